@@ -1,0 +1,57 @@
+#!/bin/sh
+# Syllable boundaries on real English speech: 241 telephone prompts of one woman (Debian package
+# asterisk-core-sounds-en-g722, CC-BY-SA 3.0) against syllables from forced alignment, at 50 ms.
+#
+#   egs/asterisk_en/run.sh --data DIR [--model FILE] [--jobs N] [--out DIR]
+#                          [--stage N] [--stop-stage N]
+#
+# DIR (or $SYLKIT_DATA) holds speech/syllables-en-dev.json: [{"key", "dur", "text", "syl": [[start,
+# end, phones], ...]}, ...]. Audio goes under build/data, results under --out (default
+# build/asterisk_en). Needs apt-get, dpkg, ffmpeg and python3; every stage can be run again.
+#
+# 1  fetch the Debian package and unpack it       3  sylkit tokenize -> hyp.jsonl
+# 2  decode the reference's prompts to 16 kHz     4  sylkit eval boundaries -> score.txt
+#
+# $SYLKIT is the program (default: ./sylkit of the build, else the one in PATH).
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+stage=1 stop_stage=4 jobs=1 model='' data=${SYLKIT_DATA:-} out=$root/build/asterisk_en
+while [ $# -gt 0 ]; do
+    case $1 in
+    --data | --model | --jobs | --out | --stage | --stop-stage)
+        [ $# -ge 2 ] || { echo "run.sh: $1 needs a value" >&2; exit 2; }
+        eval "$(echo "${1#--}" | tr - _)=\$2"
+        shift 2 ;;
+    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"; exit 0 ;;
+    *) echo "run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
+    esac
+done
+ref=$data/speech/syllables-en-dev.json
+if [ -z "$data" ] || [ ! -r "$ref" ]; then
+    echo "run.sh: give the folder with speech/syllables-en-dev.json as --data DIR" >&2
+    exit 2
+fi
+audio=$root/build/data/asterisk_en
+run() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
+
+if run 1; then
+    "$here/local/fetch.sh" asterisk-core-sounds-en-g722 "$audio/package"
+fi
+if run 2; then
+    "$here/local/decode.sh" "$ref" "$audio/package/usr/share/asterisk/sounds/en_US_f_Allison" "$audio/wav"
+fi
+if run 3 || run 4; then
+    sylkit=${SYLKIT:-$root/sylkit}
+    [ -x "$sylkit" ] || sylkit=$(command -v sylkit) || { echo "run.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
+    mkdir -p "$out"
+fi
+if run 3; then
+    "$sylkit" tokenize ${model:+--model "$model"} --jobs "$jobs" --format jsonl "$audio/wav" >"$out/hyp.part"
+    mv "$out/hyp.part" "$out/hyp.jsonl"
+fi
+if run 4; then
+    "$sylkit" eval boundaries --ref "$ref" --hyp "$out/hyp.jsonl" --tolerance 0.05 >"$out/score.part"
+    mv "$out/score.part" "$out/score.txt"
+    cat "$out/score.txt"
+fi

@@ -1,0 +1,32 @@
+/* Files: read-only maps and atomic writes. */
+#ifndef SYL_BASE_FILE_H
+#define SYL_BASE_FILE_H
+
+#include <stdio.h>
+
+#include "lib/base/status.h"
+
+typedef struct syl_map {
+    const uint8_t *data; /* NULL when size is 0 */
+    size_t size;
+} syl_map;
+
+/* Maps a regular file read-only. Errors name the path. */
+syl_status syl_map_open(syl_map *map, const char *path, syl_error *err);
+void syl_map_close(syl_map *map);
+
+/* A file that appears under its name only when complete: written beside it as a temporary
+ * file, flushed, fsynced, renamed, folder fsynced. */
+typedef struct syl_atomic {
+    FILE *stream; /* write here */
+    char *path, *temporary;
+} syl_atomic;
+
+syl_status syl_atomic_open(syl_atomic *file, const char *path, syl_error *err);
+/* Makes the file appear; on any failure (a full disk among them) it removes the temporary
+ * file, leaves an older file of that name as it was, and says why. */
+syl_status syl_atomic_commit(syl_atomic *file, syl_error *err);
+/* Gives up; nothing appears. Harmless after commit. */
+void syl_atomic_discard(syl_atomic *file);
+
+#endif

@@ -1,0 +1,79 @@
+#include "lib/cli/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int syl_usage(const char *command, const char *format, ...)
+{
+    va_list args;
+    fprintf(stderr, "sylkit %s: ", command);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\nTry: sylkit %s --help\n", command);
+    return SYL_EXIT_USAGE;
+}
+
+int syl_report(const char *what, const syl_error *err)
+{
+    if (!what || strstr(err->message, what))
+        fprintf(stderr, "sylkit: %s\n", err->message);
+    else
+        fprintf(stderr, "sylkit: %s: %s\n", what, err->message);
+    return SYL_EXIT_FAILED;
+}
+
+int syl_option_int(const char *command, const char *option, const char *text, long min, long max,
+                   int *out)
+{
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end || errno || value < min || value > max)
+        return syl_usage(command, "%s wants a whole number from %ld to %ld, not '%s'", option, min,
+                         max, text);
+    *out = (int)value;
+    return SYL_EXIT_OK;
+}
+
+int syl_option_double(const char *command, const char *option, const char *text, double min,
+                      double max, double *out)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end || !isfinite(value) || value < min || value > max)
+        return syl_usage(command, "%s wants a number from %g to %g, not '%s'", option, min, max,
+                         text);
+    *out = value;
+    return SYL_EXIT_OK;
+}
+
+int syl_option_choice(const char *command, const char *option, const char *text,
+                      const char *const *names, int *out)
+{
+    char all[256] = "";
+    for (int i = 0; names[i]; i++) {
+        if (!strcmp(names[i], text)) {
+            *out = i;
+            return SYL_EXIT_OK;
+        }
+        size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", names[i]);
+    }
+    return syl_usage(command, "%s is one of %s, not '%s'", option, all, text);
+}
+
+int syl_close_stdout(int code)
+{
+    int failed = ferror(stdout);
+    errno = 0;
+    if (fclose(stdout)) failed = 1;
+    if (!failed) return code;
+    fprintf(stderr, "sylkit: standard output: %s\n",
+            errno ? strerror(errno) : "not everything could be written");
+    return SYL_EXIT_FAILED;
+}

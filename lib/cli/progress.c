@@ -1,0 +1,103 @@
+#include "lib/cli/progress.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/memory.h"
+
+#define FIRST_SECONDS 2.0
+#define REDRAW_SECONDS 0.2
+
+struct syl_progress {
+    pthread_mutex_t lock;
+    size_t files, done;
+    double audio_seconds, begin, drawn; /* drawn: when last; 0: nothing on the screen */
+    bool terminal;
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+syl_progress *syl_progress_create(size_t files, bool quiet)
+{
+    syl_progress *p = syl_calloc(1, sizeof *p);
+    if (!p) return NULL;
+    pthread_mutex_init(&p->lock, NULL);
+    p->files = files;
+    p->begin = now();
+    p->terminal = !quiet && isatty(STDERR_FILENO);
+    return p;
+}
+
+static void erase(syl_progress *p)
+{
+    if (p->drawn > 0) fputs("\r\033[K", stderr);
+    p->drawn = 0;
+}
+
+void syl_progress_free(syl_progress *p)
+{
+    if (!p) return;
+    erase(p);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+static void draw(syl_progress *p)
+{
+    double t = now(), elapsed = t - p->begin;
+    if (!p->terminal || elapsed < FIRST_SECONDS || t - p->drawn < REDRAW_SECONDS) return;
+    char bar[21];
+    size_t full = p->files ? p->done * (sizeof bar - 1) / p->files : 0;
+    for (size_t i = 0; i < sizeof bar - 1; i++)
+        bar[i] = i < full ? '#' : '.';
+    bar[sizeof bar - 1] = 0;
+    fprintf(stderr, "\r[%s] %zu/%zu files  %.0f s audio  %.1fx real time", bar, p->done, p->files,
+            p->audio_seconds, p->audio_seconds / elapsed);
+    if (p->done) {
+        long left = (long)(elapsed / (double)p->done * (double)(p->files - p->done));
+        fprintf(stderr, "  ETA %ld:%02ld:%02ld", left / 3600, left / 60 % 60, left % 60);
+    }
+    fputs("\033[K", stderr);
+    p->drawn = t;
+}
+
+void syl_progress_add_seconds(syl_progress *p, double seconds)
+{
+    if (!p) return;
+    pthread_mutex_lock(&p->lock);
+    p->audio_seconds += seconds;
+    draw(p);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void syl_progress_file_done(syl_progress *p)
+{
+    if (!p) return;
+    pthread_mutex_lock(&p->lock);
+    p->done++;
+    draw(p);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void syl_progress_message(syl_progress *p, const char *format, ...)
+{
+    va_list args;
+    if (p) {
+        pthread_mutex_lock(&p->lock);
+        erase(p);
+    }
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    if (p) pthread_mutex_unlock(&p->lock);
+}

@@ -1,0 +1,50 @@
+# bash completion for sylkit
+
+_sylkit_values() {
+    case $1 in
+    --format) echo jsonl textgrid csv audacity ;;
+    --precision) echo f32 bf16 ;;
+    --metric) echo euclidean norm6 spherical ;;
+    --unique) echo starts-ends starts ;;
+    --spectrogram) echo mel stft ;;
+    --dtype) echo f32 f16 bf16 ;;
+    esac
+}
+
+_sylkit_options() {
+    local model="--model --precision --codebook --residual-codebook --metric --norm --merge
+        --shift-ms --silence --threads --raw --help"
+    local batch="--jobs --out --list --resume --verbose --quiet"
+    case $1 in
+    segment | tokenize) echo "$model $batch --format --frames" ;;
+    features) echo "$model $batch --segments --output" ;;
+    plot) echo "$model --start --end --spectrogram --width --height --output --verbose" ;;
+    info) echo "--json --raw --help" ;;
+    eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --json --help" ;;
+    convert) echo "--dtype --codebook --residual-codebook --metric --norm --merge --config --help" ;;
+    esac
+}
+
+_sylkit() {
+    local commands="segment tokenize features plot convert info eval"
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "$commands help --version --help" -- "$current")
+        return
+    fi
+    values=$(_sylkit_values "$previous")
+    if [ -n "$values" ]; then
+        mapfile -t COMPREPLY < <(compgen -W "$values" -- "$current")
+    elif [[ $current == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_sylkit_options "${COMP_WORDS[1]}")" -- "$current")
+    elif [ "${COMP_WORDS[1]}" = help ]; then
+        mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
+    elif [ "${COMP_WORDS[1]}" = eval ] && [ "$COMP_CWORD" -eq 2 ]; then
+        COMPREPLY=(boundaries)
+    else
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    fi
+}
+
+complete -o filenames -F _sylkit sylkit

@@ -1,0 +1,80 @@
+/* The program: finds the subcommand and hands over. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/cli/options.h"
+#include "sylber/cmd.h"
+
+typedef struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} command;
+
+static const command commands[] = {
+    {"segment", syl_cmd_tokenize, "recordings to syllables with times and tokens"},
+    {"tokenize", syl_cmd_tokenize, "the same under its other name"},
+    {"features", syl_cmd_features, "frame or syllable vectors as .npy"},
+    {"plot", syl_cmd_plot, "a picture of waveform, spectrogram, syllables and tokens"},
+    {"convert", syl_cmd_convert, "model checkpoints to sylkit's safetensors"},
+    {"info", syl_cmd_info, "what a model or recording is, and what this build can do"},
+    {"eval", syl_cmd_eval, "scores of boundaries against a reference"},
+};
+#define NUM_COMMANDS (sizeof commands / sizeof *commands)
+
+static const command *find(const char *name)
+{
+    for (size_t i = 0; i < NUM_COMMANDS; i++)
+        if (!strcmp(commands[i].name, name)) return &commands[i];
+    return NULL;
+}
+
+static int print_help(FILE *out)
+{
+    fputs("Usage: sylkit COMMAND [OPTIONS] [INPUTS]\n"
+          "Syllables, tokens and representations of speech.\n\n",
+          out);
+    for (size_t i = 0; i < NUM_COMMANDS; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fputs("\n  sylkit help COMMAND, sylkit COMMAND --help: the options of a command\n"
+          "  sylkit --version\n\n"
+          "Exit status: 0 all done, 1 some inputs or the output failed, 2 wrong usage.\n",
+          out);
+    return out == stdout ? SYL_EXIT_OK : SYL_EXIT_USAGE;
+}
+
+static int unknown(const char *name)
+{
+    fprintf(stderr, "sylkit: there is no command '%s'\n\n", name);
+    return print_help(stderr);
+}
+
+static int help(int argc, char **argv)
+{
+    if (argc < 3) return print_help(stdout);
+    const command *c = find(argv[2]);
+    if (!c) return unknown(argv[2]);
+    char *args[] = {argv[2], "--help", NULL};
+    return c->run(2, args);
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2) return print_help(stderr);
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+        printf("sylkit %s\n", syl_version());
+        return SYL_EXIT_OK;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+        return help(argv[1][0] == '-' ? 2 : argc, argv);
+    const command *c = find(argv[1]);
+    return c ? c->run(argc - 1, argv + 1) : unknown(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    /* A reader that goes away shall be an error like a full disk, not a silent death. */
+    signal(SIGPIPE, SIG_IGN);
+    return syl_close_stdout(dispatch(argc, argv));
+}

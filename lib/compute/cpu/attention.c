@@ -1,0 +1,154 @@
+/* Softmax attention: all keys through oneDNN products, a window of keys directly. */
+#include "lib/compute/cpu/context.h"
+#include "lib/compute/cpu/vmath.h"
+
+#define QUERY_BLOCK 256 /* scores of so many queries exist at a time */
+
+SYL_CLONES static void softmax_row(float *s, float scale, int64_t n)
+{
+    float top = -INFINITY, sum = 0;
+#pragma omp simd reduction(max : top)
+    for (int64_t j = 0; j < n; j++)
+        top = s[j] > top ? s[j] : top;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < n; j++) {
+        s[j] = syl_expf((s[j] - top) * scale);
+        sum += s[j];
+    }
+    float inverse = 1.0f / sum;
+    for (int64_t j = 0; j < n; j++)
+        s[j] *= inverse;
+}
+
+/* One head, all keys. Scores are float32; probabilities take the dtype of v. */
+static syl_status attend_all(syl_ctx *ctx, float scale, syl_mat q, syl_mat k, syl_mat v, syl_mat y,
+                             syl_error *err)
+{
+    syl_mat scores, probs;
+    int64_t block = q.rows < QUERY_BLOCK ? q.rows : QUERY_BLOCK;
+    SYL_TRY(syl_ctx_mat(ctx, SYL_F32, block, k.rows, &scores, err));
+    probs = scores;
+    if (v.dtype != SYL_F32)
+        SYL_TRY(syl_ctx_mat(ctx, v.dtype, block, k.rows, &probs, err));
+    for (int64_t i = 0; i < q.rows; i += block) {
+        int64_t n = q.rows - i < block ? q.rows - i : block;
+        syl_mat s = syl_mat_rows(scores, 0, n), p = syl_mat_rows(probs, 0, n);
+        SYL_TRY(syl_onednn_product(ctx, syl_mat_rows(q, i, n), k, true, s, err));
+#pragma omp parallel for num_threads(ctx->threads)
+        for (int64_t t = 0; t < n; t++) {
+            softmax_row(syl_mat_rows(s, t, 1).data, scale, k.rows);
+            if (v.dtype != SYL_F32)
+                syl_mat_copy(syl_mat_rows(s, t, 1), syl_mat_rows(p, t, 1));
+        }
+        SYL_TRY(syl_onednn_product(ctx, p, v, false, syl_mat_rows(y, i, n), err));
+    }
+    return SYL_OK;
+}
+
+/* One query over keys [0, n): k and v point at the first of them, rows `stride` apart. */
+SYL_CLONES static void attend_window_row(const float *q, const float *k, const float *v,
+                                         int64_t stride, int64_t n, int64_t d, float scale,
+                                         const float *bias, float *s, float *y)
+{
+    float top = -INFINITY, sum = 0;
+    for (int64_t j = 0; j < n; j++) {
+        float dot = 0;
+#pragma omp simd reduction(+ : dot)
+        for (int64_t c = 0; c < d; c++)
+            dot += q[c] * k[j * stride + c];
+        s[j] = dot * scale + (bias ? bias[j] : 0);
+        top = s[j] > top ? s[j] : top;
+    }
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < n; j++) {
+        s[j] = syl_expf(s[j] - top);
+        sum += s[j];
+    }
+    float inverse = 1.0f / sum;
+    for (int64_t c = 0; c < d; c++)
+        y[c] = 0;
+    for (int64_t j = 0; j < n; j++) {
+        float p = s[j] * inverse;
+        for (int64_t c = 0; c < d; c++)
+            y[c] += p * v[j * stride + c];
+    }
+}
+
+/* All heads, float32. scores is [queries][left + right + 1]. */
+static void attend_window(syl_ctx *ctx, int heads, syl_attention_mask mask, syl_mat q, syl_mat k,
+                          syl_mat v, syl_mat scores, syl_mat y)
+{
+    int64_t d = q.cols / heads, width = mask.left + mask.right + 1;
+    float scale = 1.0f / sqrtf((float)d);
+    (void)ctx;
+#pragma omp parallel for num_threads(ctx->threads) if (q.rows > 16)
+    for (int64_t i = 0; i < q.rows; i++) {
+        int64_t at = i + mask.offset;
+        int64_t from = at > mask.left ? at - mask.left : 0;
+        int64_t to = at + mask.right + 1 < k.rows ? at + mask.right + 1 : k.rows;
+        for (int h = 0; h < heads; h++) {
+            const float *bias = mask.rel_bias;
+            if (bias)
+                bias += h * width + (from - at + mask.left);
+            attend_window_row((const float *)syl_mat_rows(q, i, 1).data + h * d,
+                              (const float *)syl_mat_rows(k, from, 1).data + h * d,
+                              (const float *)syl_mat_rows(v, from, 1).data + h * d, k.stride,
+                              to - from, d, scale, bias, syl_mat_rows(scores, i, 1).data,
+                              (float *)syl_mat_rows(y, i, 1).data + h * d);
+        }
+    }
+}
+
+static syl_status as_f32(syl_ctx *ctx, syl_mat *m, bool copy, syl_error *err)
+{
+    if (m->dtype == SYL_F32)
+        return SYL_OK;
+    syl_mat wide;
+    SYL_TRY(syl_ctx_mat(ctx, SYL_F32, m->rows, m->cols, &wide, err));
+    if (copy)
+        syl_mat_copy(*m, wide);
+    *m = wide;
+    return SYL_OK;
+}
+
+static syl_status window_attention(syl_ctx *ctx, int heads, syl_attention_mask mask, syl_mat q,
+                                   syl_mat k, syl_mat v, syl_mat y, syl_error *err)
+{
+    syl_mat scores, wide = y;
+    SYL_TRY(syl_ctx_mat(ctx, SYL_F32, q.rows, mask.left + mask.right + 1, &scores, err));
+    SYL_TRY(as_f32(ctx, &q, true, err));
+    SYL_TRY(as_f32(ctx, &k, true, err));
+    SYL_TRY(as_f32(ctx, &v, true, err));
+    SYL_TRY(as_f32(ctx, &wide, false, err));
+    attend_window(ctx, heads, mask, q, k, v, scores, wide);
+    if (y.dtype != SYL_F32)
+        syl_mat_copy(wide, y);
+    return SYL_OK;
+}
+
+static syl_status full_attention(syl_ctx *ctx, int heads, syl_mat q, syl_mat k, syl_mat v,
+                                 syl_mat y, syl_error *err)
+{
+    int64_t d = q.cols / heads;
+    float scale = 1.0f / sqrtf((float)d);
+    for (int h = 0; h < heads; h++) {
+        size_t mark = syl_ctx_mark(ctx);
+        SYL_TRY(attend_all(ctx, scale, syl_mat_cols(q, h * d, d), syl_mat_cols(k, h * d, d),
+                           syl_mat_cols(v, h * d, d), syl_mat_cols(y, h * d, d), err));
+        syl_ctx_release(ctx, mark);
+    }
+    return SYL_OK;
+}
+
+syl_status syl_attention(syl_ctx *ctx, int heads, syl_attention_mask mask, syl_mat q, syl_mat k,
+                         syl_mat v, syl_mat y, syl_error *err)
+{
+    if (q.rows == 0)
+        return SYL_OK;
+    if (mask.left < 0)
+        return full_attention(ctx, heads, q, k, v, y, err);
+    size_t mark = syl_ctx_mark(ctx);
+    syl_status status = window_attention(ctx, heads, mask, q, k, v, y, err);
+    syl_ctx_release(ctx, mark);
+    return status;
+}

@@ -1,0 +1,229 @@
+/* sylkit: syllables from speech.
+ *
+ * Audio goes in as float samples at any rate, syllables come out with times, a mean feature
+ * vector and a token. Offline and live use are the same calls:
+ *
+ *     #include <stdio.h>
+ *     #include <sylkit.h>
+ *
+ *     int syllables(const char *model_path, const float *samples, size_t n, int rate)
+ *     {
+ *         syl_error err;
+ *         syl_model *model;
+ *         syl_stream *stream;
+ *         syl_segment seg;
+ *         syl_stream_options opt = syl_stream_options_defaults();
+ *         opt.sample_rate = rate;
+ *         if (syl_model_load(&model, model_path, NULL, &err)) goto fail;
+ *         if (syl_stream_create(&stream, model, &opt, &err)) goto fail;
+ *         if (syl_stream_feed(stream, samples, n, &err)) goto fail;
+ *         if (syl_stream_finish(stream, &err)) goto fail;
+ *         while (syl_stream_get(stream, &seg))
+ *             printf("%.2f %.2f %d\n", seg.start, seg.end, seg.token);
+ *         syl_stream_free(stream);
+ *         syl_model_free(model);
+ *         return 0;
+ *     fail:
+ *         fprintf(stderr, "%s\n", err.message);
+ *         return 1;
+ *     }
+ *
+ * Conventions. Functions that can fail return a syl_status and fill `err` (may be NULL) with a
+ * message that names what went wrong, with which value, and what to do. The library never
+ * exits, prints, or keeps global state. Arrays are row-major float32; a frame is 20 ms
+ * (50 Hz) unless the model says otherwise; times are seconds from the first sample fed.
+ * Thread safety: a syl_model is read-only after loading and may be shared by any number of
+ * threads; a syl_stream may move between threads but is used by one at a time.
+ */
+#ifndef SYLKIT_H
+#define SYLKIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SYL_API __attribute__((visibility("default")))
+#else
+#define SYL_API
+#endif
+
+/* ---- status ------------------------------------------------------------------------- */
+
+typedef enum syl_status {
+    SYL_OK = 0,
+    SYL_EINVAL,       /* an argument or option is out of range */
+    SYL_ENOMEM,       /* memory could not be had */
+    SYL_EIO,          /* the operating system refused to read or write */
+    SYL_EFORMAT,      /* a file's content is damaged or not what it should be */
+    SYL_EUNSUPPORTED, /* well-formed, but this build or version cannot do it */
+    SYL_ECOMPUTE      /* the compute library reported a failure */
+} syl_status;
+
+/* Owned by the caller; filled by the call that failed, untouched by one that succeeded. */
+typedef struct syl_error {
+    syl_status status;
+    char message[512]; /* one line, no newline at its end */
+} syl_error;
+
+/* "1.2.3" of the library that is running. */
+SYL_API const char *syl_version(void);
+
+/* A short constant name such as "damaged or unknown format". */
+SYL_API const char *syl_status_name(syl_status status);
+
+/* ---- model -------------------------------------------------------------------------- */
+
+typedef struct syl_model syl_model;
+
+typedef enum syl_precision {
+    SYL_PRECISION_F32 = 0,
+    SYL_PRECISION_BF16 = 1 /* weights and activations bf16, sums and softmax f32 */
+} syl_precision;
+
+/* How a segment's mean vector m picks its nearest centroid c (Sylber's KMQuantizer). */
+typedef enum syl_metric {
+    SYL_METRIC_EUCLIDEAN = 0, /* min |m - c| */
+    SYL_METRIC_NORM6 = 1,     /* m is first scaled to norm 6 (`normalize=True`) */
+    SYL_METRIC_SPHERICAL = 2, /* max cosine */
+    SYL_METRIC_MODEL = -1     /* what the model file says */
+} syl_metric;
+
+typedef struct syl_model_options {
+    syl_precision precision;       /* default SYL_PRECISION_F32 */
+    const char *codebook;          /* .npy [K][D] that replaces the model's own; NULL: none */
+    const char *residual_codebook; /* .npy [K2][D] for the residual m - c; NULL: none */
+    syl_metric metric;             /* default SYL_METRIC_MODEL */
+} syl_model_options;
+
+SYL_API syl_model_options syl_model_options_defaults(void);
+
+/* Loads a safetensors file with sylkit metadata, or a folder that holds `model.safetensors`
+ * with Hugging Face `config.json` of a HubertModel. Every tensor must be there with its shape
+ * and finite values; extra tensors are ignored. `options` may be NULL. On success *out is
+ * owned by the caller; on failure it is NULL. */
+SYL_API syl_status syl_model_load(syl_model **out, const char *path,
+                                  const syl_model_options *options, syl_error *err);
+
+/* No stream of this model may be alive. NULL is allowed. */
+SYL_API void syl_model_free(syl_model *model);
+
+typedef struct syl_model_info {
+    const char *encoder;      /* "hubert" (raw wave) or "mel"; lives as long as the model */
+    int sample_rate;          /* of the encoder, Hz */
+    double frame_rate;        /* frames a second */
+    int dim;                  /* length of a frame's vector */
+    int layers;               /* transformer layers */
+    int64_t parameters;       /* weights in the encoder */
+    int tokens;               /* centroids in the codebook, 0: none */
+    int residual_tokens;      /* centroids in the residual codebook, 0: none */
+    syl_metric metric;        /* of the codebook */
+    syl_precision precision;  /* as loaded */
+    double norm_threshold;    /* a frame with a norm below it is silence */
+    double merge_threshold;   /* cosine from which neighbours are one syllable */
+    double lookahead_seconds; /* future audio a frame depends on; -1: the whole recording */
+} syl_model_info;
+
+SYL_API void syl_model_get_info(const syl_model *model, syl_model_info *info);
+
+/* ---- syllables ---------------------------------------------------------------------- */
+
+typedef struct syl_segment {
+    int64_t start_frame, end_frame; /* half open */
+    double start, end;              /* seconds; frames / frame rate, plus the stream's shift */
+    int32_t token;                  /* nearest centroid; -1: no codebook. Silence: see below */
+    int32_t residual_token;         /* nearest residual centroid; -1: none */
+    int32_t silence;                /* 1: a gap reported because of silence_frames */
+    const float *feature;           /* [dim] mean of the frames; NULL for silence. Owned by the
+                                       stream or result that gave the segment */
+} syl_segment;
+
+/* ---- stream ------------------------------------------------------------------------- */
+
+typedef struct syl_stream syl_stream;
+
+typedef struct syl_stream_options {
+    int sample_rate;        /* of the samples fed, Hz, 1,000..768,000; default 16,000. Other rates
+                               than the model's are resampled (libsoxr, high quality) */
+    int channels;           /* interleaved channels, 1..64, averaged to one; default 1 */
+    double norm_threshold;  /* default NaN: the model's */
+    double merge_threshold; /* default NaN: the model's */
+    double shift_seconds;   /* added to every reported time (never below 0); default 0 */
+    int silence_frames;     /* gaps longer than this become a segment with silence = 1 and the
+                               token `tokens` (one past the codebook); default 0: no such
+                               segments. The paper (appendix A.2.3) uses 7 */
+    int keep_frames;        /* 1: frames can be had with syl_stream_get_frames; default 0 */
+    int threads;            /* for this stream's computation; default 1 */
+} syl_stream_options;
+
+SYL_API syl_stream_options syl_stream_options_defaults(void);
+
+/* `options` may be NULL. The model must outlive the stream. */
+SYL_API syl_status syl_stream_create(syl_stream **out, const syl_model *model,
+                                     const syl_stream_options *options, syl_error *err);
+
+/* n samples a channel, interleaved, nominally in [-1, 1]. A sample that is NaN or infinite is
+ * refused (SYL_EINVAL, the stream stays usable and has taken nothing of this call). With the
+ * "mel" encoder the result does not depend on how the audio is cut into feeds. The "hubert"
+ * encoder looks at windows of up to 30 s that overlap by 7.5 s; a recording that fits in one
+ * window is encoded in one piece, exactly as the published model does. */
+SYL_API syl_status syl_stream_feed(syl_stream *stream, const float *samples, size_t n,
+                                   syl_error *err);
+
+/* Optional first pass for "hubert" over a recording longer than one window: the same samples
+ * as will be fed, so that its normalisation sees the whole recording before the first window
+ * is encoded. Without it, the statistics of all that was fed so far are used. Call it before
+ * the first feed; "mel" needs none and ignores it. */
+SYL_API syl_status syl_stream_scan(syl_stream *stream, const float *samples, size_t n,
+                                   syl_error *err);
+
+/* No more audio will come: the remaining frames are computed as if silence followed. */
+SYL_API syl_status syl_stream_finish(syl_stream *stream, syl_error *err);
+
+/* Takes the next final syllable: 1, or 0 when none is ready. `feature` stays valid until the
+ * next call on this stream. */
+SYL_API int syl_stream_get(syl_stream *stream, syl_segment *segment);
+
+/* Takes up to `max` frames (keep_frames = 1) into frames [max][dim]; returns how many. */
+SYL_API size_t syl_stream_get_frames(syl_stream *stream, float *frames, size_t max);
+
+/* Frames computed, and samples at the model's rate taken in, since the beginning. */
+SYL_API int64_t syl_stream_num_frames(const syl_stream *stream);
+SYL_API int64_t syl_stream_num_samples(const syl_stream *stream);
+
+/* NULL is allowed. */
+SYL_API void syl_stream_free(syl_stream *stream);
+
+/* ---- whole buffers ------------------------------------------------------------------ */
+
+typedef struct syl_result {
+    syl_segment *segments; /* [num_segments], in time order */
+    size_t num_segments;
+    float *features; /* [num_segments][dim]; a silence has a row of zeros */
+    float *frames;   /* [num_frames][dim], NULL unless keep_frames */
+    int64_t num_frames;
+    int64_t num_samples; /* at the model's rate */
+    int dim;
+} syl_result;
+
+/* All of a recording at once: scan, feed, finish, get. Freed with syl_result_free. */
+SYL_API syl_status syl_tokenize(syl_result *out, const syl_model *model, const float *samples,
+                                size_t n, const syl_stream_options *options, syl_error *err);
+
+SYL_API void syl_result_free(syl_result *result);
+
+/* Sylber's greedy segmentation alone (its `get_segment`): frames [num_frames][dim] to
+ * half-open ranges bounds[i][0..1], at most num_frames of them, in linear time. Frames that
+ * are NaN count as silence. *num_segments receives how many. */
+SYL_API syl_status syl_segment_frames(const float *frames, int64_t num_frames, int dim,
+                                      double norm_threshold, double merge_threshold,
+                                      int64_t (*bounds)[2], int64_t *num_segments,
+                                      syl_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

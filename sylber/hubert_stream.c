@@ -1,0 +1,130 @@
+/* The HuBERT shape over a stream. Its attention sees everything, so the recording is encoded
+ * in windows of 30 s of which the middle is kept: 5 s of past and 2.5 s of future are context
+ * (the position embedding alone looks 1.3 s ahead). A recording that fits in one window is
+ * encoded whole, as the published model does. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/memory.h"
+#include "sylber/hubert_encoder.h"
+
+#define WINDOW_SECONDS 30.0
+#define PAST_SECONDS 5.0
+#define FUTURE_SECONDS 2.5
+
+typedef struct hubert_stream {
+    syl_encoding base;
+    syl_moments moments;
+    bool scanned;        /* moments are of the whole recording already */
+    float *samples;      /* from frame `start` on */
+    size_t num_samples, capacity;
+    int64_t start, done; /* first frame of the buffer, frames given out */
+    int64_t window, past, future; /* frames */
+} hubert_stream;
+
+/* Encodes the buffer's first `frames` frames and gives out those from `done` up to `until`. */
+static syl_status encode(hubert_stream *s, int64_t frames, int64_t until, syl_error *err)
+{
+    syl_ctx *ctx = s->base.ctx;
+    const syl_hubert_encoder *e = (const syl_hubert_encoder *)s->base.encoder;
+    size_t mark = syl_ctx_mark(ctx);
+    syl_mat out;
+    SYL_TRY(syl_ctx_mat(ctx, SYL_F32, frames, e->base.config.dim, &out, err));
+    SYL_TRY(syl_hubert_forward(ctx, e, &s->moments, s->samples, out, NULL, NULL, err));
+    syl_mat kept = syl_mat_rows(out, s->done - s->start, until - s->done);
+    if (kept.rows > 0)
+        SYL_TRY(s->base.sink(s->base.user, kept.data, kept.rows, err));
+    s->done = until;
+    syl_ctx_release(ctx, mark);
+    return SYL_OK;
+}
+
+/* Forgets the samples before the next window's past. */
+static void slide(hubert_stream *s)
+{
+    int64_t start = s->done > s->past ? s->done - s->past : 0;
+    size_t drop = (size_t)((start - s->start) * syl_config_hop(&s->base.encoder->config));
+    memmove(s->samples, s->samples + drop, (s->num_samples - drop) * sizeof(float));
+    s->num_samples -= drop;
+    s->start = start;
+}
+
+static syl_status hubert_scan(syl_encoding *encoding, const float *samples, size_t n,
+                              syl_error *err)
+{
+    hubert_stream *s = (hubert_stream *)encoding;
+    (void)err;
+    s->scanned = true;
+    syl_moments_add(&s->moments, &encoding->encoder->config, samples, n);
+    return SYL_OK;
+}
+
+static syl_status append(hubert_stream *s, const float *samples, size_t n, syl_error *err)
+{
+    void *data = s->samples;
+    SYL_TRY(syl_grow(&data, &s->capacity, s->num_samples + n, sizeof(float), err));
+    s->samples = data;
+    memcpy(s->samples + s->num_samples, samples, n * sizeof(float));
+    s->num_samples += n;
+    if (!s->scanned)
+        syl_moments_add(&s->moments, &s->base.encoder->config, samples, n);
+    return SYL_OK;
+}
+
+static syl_status hubert_feed(syl_encoding *encoding, const float *samples, size_t n,
+                              syl_error *err)
+{
+    hubert_stream *s = (hubert_stream *)encoding;
+    const syl_config *c = &encoding->encoder->config;
+    const size_t piece = (size_t)c->sample_rate;
+    for (size_t i = 0; i < n; i += piece) {
+        SYL_TRY(append(s, samples + i, n - i < piece ? n - i : piece, err));
+        if (syl_hubert_num_frames(c, (int64_t)s->num_samples) <= s->window)
+            continue;
+        SYL_TRY(encode(s, s->window, s->start + s->window - s->future, err));
+        slide(s);
+    }
+    return SYL_OK;
+}
+
+static syl_status hubert_finish(syl_encoding *encoding, syl_error *err)
+{
+    hubert_stream *s = (hubert_stream *)encoding;
+    int64_t frames = syl_hubert_num_frames(&encoding->encoder->config, (int64_t)s->num_samples);
+    return frames > 0 ? encode(s, frames, s->start + frames, err) : SYL_OK;
+}
+
+static void hubert_close(syl_encoding *encoding)
+{
+    hubert_stream *s = (hubert_stream *)encoding;
+    syl_ctx_free(encoding->ctx);
+    free(s->samples);
+    free(s);
+}
+
+static syl_status hubert_open(syl_encoding **out, const syl_encoder *encoder, int threads,
+                              syl_frame_sink sink, void *user, syl_error *err)
+{
+    hubert_stream *s = syl_calloc(1, sizeof *s);
+    double rate = syl_config_frame_rate(&encoder->config);
+    *out = NULL;
+    if (!s)
+        return syl_fail_memory(err, sizeof *s, "a stream");
+    s->base = (syl_encoding){.encoder = encoder, .sink = sink, .user = user};
+    s->window = (int64_t)(WINDOW_SECONDS * rate);
+    s->past = (int64_t)(PAST_SECONDS * rate);
+    s->future = (int64_t)(FUTURE_SECONDS * rate);
+    syl_status status = syl_ctx_create(&s->base.ctx, threads, err);
+    if (status == SYL_OK)
+        *out = &s->base;
+    else
+        hubert_close(&s->base);
+    return status;
+}
+
+const syl_encoder_ops syl_hubert_ops = {.open = hubert_open,
+                                        .scan = hubert_scan,
+                                        .feed = hubert_feed,
+                                        .finish = hubert_finish,
+                                        .close = hubert_close,
+                                        .free = syl_hubert_encoder_free};

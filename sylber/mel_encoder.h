@@ -1,0 +1,28 @@
+/* The small model: log-mel, two convolutions to half the rate, transformer layers that see a
+ * window [-left, right] with a learned relative bias, layer norm, a linear head. It knows no
+ * absolute position, so a stream computes exactly what a whole recording would. */
+#ifndef SYL_SYLBER_MEL_ENCODER_H
+#define SYL_SYLBER_MEL_ENCODER_H
+
+#include "lib/nn/block.h"
+#include "sylber/encoder.h"
+
+typedef struct syl_mel_encoder {
+    syl_encoder base;
+    syl_weight *conv1, *conv2, *head;
+    syl_norm norm;
+    syl_block *block; /* [layers] */
+} syl_mel_encoder;
+
+extern const syl_encoder_ops syl_mel_ops; /* sylber/mel_stream.c */
+
+void syl_mel_encoder_free(syl_encoder *encoder);
+
+/* Rows of log-mel straight into an encoding, for tests: with `last`, nothing comes after. */
+syl_status syl_mel_stream_rows(syl_encoding *encoding, const float *rows, int64_t n, bool last,
+                               syl_error *err);
+
+/* Frames of look-ahead, the stem's left out. */
+int syl_mel_lookahead(const syl_config *config);
+
+#endif

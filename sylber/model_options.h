@@ -1,0 +1,59 @@
+/* The options of every subcommand that runs a model over recordings. */
+#ifndef SYL_SYLBER_MODEL_OPTIONS_H
+#define SYL_SYLBER_MODEL_OPTIONS_H
+
+#include <getopt.h>
+
+#include "lib/sylkit.h"
+
+typedef struct syl_model_args {
+    const char *command; /* for messages */
+    const char *path;    /* NULL: the default model */
+    const char *raw;     /* audio without a header, or NULL */
+    syl_model_options model;
+    syl_stream_options stream;
+} syl_model_args;
+
+enum {
+    SYL_OPT_MODEL = 1000,
+    SYL_OPT_PRECISION,
+    SYL_OPT_CODEBOOK,
+    SYL_OPT_RESIDUAL,
+    SYL_OPT_METRIC,
+    SYL_OPT_NORM,
+    SYL_OPT_MERGE,
+    SYL_OPT_SHIFT,
+    SYL_OPT_SILENCE,
+    SYL_OPT_THREADS,
+    SYL_OPT_RAW
+};
+
+/* Entries for getopt_long's table. */
+#define SYL_MODEL_LONG_OPTIONS                                            \
+    {"model", required_argument, NULL, SYL_OPT_MODEL},                    \
+        {"precision", required_argument, NULL, SYL_OPT_PRECISION},        \
+        {"codebook", required_argument, NULL, SYL_OPT_CODEBOOK},          \
+        {"residual-codebook", required_argument, NULL, SYL_OPT_RESIDUAL}, \
+        {"metric", required_argument, NULL, SYL_OPT_METRIC},              \
+        {"norm", required_argument, NULL, SYL_OPT_NORM},                  \
+        {"merge", required_argument, NULL, SYL_OPT_MERGE},                \
+        {"shift-ms", required_argument, NULL, SYL_OPT_SHIFT},             \
+        {"silence", optional_argument, NULL, SYL_OPT_SILENCE},            \
+        {"threads", required_argument, NULL, SYL_OPT_THREADS},            \
+    {                                                                     \
+        "raw", required_argument, NULL, SYL_OPT_RAW                       \
+    }
+
+/* Their part of a --help text. */
+extern const char syl_model_help[];
+
+syl_model_args syl_model_args_defaults(const char *command);
+
+/* Takes one option that getopt_long returned, with its value. An exit status: SYL_EXIT_USAGE
+ * also for an option that is not of this list (getopt_long has said so then). */
+int syl_model_args_take(syl_model_args *args, int option, const char *value);
+
+/* Loads the model that --model, $SYLKIT_MODEL or the installation names, in this order. */
+syl_status syl_model_args_load(syl_model **out, const syl_model_args *args, syl_error *err);
+
+#endif

@@ -1,0 +1,49 @@
+#!/bin/sh
+# Scores that can be checked by hand.
+. "$(dirname "$0")/common.sh"
+
+cat >ref.json <<'J'
+[{"key": "one", "dur": 1.0, "text": "", "syl": [[0.1, 0.3, "A"], [0.3, 0.5, "B"], [0.6, 0.8, "C"]]},
+ {"key": "two", "dur": 1.0, "text": "", "syl": [[0.2, 0.4, "D"]]}]
+J
+cat >hyp.jsonl <<'J'
+{"file": "x/one.wav", "segments": [{"start": 0.12, "end": 0.35, "token": 1}, {"start": 0.35, "end": 0.44, "token": 2}, {"start": 0.44, "end": 0.62, "token": null, "silence": true}]}
+{"file": "two.flac", "segments": [{"start": 0.2, "end": 0.46, "token": 3}]}
+J
+# Reference: .1 .3 .5 .6 .8 | .2 .4. Hypothesis: .12 .35 .44 | .2 .46 (silence does not count);
+# hits at 50 ms: .12, .35 and .2. P 3/5, R 3/7, F1 1/2, OS 5/7 - 1.
+expect 0 "eval" "$SYLKIT" eval boundaries --ref ref.json --hyp hyp.jsonl
+check "eval: a table" grep -Eq 'starts-ends +0 +0.6000 +0.4286 +0.5000 +-0.2857' out
+expect 0 "eval --json" "$SYLKIT" eval boundaries --ref ref.json --hyp hyp.jsonl --json
+check "eval: starts and ends" json out "(lambda s: s['unique'] == 'starts-ends' and s['hits'] == 3 \
+and abs(s['precision'] - 3 / 5) < 1e-6 and abs(s['recall'] - 3 / 7) < 1e-6 \
+and abs(s['f1'] - 0.5) < 1e-6 and abs(s['os'] + 2 / 7) < 1e-6 \
+and abs(s['r_value'] - (1 - (((4 / 7) ** 2 + (2 / 7) ** 2) ** 0.5 + abs(-4 / 7 + 2 / 7) / 2 ** 0.5) / 2)) \
+< 1e-6)(lines[0]['scores'][0])"
+# Starts only: .12 .35 | .2, all hits: P 1, R 3/7.
+check "eval: starts" json out "(lambda s: s['unique'] == 'starts' and s['hits'] == 3 \
+and abs(s['precision'] - 1) < 1e-6 and abs(s['recall'] - 3 / 7) < 1e-6)(lines[0]['scores'][1])"
+
+# Ten milliseconds earlier, .46 meets .4 + 50 ms, and .44 still misses .5: 4 hits.
+# Twenty earlier the same; later, .44 meets .5 from +10 ms, but .35 is then lost: 3 hits.
+expect 0 "eval --shift-search" "$SYLKIT" eval boundaries --ref ref.json --hyp hyp.jsonl \
+    --unique starts-ends --shift-search --json
+check "eval: best shift" json out "(lambda s: s['best_shift'] and s['hits'] == 4 \
+and -50 <= s['shift_ms'] <= -10 and len(lines[0]['scores']) == 2)(lines[0]['scores'][1])"
+expect 0 "a narrow tolerance" "$SYLKIT" eval boundaries --ref ref.json --hyp hyp.jsonl \
+    --tolerance 0.01 --unique starts --json
+check "eval: narrow" json out "lines[0]['scores'][0]['hits'] == 1"
+
+head -n 1 hyp.jsonl >part.jsonl
+expect 1 "a missing recording" "$SYLKIT" eval boundaries --ref ref.json --hyp part.jsonl
+says "1 of 2 recordings" "a missing recording"
+expect 0 "--allow-missing" "$SYLKIT" eval boundaries --ref ref.json --hyp part.jsonl \
+    --allow-missing
+echo '{"file": "one.wav", "segments": [{"start": 0}]}' >bad.jsonl
+expect 1 "a segment without end" "$SYLKIT" eval boundaries --ref ref.json --hyp bad.jsonl \
+    --allow-missing
+echo '{' >bad.jsonl
+expect 1 "no JSON" "$SYLKIT" eval boundaries --ref ref.json --hyp bad.jsonl
+says "bad.jsonl:1" "no JSON"
+expect 2 "eval of nothing" "$SYLKIT" eval
+finish
