@@ -53,10 +53,22 @@ static bool read_bool(reader *r, const char *key, bool missing)
     return json_is_true(v);
 }
 
+/* NULL when the key is missing. */
+static const char *read_text(reader *r, const char *key)
+{
+    json_t *v = json_object_get(r->root, key);
+    if (r->status != SYL_OK || !v || json_is_null(v))
+        return NULL;
+    if (!json_is_string(v))
+        r->status = syl_fail(r->err, SYL_EFORMAT, "%s: configuration key %s must be a string",
+                             r->name, key);
+    return json_string_value(v);
+}
+
 /* The value must be one of two words; true when it is the second. */
 static bool read_choice(reader *r, const char *key, const char *first, const char *second)
 {
-    const char *text = json_string_value(json_object_get(r->root, key));
+    const char *text = read_text(r, key);
     if (r->status != SYL_OK || !text || strcmp(text, first) == 0)
         return false;
     if (strcmp(text, second) != 0)
@@ -106,7 +118,8 @@ static void read_hubert(reader *r, syl_config *c)
     for (int i = 0; r->status == SYL_OK && i < c->hubert.num_convs; i++)
         if (c->hubert.conv_stride[i] > c->hubert.conv_kernel[i])
             r->status = syl_fail(r->err, SYL_EUNSUPPORTED,
-                                 "%s: convolution %d has stride %d over kernel %d", r->name, i,
+                                 "%s: conv_stride of convolution %d is %d, over its conv_kernel %d",
+                                 r->name, i,
                                  c->hubert.conv_stride[i], c->hubert.conv_kernel[i]);
     c->hubert.pos_kernel = read_int(r, "num_conv_pos_embeddings", 2, 1024, 128);
     c->hubert.pos_groups = read_int(r, "num_conv_pos_embedding_groups", 1, 1024, 16);
@@ -119,7 +132,8 @@ static void read_hubert(reader *r, syl_config *c)
         r->status = syl_fail(r->err, SYL_EUNSUPPORTED,
                              "%s: feat_proj_layer_norm = false is not supported", r->name);
     if (r->status == SYL_OK && c->dim % c->hubert.pos_groups != 0)
-        r->status = syl_fail(r->err, SYL_EFORMAT, "%s: %d position groups do not divide %d",
+        r->status = syl_fail(r->err, SYL_EFORMAT,
+                             "%s: num_conv_pos_embedding_groups %d does not divide hidden_size %d",
                              r->name, c->hubert.pos_groups, c->dim);
     c->norm_threshold = SYLBER_NORM;
     c->merge_threshold = SYLBER_MERGE;
@@ -145,14 +159,17 @@ static void read_mel(reader *r, syl_config *c)
 
 static void read_common(reader *r, syl_config *c)
 {
-    const char *metric = json_string_value(json_object_get(r->root, "metric"));
+    const char *metric = read_text(r, "metric");
     c->norm_threshold = read_real(r, "norm_threshold", 0, 1e9, c->norm_threshold);
     c->merge_threshold = read_real(r, "merge_threshold", -2, 2, c->merge_threshold);
     c->metric = SYL_METRIC_EUCLIDEAN;
-    if (r->status == SYL_OK && metric)
-        r->status = syl_metric_parse(metric, &c->metric, r->err);
+    if (metric && syl_metric_parse(metric, &c->metric, NULL) != SYL_OK)
+        r->status = syl_fail(r->err, SYL_EUNSUPPORTED,
+                             "%s: configuration key metric is \"%.40s\"; supported: euclidean, "
+                             "norm6, spherical",
+                             r->name, metric);
     if (r->status == SYL_OK && c->dim % c->heads != 0)
-        r->status = syl_fail(r->err, SYL_EFORMAT, "%s: %d heads do not divide hidden_size %d",
+        r->status = syl_fail(r->err, SYL_EFORMAT, "%s: num_attention_heads %d does not divide hidden_size %d",
                              r->name, c->heads, c->dim);
 }
 

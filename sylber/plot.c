@@ -94,7 +94,7 @@ static uint32_t colour(float level)
     return 0xff000000u | red << 16 | green << 8 | blue;
 }
 
-/* Only the loudest 60 % of the range are shown: below that it is noise. */
+/* Only the loudest 80 % of the range are shown: below that it is noise. */
 static void fill_image(const syl_picture *p, unsigned char *data, int stride)
 {
     float low = INFINITY, high = -INFINITY;
@@ -102,7 +102,7 @@ static void fill_image(const syl_picture *p, unsigned char *data, int stride)
         low = fminf(low, p->spectrogram[i]);
         high = fmaxf(high, p->spectrogram[i]);
     }
-    low += 0.4f * (high - low);
+    low += 0.2f * (high - low);
     float scale = high > low ? 1 / (high - low) : 0;
     for (size_t b = 0; b < p->bands; b++) {
         uint32_t *row = (uint32_t *)(void *)(data + (size_t)stride * (p->bands - 1 - b));
@@ -179,7 +179,7 @@ static void draw_axis(const canvas *c)
     double step = tick_step(c), y = c->boxes.y + c->boxes.height, end = p->start + seconds(p);
     cairo_set_source_rgb(c->cr, 0, 0, 0);
     cairo_set_line_width(c->cr, 1);
-    for (double k = ceil(p->start / step - 1e-9); k * step <= end + 1e-9; k++) {
+    for (double k = ceil(p->start / step - 1e-9) + 0.0; k * step <= end + 1e-9; k++) {
         char text[32];
         double x = x_of(c, k * step);
         snprintf(text, sizeof text, "%.6g", k * step);

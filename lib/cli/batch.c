@@ -64,8 +64,10 @@ static void print_ready(run *r)
     size_t before = r->printed;
     while (r->printed < r->batch->inputs->count && r->slots[r->printed].done && !r->broken) {
         slot *s = &r->slots[r->printed++];
-        if (s->size && (fwrite(s->text, 1, s->size, stdout) != s->size || fflush(stdout)))
-            r->broken = true; /* syl_close_stdout will say so */
+        if (s->size && (fwrite(s->text, 1, s->size, stdout) != s->size || fflush(stdout))) {
+            syl_note_stdout_failure();
+            r->broken = true;
+        }
         free(s->text);
         s->text = NULL;
     }

@@ -67,12 +67,20 @@ int syl_option_choice(const char *command, const char *option, const char *text,
     return syl_usage(command, "%s is one of %s, not '%s'", option, all, text);
 }
 
+static int stdout_errno; /* of the first failure: what comes later says less */
+
+void syl_note_stdout_failure(void)
+{
+    if (!stdout_errno) stdout_errno = errno;
+}
+
 int syl_close_stdout(int code)
 {
-    int failed = ferror(stdout);
+    int failed = ferror(stdout) || stdout_errno;
     errno = 0;
     if (fclose(stdout)) failed = 1;
     if (!failed) return code;
+    if (stdout_errno) errno = stdout_errno;
     fprintf(stderr, "sylkit: standard output: %s\n",
             errno ? strerror(errno) : "not everything could be written");
     return SYL_EXIT_FAILED;

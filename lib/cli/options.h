@@ -29,6 +29,9 @@ int syl_option_double(const char *command, const char *option, const char *text,
 int syl_option_choice(const char *command, const char *option, const char *text,
                       const char *const *names, int *out);
 
+/* Right after a failed write to standard output: keeps errno for syl_close_stdout. */
+void syl_note_stdout_failure(void);
+
 /* Flushes and closes standard output: SYL_EXIT_FAILED with a message when what was printed
  * did not arrive (a full disk, a reader that went away), else `code`. */
 int syl_close_stdout(int code);

@@ -6,6 +6,7 @@
 #include "lib/compute/cpu/vmath.h"
 
 #define FIRST_SLAB ((size_t)1 << 20)
+#define MAX_DOUBLED ((size_t)16 << 20) /* from here on slabs grow only to hold what is asked for */
 #define ALIGNMENT ((size_t)64)
 
 syl_status syl_ctx_create(syl_ctx **out, int threads, syl_error *err)
@@ -51,6 +52,8 @@ static syl_status add_slab(syl_ctx *ctx, size_t bytes, syl_error *err)
     int n = ctx->num_slabs;
     size_t begin = n ? ctx->slab[n - 1].begin + ctx->slab[n - 1].size : 0;
     size_t size = n ? ctx->slab[n - 1].size : FIRST_SLAB;
+    if (n && size < MAX_DOUBLED)
+        size *= 2;
     while (size < bytes && size <= SIZE_MAX / 4)
         size *= 2;
     uint8_t *data = n < SYL_MAX_SLABS ? syl_calloc(size, 1) : NULL;

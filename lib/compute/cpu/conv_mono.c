@@ -4,13 +4,18 @@
 #include "lib/compute/cpu/context.h"
 #include "lib/compute/cpu/vmath.h"
 
-#define LANES 64 /* output channels at a time */
+#define WIDTH 16          /* floats in a vector; compilers split it where registers are narrower */
+#define LANES (4 * WIDTH) /* output channels at a time */
 
-SYL_INLINE void store_block(const float *acc, int n, bool gelu, void *y, syl_dtype dtype)
+typedef float vec __attribute__((vector_size(WIDTH * sizeof(float)), aligned(4), may_alias));
+
+#define LOAD(p) (*(const vec *)(p)) /* a function returning it would have an ABI to mind */
+
+SYL_INLINE void store_block(float *v, int n, bool gelu, void *y, syl_dtype dtype)
 {
-    float v[LANES];
-    for (int c = 0; c < LANES; c++)
-        v[c] = gelu ? syl_gelu(acc[c]) : acc[c];
+    if (gelu)
+        for (int c = 0; c < LANES; c++)
+            v[c] = syl_gelu(v[c]);
     if (dtype == SYL_F32) {
         memcpy(y, v, (size_t)n * sizeof(float));
         return;
@@ -27,15 +32,22 @@ SYL_CLONES static void mono_block(const float *w_pad, const float *bias_pad, int
                                   int64_t rows, int n, syl_dtype dtype)
 {
     for (int64_t t = 0; t < rows; t++) {
-        float acc[LANES];
-        for (int c = 0; c < LANES; c++)
-            acc[c] = bias_pad[c];
+        vec a = LOAD(bias_pad), b = LOAD(bias_pad + WIDTH), c = LOAD(bias_pad + 2 * WIDTH),
+            d = LOAD(bias_pad + 3 * WIDTH);
         for (int k = 0; k < kernel; k++) {
+            const float *w = w_pad + k * LANES;
             float s = x[t * stride + k];
-            for (int c = 0; c < LANES; c++)
-                acc[c] += s * w_pad[k * LANES + c];
+            a += s * LOAD(w);
+            b += s * LOAD(w + WIDTH);
+            c += s * LOAD(w + 2 * WIDTH);
+            d += s * LOAD(w + 3 * WIDTH);
         }
-        store_block(acc, n, gelu, y + (size_t)t * row_bytes, dtype);
+        float sums[LANES];
+        *(vec *)sums = a;
+        *(vec *)(sums + WIDTH) = b;
+        *(vec *)(sums + 2 * WIDTH) = c;
+        *(vec *)(sums + 3 * WIDTH) = d;
+        store_block(sums, n, gelu, y + (size_t)t * row_bytes, dtype);
     }
 }
 

@@ -1,152 +1,13 @@
-/* oneDNN, both of its API generations (2.x and 3.x): matrix products and convolutions with
- * weights rearranged once, and a cache of primitives by shape. */
-#include <dnnl.h>
+/* Primitives of oneDNN: made once for a shape, kept, run. */
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/memory.h"
-#include "lib/compute/cpu/context.h"
+#include "lib/compute/cpu/onednn_api.h"
 
-#define CACHE_SIZE 256      /* primitives kept by a context; the least recently used goes */
-#define TYPICAL_ROWS 256    /* shape for which weights are laid out */
+#define CACHE_SIZE 256 /* primitives kept by a context; the least recently used goes */
 #define MAX_ARGS 4
-
-#define DNN(call)                                                                                  \
-    do {                                                                                           \
-        dnnl_status_t s_ = (call);                                                                 \
-        if (s_ != dnnl_success)                                                                    \
-            return syl_fail(err, s_ == dnnl_out_of_memory ? SYL_ENOMEM : SYL_ECOMPUTE,             \
-                            "oneDNN: %s failed with status %d", #call, (int)s_);                   \
-    } while (0)
-
-enum kind { LINEAR, CONV, PRODUCT };
-
-/* What a primitive depends on; compared as bytes, so it is zeroed before it is filled. */
-typedef struct shape {
-    int64_t kind, dtype, act, accumulate, bias;
-    int64_t m, n, k;            /* output rows, output columns, inner length */
-    int64_t a_stride, c_stride; /* elements between rows of source and destination */
-    int64_t b_row, b_col;       /* PRODUCT: strides of the second factor; c_dtype in out */
-    int64_t out;
-    int64_t t_in, kernel, stride, pad, groups, c_in; /* CONV */
-} shape;
-
-/* ---- the difference between 2.x and 3.x ------------------------------------------------ */
-
-#if DNNL_VERSION_MAJOR >= 3
-typedef dnnl_memory_desc_t mem_desc;
-static dnnl_status_t desc_strided(mem_desc *md, int n, const dnnl_dims_t dims,
-                                  dnnl_data_type_t type, const dnnl_dims_t strides)
-{
-    return dnnl_memory_desc_create_with_strides(md, n, dims, type, strides);
-}
-static dnnl_status_t desc_any(mem_desc *md, int n, const dnnl_dims_t dims, dnnl_data_type_t type)
-{
-    return dnnl_memory_desc_create_with_tag(md, n, dims, type, dnnl_format_tag_any);
-}
-static void desc_free(mem_desc *md)
-{
-    if (*md)
-        dnnl_memory_desc_destroy(*md);
-}
-static mem_desc desc_of_weights(const_dnnl_primitive_desc_t pd)
-{
-    mem_desc copy = NULL;
-    const_dnnl_memory_desc_t md = dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
-    return dnnl_memory_desc_clone(&copy, md) == dnnl_success ? copy : NULL;
-}
-static dnnl_status_t memory_create(dnnl_memory_t *m, const mem_desc *md, dnnl_engine_t e, void *p)
-{
-    return dnnl_memory_create(m, *md, e, p);
-}
-static dnnl_status_t append_gelu(dnnl_post_ops_t ops)
-{
-    return dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_gelu_erf, 0, 0);
-}
-static dnnl_status_t append_sum(dnnl_post_ops_t ops)
-{
-    return dnnl_post_ops_append_sum(ops, 1, 0, dnnl_data_type_undef);
-}
-static dnnl_status_t matmul_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const mem_desc *src,
-                               const mem_desc *w, const mem_desc *bias, const mem_desc *dst,
-                               dnnl_primitive_attr_t attr)
-{
-    return dnnl_matmul_primitive_desc_create(pd, e, *src, *w, bias ? *bias : NULL, *dst, attr);
-}
-static dnnl_status_t conv_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const mem_desc *src,
-                             const mem_desc *w, const mem_desc *bias, const mem_desc *dst,
-                             const shape *s, dnnl_dim_t right, dnnl_primitive_attr_t attr)
-{
-    dnnl_dims_t strides = {s->stride}, dilates = {0}, left = {s->pad}, pad_right = {right};
-    return dnnl_convolution_forward_primitive_desc_create(
-        pd, e, dnnl_forward_inference, dnnl_convolution_direct, *src, *w, bias ? *bias : NULL, *dst,
-        strides, dilates, left, pad_right, attr);
-}
-#else
-typedef dnnl_memory_desc_t mem_desc;
-static dnnl_status_t desc_strided(mem_desc *md, int n, const dnnl_dims_t dims,
-                                  dnnl_data_type_t type, const dnnl_dims_t strides)
-{
-    return dnnl_memory_desc_init_by_strides(md, n, dims, type, strides);
-}
-static dnnl_status_t desc_any(mem_desc *md, int n, const dnnl_dims_t dims, dnnl_data_type_t type)
-{
-    return dnnl_memory_desc_init_by_tag(md, n, dims, type, dnnl_format_tag_any);
-}
-static void desc_free(mem_desc *md)
-{
-    (void)md;
-}
-static mem_desc desc_of_weights(const_dnnl_primitive_desc_t pd)
-{
-    return *dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
-}
-static dnnl_status_t memory_create(dnnl_memory_t *m, const mem_desc *md, dnnl_engine_t e, void *p)
-{
-    return dnnl_memory_create(m, md, e, p);
-}
-static dnnl_status_t append_gelu(dnnl_post_ops_t ops)
-{
-    return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_gelu_erf, 0, 0);
-}
-static dnnl_status_t append_sum(dnnl_post_ops_t ops)
-{
-    return dnnl_post_ops_append_sum(ops, 1);
-}
-static dnnl_status_t matmul_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const mem_desc *src,
-                               const mem_desc *w, const mem_desc *bias, const mem_desc *dst,
-                               dnnl_primitive_attr_t attr)
-{
-    dnnl_matmul_desc_t desc;
-    dnnl_status_t status = dnnl_matmul_desc_init(&desc, src, w, bias, dst);
-    return status ? status : dnnl_primitive_desc_create(pd, &desc, attr, e, NULL);
-}
-static dnnl_status_t conv_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const mem_desc *src,
-                             const mem_desc *w, const mem_desc *bias, const mem_desc *dst,
-                             const shape *s, dnnl_dim_t right, dnnl_primitive_attr_t attr)
-{
-    dnnl_dims_t strides = {s->stride}, left = {s->pad}, pad_right = {right};
-    dnnl_convolution_desc_t desc;
-    dnnl_status_t status =
-        dnnl_convolution_forward_desc_init(&desc, dnnl_forward_inference, dnnl_convolution_direct,
-                                           src, w, bias, dst, strides, left, pad_right);
-    return status ? status : dnnl_primitive_desc_create(pd, &desc, attr, e, NULL);
-}
-#endif
-
-/* ---- weights --------------------------------------------------------------------------- */
-
-struct syl_weight {
-    enum kind kind;
-    syl_dtype dtype;
-    int n_out, n_in;
-    syl_conv_shape conv;
-    dnnl_engine_t engine;
-    dnnl_memory_t packed, bias; /* bias NULL: none */
-    mem_desc packed_md;
-    float *bias_data;
-};
 
 static dnnl_data_type_t type_of(syl_dtype dtype)
 {
@@ -276,10 +137,26 @@ static void primitive_free(primitive *p)
     memset(p, 0, sizeof *p);
 }
 
+syl_status syl_onednn_describe(const shape *s, const mem_desc *fixed, dnnl_engine_t engine,
+                               dnnl_primitive_desc_t *pd, syl_error *err)
+{
+    descs d;
+    memset(&d, 0, sizeof d);
+    syl_status status = make_pd(s, fixed, engine, &d, pd, err);
+    descs_free(&d);
+    return status;
+}
+
 static syl_status primitive_finish(primitive *p, dnnl_primitive_desc_t pd, const descs *d,
                                    dnnl_engine_t engine, syl_error *err)
 {
-    DNN(dnnl_primitive_create(&p->handle, pd));
+    dnnl_status_t made = dnnl_primitive_create(&p->handle, pd);
+    if (made != dnnl_success)
+        return syl_fail(err, SYL_ECOMPUTE,
+                        "oneDNN could not prepare %s of %lld x %lld x %lld, dtype %d (status %d)",
+                        p->key.kind == CONV ? "a convolution" : "a product", (long long)p->key.m,
+                        (long long)p->key.n, (long long)(p->key.k ? p->key.k : p->key.kernel),
+                        (int)p->key.dtype, (int)made);
     DNN(memory_create(&p->src, &d->src, engine, DNNL_MEMORY_NONE));
     DNN(memory_create(&p->dst, &d->dst, engine, DNNL_MEMORY_NONE));
     if (p->key.kind == PRODUCT)
@@ -347,8 +224,8 @@ static syl_status execute(syl_ctx *ctx, const shape *key, const syl_weight *w, c
 
 /* oneDNN asks OpenMP for its number of threads; the setting is the calling thread's own and is
  * put back. */
-static syl_status run(syl_ctx *ctx, const shape *key, const syl_weight *w, const void *a,
-                      const void *b, void *c, syl_error *err)
+syl_status syl_onednn_run(syl_ctx *ctx, const shape *key, const syl_weight *w, const void *a,
+                          const void *b, void *c, syl_error *err)
 {
     int before = omp_get_max_threads();
     omp_set_num_threads(ctx->threads);
@@ -381,242 +258,3 @@ void syl_onednn_free(syl_onednn *o)
     free(o);
 }
 
-/* ---- shapes ---------------------------------------------------------------------------- */
-
-static shape linear_shape(const syl_weight *w, int64_t rows, int64_t x_stride, syl_mat y)
-{
-    shape s;
-    memset(&s, 0, sizeof s);
-    s.kind = LINEAR;
-    s.dtype = w->dtype;
-    s.out = y.dtype;
-    s.bias = w->bias != NULL;
-    s.m = rows;
-    s.n = w->n_out;
-    s.k = w->n_in;
-    s.a_stride = x_stride;
-    s.c_stride = y.stride;
-    return s;
-}
-
-static shape conv_shape(const syl_weight *w, int64_t t_in, int64_t x_stride, syl_mat y)
-{
-    shape s = linear_shape(w, y.rows, x_stride, y);
-    s.kind = CONV;
-    s.n = w->conv.c_out;
-    s.k = 0;
-    s.kernel = w->conv.kernel;
-    s.stride = w->conv.stride;
-    s.pad = w->conv.pad;
-    s.groups = w->conv.groups;
-    s.c_in = w->conv.c_in;
-    /* Input that no wanted output looks at is left out, so right padding is never negative. */
-    int64_t reach = (y.rows - 1) * s.stride + s.kernel - s.pad;
-    s.t_in = t_in < reach ? t_in : reach;
-    return s;
-}
-
-/* ---- making weights -------------------------------------------------------------------- */
-
-static syl_status plain_desc(const syl_weight *w, mem_desc *md, syl_error *err)
-{
-    const syl_conv_shape *c = &w->conv;
-    dnnl_dim_t per = w->kind == CONV ? c->c_in / c->groups : 0;
-    if (w->kind == LINEAR) {
-        dnnl_dims_t dims = {w->n_in, w->n_out}, by = {1, w->n_in};
-        DNN(desc_strided(md, 2, dims, dnnl_f32, by));
-    } else if (c->groups == 1) {
-        dnnl_dims_t dims = {c->c_out, per, c->kernel}, by = {per * c->kernel, c->kernel, 1};
-        DNN(desc_strided(md, 3, dims, dnnl_f32, by));
-    } else {
-        dnnl_dim_t out = c->c_out / c->groups;
-        dnnl_dims_t dims = {c->groups, out, per, c->kernel};
-        dnnl_dims_t by = {out * per * c->kernel, per * c->kernel, c->kernel, 1};
-        DNN(desc_strided(md, 4, dims, dnnl_f32, by));
-    }
-    return SYL_OK;
-}
-
-static syl_status reorder_with(dnnl_memory_t from, dnnl_memory_t to, const mem_desc *from_md,
-                               const mem_desc *to_md, dnnl_engine_t engine, dnnl_stream_t stream,
-                               syl_error *err)
-{
-    dnnl_primitive_desc_t pd = NULL;
-    dnnl_primitive_t reorder = NULL;
-#if DNNL_VERSION_MAJOR >= 3
-    DNN(dnnl_reorder_primitive_desc_create(&pd, *from_md, engine, *to_md, engine, NULL));
-#else
-    DNN(dnnl_reorder_primitive_desc_create(&pd, from_md, engine, to_md, engine, NULL));
-#endif
-    dnnl_status_t made = dnnl_primitive_create(&reorder, pd);
-    dnnl_primitive_desc_destroy(pd);
-    DNN(made);
-    dnnl_exec_arg_t args[2] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-    dnnl_status_t done = dnnl_primitive_execute(reorder, stream, 2, args);
-    if (done == dnnl_success)
-        done = dnnl_stream_wait(stream);
-    dnnl_primitive_destroy(reorder);
-    DNN(done);
-    return SYL_OK;
-}
-
-static syl_status pack(syl_weight *w, const float *data, syl_error *err)
-{
-    mem_desc plain;
-    dnnl_memory_t from = NULL;
-    dnnl_stream_t stream = NULL;
-    SYL_TRY(plain_desc(w, &plain, err));
-    syl_status status = SYL_OK;
-    if (dnnl_stream_create(&stream, w->engine, dnnl_stream_default_flags) != dnnl_success ||
-        memory_create(&from, &plain, w->engine, (void *)(uintptr_t)data) != dnnl_success ||
-        memory_create(&w->packed, &w->packed_md, w->engine, DNNL_MEMORY_ALLOCATE) != dnnl_success)
-        status = syl_fail(err, SYL_ENOMEM, "no memory for a weight of %d x %d", w->n_out, w->n_in);
-    if (status == SYL_OK)
-        status = reorder_with(from, w->packed, &plain, &w->packed_md, w->engine, stream, err);
-    if (from)
-        dnnl_memory_destroy(from);
-    if (stream)
-        dnnl_stream_destroy(stream);
-    desc_free(&plain);
-    return status;
-}
-
-static syl_status choose_layout(syl_weight *w, syl_error *err)
-{
-    int64_t t_in = (TYPICAL_ROWS - 1) * w->conv.stride + w->conv.kernel - 2 * w->conv.pad;
-    if (t_in < 1)
-        t_in = 1; /* a kernel so wide that padding alone fills it */
-    int64_t rows = TYPICAL_ROWS;
-    if (w->kind == CONV)
-        rows = (t_in + 2 * w->conv.pad - w->conv.kernel) / w->conv.stride + 1;
-    syl_mat y = syl_mat_of(NULL, w->dtype, rows, w->kind == CONV ? w->conv.c_out : w->n_out);
-    shape s = w->kind == CONV ? conv_shape(w, t_in, w->conv.c_in, y)
-                              : linear_shape(w, rows, w->n_in, y);
-    descs d;
-    memset(&d, 0, sizeof d);
-    dnnl_primitive_desc_t pd = NULL;
-    syl_status status = make_pd(&s, NULL, w->engine, &d, &pd, err);
-    if (status == SYL_OK) {
-        w->packed_md = desc_of_weights(pd);
-        dnnl_primitive_desc_destroy(pd);
-    }
-    descs_free(&d);
-    return status;
-}
-
-static syl_status bind_bias(syl_weight *w, const float *bias, syl_error *err)
-{
-    if (!bias)
-        return SYL_OK;
-    mem_desc md;
-    int n = w->kind == CONV ? w->conv.c_out : w->n_out;
-    dnnl_dims_t one = {n}, one_by = {1}, two = {1, n}, two_by = {n, 1};
-    w->bias_data = syl_calloc((size_t)n, sizeof(float));
-    if (!w->bias_data)
-        return syl_fail_memory(err, (size_t)n * sizeof(float), "a bias");
-    memcpy(w->bias_data, bias, (size_t)n * sizeof(float));
-    if (w->kind == CONV)
-        DNN(desc_strided(&md, 1, one, dnnl_f32, one_by));
-    else
-        DNN(desc_strided(&md, 2, two, dnnl_f32, two_by));
-    dnnl_status_t status = memory_create(&w->bias, &md, w->engine, w->bias_data);
-    desc_free(&md);
-    DNN(status);
-    return SYL_OK;
-}
-
-static syl_status weight_make(syl_weight **out, syl_weight like, const float *data,
-                              const float *bias, syl_error *err)
-{
-    *out = NULL;
-    syl_weight *w = syl_calloc(1, sizeof *w);
-    if (!w)
-        return syl_fail_memory(err, sizeof *w, "a weight");
-    *w = like;
-    syl_status status = SYL_OK;
-    if (dnnl_engine_create(&w->engine, dnnl_cpu, 0) != dnnl_success)
-        status = syl_fail(err, SYL_ECOMPUTE, "oneDNN gave no CPU engine");
-    if (status == SYL_OK)
-        status = bind_bias(w, bias, err);
-    if (status == SYL_OK)
-        status = choose_layout(w, err);
-    if (status == SYL_OK)
-        status = pack(w, data, err);
-    if (status != SYL_OK) {
-        syl_weight_free(w);
-        return status;
-    }
-    *out = w;
-    return SYL_OK;
-}
-
-syl_status syl_weight_linear(syl_weight **out, const float *w, const float *bias, int n_out,
-                             int n_in, syl_dtype dtype, syl_error *err)
-{
-    syl_weight like = {.kind = LINEAR, .dtype = dtype, .n_out = n_out, .n_in = n_in};
-    return weight_make(out, like, w, bias, err);
-}
-
-syl_status syl_weight_conv(syl_weight **out, const float *w, const float *bias, syl_conv_shape conv,
-                           syl_dtype dtype, syl_error *err)
-{
-    syl_weight like = {.kind = CONV, .dtype = dtype, .n_out = conv.c_out,
-                       .n_in = conv.c_in, .conv = conv};
-    return weight_make(out, like, w, bias, err);
-}
-
-void syl_weight_free(syl_weight *w)
-{
-    if (!w)
-        return;
-    if (w->packed)
-        dnnl_memory_destroy(w->packed);
-    if (w->bias)
-        dnnl_memory_destroy(w->bias);
-    desc_free(&w->packed_md);
-    if (w->engine)
-        dnnl_engine_destroy(w->engine);
-    free(w->bias_data);
-    free(w);
-}
-
-/* ---- operations ------------------------------------------------------------------------ */
-
-syl_status syl_linear(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act, bool accumulate,
-                      syl_mat y, syl_error *err)
-{
-    if (x.rows == 0)
-        return SYL_OK;
-    shape s = linear_shape(w, x.rows, x.stride, y);
-    s.act = act;
-    s.accumulate = accumulate;
-    return run(ctx, &s, w, x.data, NULL, y.data, err);
-}
-
-syl_status syl_conv1d(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act, syl_mat y,
-                      syl_error *err)
-{
-    if (y.rows == 0)
-        return SYL_OK;
-    shape s = conv_shape(w, x.rows, x.stride, y);
-    s.act = act;
-    return run(ctx, &s, w, x.data, NULL, y.data, err);
-}
-
-syl_status syl_onednn_product(syl_ctx *ctx, syl_mat a, syl_mat b, bool transpose_b, syl_mat c,
-                              syl_error *err)
-{
-    shape s;
-    memset(&s, 0, sizeof s);
-    s.kind = PRODUCT;
-    s.dtype = a.dtype;
-    s.out = c.dtype;
-    s.m = a.rows;
-    s.k = a.cols;
-    s.n = c.cols;
-    s.a_stride = a.stride;
-    s.c_stride = c.stride;
-    s.b_row = transpose_b ? 1 : b.stride;
-    s.b_col = transpose_b ? b.stride : 1;
-    return run(ctx, &s, NULL, a.data, b.data, c.data, err);
-}

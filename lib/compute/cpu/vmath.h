@@ -3,7 +3,7 @@
 #define SYL_COMPUTE_CPU_VMATH_H
 
 #ifdef HAVE_CONFIG_H
-#include "config.h"
+#include <config.h>
 #endif
 
 #include <math.h>
@@ -56,8 +56,10 @@ SYL_INLINE float syl_expf(float x)
     float t = x * 1.44269504f + 12582912.0f;
     float n = t - 12582912.0f;
     float r = x - n * 0.693359375f + n * 2.12194440e-4f;
-    float p = 1.0f + r * (1.0f + r * (0.5f + r * (1.6666667e-1f + r * (4.1666660e-2f +
-              r * (8.3333340e-3f + r * 1.3888889e-3f)))));
+    /* Minimax polynomial of Cephes' expf. */
+    float p = 1.0f + r * (1.0f + r * (5.0000001201e-1f + r * (1.6666665459e-1f +
+              r * (4.1665795894e-2f + r * (8.3334519073e-3f + r * (1.3981999507e-3f +
+              r * 1.9875691500e-4f))))));
     return p * syl_bits_to_float((syl_float_to_bits(t) << 23) + 0x3F800000);
 }
 

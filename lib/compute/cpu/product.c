@@ -1,0 +1,119 @@
+/* Matrix products and convolutions. */
+#include <string.h>
+
+#include "lib/compute/cpu/onednn_api.h"
+
+#define GATHER_ROWS 512 /* rows of an ungrouped convolution laid out for a product at a time */
+
+syl_status syl_linear(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act, bool accumulate,
+                      syl_mat y, syl_error *err)
+{
+    if (x.rows == 0)
+        return SYL_OK;
+    shape s = syl_linear_shape(w, x.rows, x.stride, y);
+    s.act = act;
+    s.accumulate = accumulate;
+    return syl_onednn_run(ctx, &s, w, x.data, NULL, y.data, err);
+}
+
+/* Rows [from, from + out.rows) of x, zero where x has none. */
+static void copy_padded(syl_mat x, int64_t from, syl_mat out)
+{
+    int64_t before = from < 0 ? -from : 0;
+    if (before > out.rows)
+        before = out.rows;
+    int64_t n = x.rows - (from + before);
+    n = n < 0 ? 0 : n > out.rows - before ? out.rows - before : n;
+    size_t row = (size_t)out.cols * syl_dtype_size(out.dtype);
+    memset(out.data, 0, (size_t)before * row);
+    if (n > 0)
+        syl_mat_copy(syl_mat_rows(x, from + before, n), syl_mat_rows(out, before, n));
+    memset(syl_mat_rows(out, before + n, 0).data, 0, (size_t)(out.rows - before - n) * row);
+}
+
+/* The rows of x under the kernel, side by side, for output rows [t, t + out.rows). */
+static void gather(const syl_conv_shape *c, syl_mat x, int64_t t, syl_mat out)
+{
+    bool touching = x.stride == x.cols;
+    size_t bytes = (size_t)out.cols * syl_dtype_size(x.dtype);
+    for (int64_t i = 0; i < out.rows; i++) {
+        int64_t from = (t + i) * c->stride - c->pad;
+        syl_mat row = syl_mat_rows(out, i, 1);
+        if (touching && from >= 0 && from + c->kernel <= x.rows)
+            memcpy(row.data, syl_mat_rows(x, from, 1).data, bytes);
+        else
+            copy_padded(x, from, syl_mat_of(row.data, x.dtype, c->kernel, x.cols));
+    }
+}
+
+/* Rows of x that lie under the kernel without a gap or an overlap are a matrix already. */
+static bool is_gathered(const syl_conv_shape *c, syl_mat x, syl_mat y)
+{
+    return x.stride == x.cols && c->pad == 0 && c->stride == c->kernel &&
+           y.rows * c->stride <= x.rows;
+}
+
+static syl_status conv_product(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act, syl_mat y,
+                               syl_error *err)
+{
+    const syl_conv_shape *c = &w->conv;
+    if (is_gathered(c, x, y))
+        return syl_linear(ctx, w, syl_mat_of(x.data, x.dtype, y.rows, w->n_in), act, false, y, err);
+    int64_t step = y.rows < GATHER_ROWS ? y.rows : GATHER_ROWS;
+    syl_mat rows;
+    SYL_TRY(syl_ctx_mat(ctx, x.dtype, step, w->n_in, &rows, err));
+    for (int64_t t = 0; t < y.rows; t += step) {
+        int64_t n = y.rows - t < step ? y.rows - t : step;
+        syl_mat some = syl_mat_rows(rows, 0, n);
+        gather(c, x, t, some);
+        SYL_TRY(syl_linear(ctx, w, some, act, false, syl_mat_rows(y, t, n), err));
+    }
+    return SYL_OK;
+}
+
+static syl_status conv_grouped(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act, syl_mat y,
+                               syl_error *err)
+{
+    shape s = syl_conv_shape_of(w);
+    syl_mat in, out;
+    s.act = act;
+    SYL_TRY(syl_ctx_mat(ctx, w->dtype, s.t_in, x.cols, &in, err));
+    SYL_TRY(syl_ctx_mat(ctx, w->dtype, SYL_CONV_TILE, y.cols, &out, err));
+    for (int64_t t = 0; t < y.rows; t += SYL_CONV_TILE) {
+        int64_t n = y.rows - t < SYL_CONV_TILE ? y.rows - t : SYL_CONV_TILE;
+        copy_padded(x, t - w->conv.pad, in);
+        SYL_TRY(syl_onednn_run(ctx, &s, w, in.data, NULL, out.data, err));
+        syl_mat_copy(syl_mat_rows(out, 0, n), syl_mat_rows(y, t, n));
+    }
+    return SYL_OK;
+}
+
+syl_status syl_conv1d(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act, syl_mat y,
+                      syl_error *err)
+{
+    size_t mark = syl_ctx_mark(ctx);
+    if (y.rows == 0)
+        return SYL_OK;
+    syl_status status = w->kind == CONV ? conv_grouped(ctx, w, x, act, y, err)
+                                        : conv_product(ctx, w, x, act, y, err);
+    syl_ctx_release(ctx, mark);
+    return status;
+}
+
+syl_status syl_onednn_product(syl_ctx *ctx, syl_mat a, syl_mat b, bool transpose_b, syl_mat c,
+                              syl_error *err)
+{
+    shape s;
+    memset(&s, 0, sizeof s);
+    s.kind = PRODUCT;
+    s.dtype = a.dtype;
+    s.out = c.dtype;
+    s.m = a.rows;
+    s.k = a.cols;
+    s.n = c.cols;
+    s.a_stride = a.stride;
+    s.c_stride = c.stride;
+    s.b_row = transpose_b ? 1 : b.stride;
+    s.b_col = transpose_b ? b.stride : 1;
+    return syl_onednn_run(ctx, &s, NULL, a.data, b.data, c.data, err);
+}
