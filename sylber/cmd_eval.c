@@ -19,7 +19,7 @@ typedef struct evaluation {
     double tolerance; /* seconds */
     int search, unique, allow_missing, json, help;
     json_t *ref;             /* the list of R.json */
-    json_t *hyp;             /* key to segments */
+    json_t *hyp;             /* path without ending to segments */
     syl_boundaries *refs;    /* [count] unique starts and ends */
     syl_boundaries *hyps[2]; /* [count] unique starts and ends; starts only */
     size_t count;
@@ -36,7 +36,8 @@ static const char help[] =
     "(OS) and R-value, pooled over all recordings.\n\n"
     "  --ref R.json             list of {\"key\", \"syl\": [[start, end, ...], ...]}\n"
     "  --hyp H.jsonl            output of sylkit segment; - for standard input. A line belongs to\n"
-    "                           the key that is its file's name without folders and ending\n"
+    "                           the key that its file's path ends in (folders count, the ending "
+    "does not)\n"
     "  --tolerance SECONDS      (0.05)\n"
     "  --unique starts-ends|starts  which times of the hypothesis count (both are shown)\n"
     "  --shift-search           also the best shift of [-50, 50) ms by R-value, step 5\n"
@@ -58,14 +59,33 @@ static syl_status load_reference(evaluation *e, syl_error *err)
     return SYL_OK;
 }
 
-/* The name without folders and ending, owned by the caller. */
-static char *key_of(const char *file)
+/* The path without its ending, owned by the caller. */
+static char *without_ending(const char *file)
 {
-    const char *slash = strrchr(file, '/');
-    char *key = strdup(slash ? slash + 1 : file);
-    char *dot = key ? strrchr(key, '.') : NULL;
-    if (dot && dot != key) *dot = 0;
-    return key;
+    char *path = strdup(file);
+    char *slash = path ? strrchr(path, '/') : NULL, *name = slash ? slash + 1 : path;
+    char *dot = path ? strrchr(name, '.') : NULL;
+    if (dot && dot != name) *dot = 0;
+    return path;
+}
+
+/* The segments of the recording whose path is `key` or ends in "/key"; of several, the one
+ * least deep, so that "enter" is found beside "dictate/enter". NULL: none. */
+static const json_t *find_segments(json_t *hyp, const char *key)
+{
+    const char *path;
+    json_t *segments, *best = NULL;
+    size_t length = strlen(key), best_length = 0;
+    json_object_foreach(hyp, path, segments)
+    {
+        size_t n = strlen(path);
+        if (n < length || strcmp(path + n - length, key)) continue;
+        if (n > length && path[n - length - 1] != '/') continue;
+        if (best && n >= best_length) continue;
+        best = segments;
+        best_length = n;
+    }
+    return best;
 }
 
 static syl_status take_line(evaluation *e, const char *line, size_t n, size_t number,
@@ -76,7 +96,7 @@ static syl_status take_line(evaluation *e, const char *line, size_t n, size_t nu
     json_t *segments = json_object_get(object, "segments");
     const char *file = json_string_value(json_object_get(object, "file"));
     syl_status status = SYL_OK;
-    char *key = file ? key_of(file) : NULL;
+    char *key = file ? without_ending(file) : NULL;
     if (!object)
         status = syl_fail(err, SYL_EFORMAT, "%s:%zu: %s", e->hyp_path, number, where.text);
     else if (!file || !json_is_array(segments))
@@ -158,7 +178,7 @@ static syl_status pair_up(evaluation *e, syl_error *err)
         const json_t *item = json_array_get(e->ref, i);
         const char *key = json_string_value(json_object_get(item, "key"));
         if (!key) return syl_fail(err, SYL_EFORMAT, "%s: item %zu has no key", e->ref_path, i);
-        const json_t *segments = json_object_get(e->hyp, key);
+        const json_t *segments = find_segments(e->hyp, key);
         if (!segments) {
             if (!missing++) example = key;
             continue;

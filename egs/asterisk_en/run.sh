@@ -12,7 +12,7 @@
 # 1  fetch the Debian package and unpack it       3  sylkit tokenize -> hyp.jsonl
 # 2  decode the reference's prompts to 16 kHz     4  sylkit eval boundaries -> score.txt
 #
-# $SYLKIT is the program (default: ./sylkit of the build, else the one in PATH).
+# $SYLKIT is the program (default: build/sylkit, else the one in PATH).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -42,7 +42,7 @@ if run 2; then
     "$here/local/decode.sh" "$ref" "$audio/package/usr/share/asterisk/sounds/en_US_f_Allison" "$audio/wav"
 fi
 if run 3 || run 4; then
-    sylkit=${SYLKIT:-$root/sylkit}
+    sylkit=${SYLKIT:-$root/build/sylkit}
     [ -x "$sylkit" ] || sylkit=$(command -v sylkit) || { echo "run.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
     mkdir -p "$out"
 fi

@@ -185,7 +185,7 @@ static void test_linear_mixed(void **state)
 
 /* ---- convolutions ------------------------------------------------------------------ */
 
-static void check_conv(syl_dtype dtype, syl_conv_shape s, int rows, int fewer, bool biased,
+static void check_conv(syl_dtype dtype, syl_conv_shape s, int rows, int fewer, int gap, bool biased,
                        syl_act act)
 {
     int width = s.c_in / s.groups, per_group = s.c_out / s.groups;
@@ -193,8 +193,8 @@ static void check_conv(syl_dtype dtype, syl_conv_shape s, int rows, int fewer, b
     int64_t out = (rows + 2 * s.pad - s.kernel) / s.stride + 1 - fewer;
     float *w = values(count, 1 / sqrtf((float)(width * s.kernel)));
     float *bias = values((size_t)s.c_out, 1);
-    syl_mat x = random_mat(dtype, rows, s.c_in, s.c_in + 4);
-    syl_mat y = random_mat(dtype, out, s.c_out, s.c_out + 6), before = copy_of(y);
+    syl_mat x = random_mat(dtype, rows, s.c_in, s.c_in + gap);
+    syl_mat y = random_mat(dtype, out, s.c_out, s.c_out + gap), before = copy_of(y);
     syl_weight *weight;
     ok(syl_weight_conv(&weight, w, biased ? bias : NULL, s, dtype, &err));
     ok(syl_conv1d(ctx, weight, x, act, y, &err));
@@ -229,12 +229,20 @@ static void test_conv(void **state)
         {{80, 24, 3, 2, 1, 1}, 9, 1},     {{3, 17, 2, 2, 0, 1}, 31, 0},
         {{16, 16, 4, 1, 2, 4}, 33, 1},    {{12, 6, 9, 1, 4, 3}, 30, 7},
         {{48, 48, 128, 1, 64, 4}, 31, 1}, {{48, 48, 128, 1, 64, 4}, 130, 1},
+        {{16, 16, 4, 1, 2, 4}, 600, 1},   {{5, 7, 3, 2, 1, 1}, 1300, 0},
+        {{6, 9, 2, 2, 0, 1}, 700, 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        for (int bits = 0; bits < 8; bits++)
+        for (int bits = 0; bits < 16; bits++)
             check_conv(bits & 1 ? SYL_BF16 : SYL_F32, cases[i].shape, cases[i].rows, cases[i].fewer,
-                       bits & 2, bits & 4 ? SYL_ACT_GELU : SYL_ACT_NONE);
+                       bits & 8 ? 5 : 0, bits & 2, bits & 4 ? SYL_ACT_GELU : SYL_ACT_NONE);
+    syl_weight *weight;
+    syl_conv_shape strided = {4, 4, 2, 2, 0, 2};
+    float w[16] = {0};
+    assert_int_equal(syl_weight_conv(&weight, w, NULL, strided, SYL_F32, &err), SYL_EUNSUPPORTED);
+    assert_null(weight);
+    assert_non_null(strstr(err.message, "stride 2"));
 }
 
 static void check_mono(int kernel, int stride, int channels, int rows, syl_act act, syl_dtype dtype)

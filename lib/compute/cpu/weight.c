@@ -200,11 +200,11 @@ syl_status syl_weight_conv(syl_weight **out, const float *w, const float *bias, 
 {
     syl_weight like = {.kind = conv.groups > 1 ? CONV : LINEAR, .dtype = dtype,
                        .n_out = conv.c_out, .n_in = conv.c_in * conv.kernel, .conv = conv};
+    *out = NULL;
     if (conv.groups > 1 && conv.stride != 1)
         return syl_fail(err, SYL_EUNSUPPORTED, "a grouped convolution of stride %d", conv.stride);
     if (conv.groups > 1)
         return weight_make(out, like, w, bias, err);
-    *out = NULL;
     float *taps = by_tap(w, conv);
     if (!taps)
         return syl_fail_memory(err, (size_t)like.n_in * (size_t)like.n_out * sizeof *taps,
