@@ -55,7 +55,7 @@ syl_status syl_weight_linear(syl_weight **out, const float *w, const float *bias
 typedef struct syl_conv_shape {
     int c_in, c_out, kernel, stride, pad, groups;
 } syl_conv_shape;
-/* w [c_out][c_in/groups][kernel], bias [c_out] or NULL. */
+/* w [c_out][c_in/groups][kernel], bias [c_out] or NULL. With groups > 1 the stride must be 1. */
 syl_status syl_weight_conv(syl_weight **out, const float *w, const float *bias,
                            syl_conv_shape shape, syl_dtype dtype, syl_error *err);
 void syl_weight_free(syl_weight *weight);
