@@ -51,7 +51,7 @@ if run 3; then
     mv "$out/hyp.part" "$out/hyp.jsonl"
 fi
 if run 4; then
-    "$sylkit" eval boundaries --ref "$ref" --hyp "$out/hyp.jsonl" --tolerance 0.05 >"$out/score.part"
+    "$sylkit" eval boundaries --ref "$ref" --hyp "$out/hyp.jsonl" --tolerance 0.05 --shift-search >"$out/score.part"
     mv "$out/score.part" "$out/score.txt"
     cat "$out/score.txt"
 fi
