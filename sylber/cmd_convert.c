@@ -85,11 +85,9 @@ static int parse(arguments *a, int argc, char **argv)
     *a = (arguments){.metric = -1};
     while ((option = getopt_long(argc, argv, "h", table, NULL)) != -1) {
         int code = take_option(a, option);
-        if (code != SYL_EXIT_OK)
-            return code;
+        if (code != SYL_EXIT_OK) return code;
     }
-    if (a->help)
-        return SYL_EXIT_OK;
+    if (a->help) return SYL_EXIT_OK;
     if (argc - optind != 2)
         return syl_usage(COMMAND, "give INPUT and OUTPUT, not %d names", argc - optind);
     a->input = argv[optind];
@@ -150,11 +148,9 @@ static syl_status add_weights(tensors *t, const syl_safetensors *file, const cha
         bool own = strncmp(x->name, prefix, strlen(prefix)) == 0;
         const char *name = own ? x->name + strlen(prefix) : x->name;
         bool kept = is_codebook(x->name) ? !a->codebook : own;
-        if (!kept)
-            continue;
+        if (!kept) continue;
         float *values = syl_calloc(x->count, sizeof *values);
-        if (!values)
-            return syl_fail_memory(err, x->count * sizeof *values, x->name);
+        if (!values) return syl_fail_memory(err, x->count * sizeof *values, x->name);
         syl_st_to_f32(x, values);
         syl_status status = add(t, x, name, values, dtype, err);
         free(values);
@@ -167,8 +163,7 @@ static syl_status add_codebook(tensors *t, const char *path, const char *name, s
                                syl_error *err)
 {
     syl_npy npy;
-    if (!path)
-        return SYL_OK;
+    if (!path) return SYL_OK;
     SYL_TRY(syl_npy_read(&npy, path, err));
     syl_st_tensor like = {.ndim = npy.ndim, .count = npy.count};
     memcpy(like.shape, npy.shape, sizeof like.shape);
@@ -181,7 +176,8 @@ static syl_status write_out(const tensors *t, const syl_config *config, const ch
                             syl_error *err)
 {
     char *text = syl_config_write(config);
-    json_t *metadata = json_pack("{s:s, s:s}", "format", "sylkit", SYL_CONFIG_KEY, text ? text : "");
+    json_t *metadata =
+        json_pack("{s:s, s:s}", "format", "sylkit", SYL_CONFIG_KEY, text ? text : "");
     syl_status status = text && metadata
                             ? syl_safetensors_write(path, t->list, t->count, metadata, err)
                             : syl_fail(err, SYL_ENOMEM, "no memory for the configuration");
@@ -207,12 +203,9 @@ static syl_status check(const syl_safetensors *file, const syl_config *config, c
 
 static void apply(syl_config *config, const arguments *a)
 {
-    if (a->has_norm)
-        config->norm_threshold = a->norm;
-    if (a->has_merge)
-        config->merge_threshold = a->merge;
-    if (a->metric >= 0)
-        config->metric = (syl_metric)a->metric;
+    if (a->has_norm) config->norm_threshold = a->norm;
+    if (a->has_merge) config->merge_threshold = a->merge;
+    if (a->metric >= 0) config->metric = (syl_metric)a->metric;
 }
 
 static syl_status convert(const syl_safetensors *file, syl_config *config, const arguments *a,
@@ -224,12 +217,9 @@ static syl_status convert(const syl_safetensors *file, syl_config *config, const
     apply(config, a);
     SYL_TRY(check(file, config, a, err));
     syl_status status = add_weights(&t, file, syl_model_prefix(file, config), a, dtype, err);
-    if (status == SYL_OK)
-        status = add_codebook(&t, a->codebook, "codebook", dtype, err);
-    if (status == SYL_OK)
-        status = add_codebook(&t, a->residual, "residual_codebook", dtype, err);
-    if (status == SYL_OK)
-        status = write_out(&t, config, a->output, err);
+    if (status == SYL_OK) status = add_codebook(&t, a->codebook, "codebook", dtype, err);
+    if (status == SYL_OK) status = add_codebook(&t, a->residual, "residual_codebook", dtype, err);
+    if (status == SYL_OK) status = write_out(&t, config, a->output, err);
     tensors_free(&t);
     return status;
 }
@@ -242,8 +232,7 @@ int syl_cmd_convert(int argc, char **argv)
     syl_config config;
     int code = parse(&a, argc, argv);
     if (code != SYL_EXIT_OK || a.help) {
-        if (a.help)
-            fputs(help, stdout);
+        if (a.help) fputs(help, stdout);
         return code;
     }
     if (syl_model_open(a.input, a.config, &file, &config, &err) != SYL_OK)

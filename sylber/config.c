@@ -19,24 +19,21 @@ typedef struct reader {
 static int read_int(reader *r, const char *key, int low, int high, int missing)
 {
     json_t *v = json_object_get(r->root, key);
-    if (r->status != SYL_OK || ((!v || json_is_null(v)) && missing >= low))
-        return missing;
+    if (r->status != SYL_OK || ((!v || json_is_null(v)) && missing >= low)) return missing;
     if (json_is_integer(v) && json_integer_value(v) >= low && json_integer_value(v) <= high)
         return (int)json_integer_value(v);
-    r->status = syl_fail(r->err, SYL_EFORMAT, "%s: configuration key %s %s; needs %d to %d",
-                         r->name, key, v ? "is out of range or no integer" : "is missing", low,
-                         high);
+    r->status =
+        syl_fail(r->err, SYL_EFORMAT, "%s: configuration key %s %s; needs %d to %d", r->name, key,
+                 v ? "is out of range or no integer" : "is missing", low, high);
     return low;
 }
 
 static double read_real(reader *r, const char *key, double low, double high, double missing)
 {
     json_t *v = json_object_get(r->root, key);
-    if (r->status != SYL_OK || !v || json_is_null(v))
-        return missing;
+    if (r->status != SYL_OK || !v || json_is_null(v)) return missing;
     double x = json_number_value(v);
-    if (json_is_number(v) && x >= low && x <= high)
-        return x;
+    if (json_is_number(v) && x >= low && x <= high) return x;
     r->status = syl_fail(r->err, SYL_EFORMAT, "%s: configuration key %s must be %g to %g", r->name,
                          key, low, high);
     return low;
@@ -45,8 +42,7 @@ static double read_real(reader *r, const char *key, double low, double high, dou
 static bool read_bool(reader *r, const char *key, bool missing)
 {
     json_t *v = json_object_get(r->root, key);
-    if (r->status != SYL_OK || !v || json_is_null(v))
-        return missing;
+    if (r->status != SYL_OK || !v || json_is_null(v)) return missing;
     if (!json_is_boolean(v))
         r->status = syl_fail(r->err, SYL_EFORMAT, "%s: configuration key %s must be true or false",
                              r->name, key);
@@ -57,8 +53,7 @@ static bool read_bool(reader *r, const char *key, bool missing)
 static const char *read_text(reader *r, const char *key)
 {
     json_t *v = json_object_get(r->root, key);
-    if (r->status != SYL_OK || !v || json_is_null(v))
-        return NULL;
+    if (r->status != SYL_OK || !v || json_is_null(v)) return NULL;
     if (!json_is_string(v))
         r->status = syl_fail(r->err, SYL_EFORMAT, "%s: configuration key %s must be a string",
                              r->name, key);
@@ -69,8 +64,7 @@ static const char *read_text(reader *r, const char *key)
 static bool read_choice(reader *r, const char *key, const char *first, const char *second)
 {
     const char *text = read_text(r, key);
-    if (r->status != SYL_OK || !text || strcmp(text, first) == 0)
-        return false;
+    if (r->status != SYL_OK || !text || strcmp(text, first) == 0) return false;
     if (strcmp(text, second) != 0)
         r->status = syl_fail(r->err, SYL_EUNSUPPORTED,
                              "%s: configuration key %s is \"%.60s\"; supported: %s, %s", r->name,
@@ -81,8 +75,7 @@ static bool read_choice(reader *r, const char *key, const char *first, const cha
 static void read_ints(reader *r, const char *key, int *out, int n, int high)
 {
     json_t *list = json_object_get(r->root, key);
-    if (r->status != SYL_OK)
-        return;
+    if (r->status != SYL_OK) return;
     bool good = json_is_array(list) && json_array_size(list) == (size_t)n;
     for (int i = 0; good && i < n; i++) {
         json_t *v = json_array_get(list, (size_t)i);
@@ -90,9 +83,9 @@ static void read_ints(reader *r, const char *key, int *out, int n, int high)
         out[i] = good ? (int)json_integer_value(v) : 1;
     }
     if (!good)
-        r->status = syl_fail(r->err, SYL_EFORMAT,
-                             "%s: configuration key %s must be %d integers of 1 to %d", r->name,
-                             key, n, high);
+        r->status =
+            syl_fail(r->err, SYL_EFORMAT, "%s: configuration key %s must be %d integers of 1 to %d",
+                     r->name, key, n, high);
 }
 
 /* ---- the two encoders ------------------------------------------------------------------ */
@@ -119,8 +112,7 @@ static void read_hubert(reader *r, syl_config *c)
         if (c->hubert.conv_stride[i] > c->hubert.conv_kernel[i])
             r->status = syl_fail(r->err, SYL_EUNSUPPORTED,
                                  "%s: conv_stride of convolution %d is %d, over its conv_kernel %d",
-                                 r->name, i,
-                                 c->hubert.conv_stride[i], c->hubert.conv_kernel[i]);
+                                 r->name, i, c->hubert.conv_stride[i], c->hubert.conv_kernel[i]);
     c->hubert.pos_kernel = read_int(r, "num_conv_pos_embeddings", 2, 1024, 128);
     c->hubert.pos_groups = read_int(r, "num_conv_pos_embedding_groups", 1, 1024, 16);
     c->hubert.conv_bias = read_bool(r, "conv_bias", false);
@@ -169,8 +161,9 @@ static void read_common(reader *r, syl_config *c)
                              "norm6, spherical",
                              r->name, metric);
     if (r->status == SYL_OK && c->dim % c->heads != 0)
-        r->status = syl_fail(r->err, SYL_EFORMAT, "%s: num_attention_heads %d does not divide hidden_size %d",
-                             r->name, c->heads, c->dim);
+        r->status = syl_fail(r->err, SYL_EFORMAT,
+                             "%s: num_attention_heads %d does not divide hidden_size %d", r->name,
+                             c->heads, c->dim);
 }
 
 syl_status syl_config_parse(syl_config *config, const char *json, size_t size, const char *name,
@@ -194,8 +187,7 @@ syl_status syl_config_parse(syl_config *config, const char *json, size_t size, c
         r.status = syl_fail(err, SYL_EUNSUPPORTED,
                             "%s: model_type is \"%.60s\"; supported: hubert, sylkit-mel", name,
                             type ? type : "(missing)");
-    if (r.status == SYL_OK)
-        read_common(&r, config);
+    if (r.status == SYL_OK) read_common(&r, config);
     json_decref(root);
     return r.status;
 }
@@ -213,14 +205,13 @@ static json_t *int_list(const int *values, int n)
 static json_t *write_hubert(const syl_config *c)
 {
     int n = c->hubert.num_convs;
-    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:i, s:b, s:s, s:b}", "model_type", "hubert",
-                     "conv_dim", int_list(c->hubert.conv_dim, n), "conv_kernel",
-                     int_list(c->hubert.conv_kernel, n), "conv_stride",
-                     int_list(c->hubert.conv_stride, n), "num_conv_pos_embeddings",
-                     c->hubert.pos_kernel, "num_conv_pos_embedding_groups", c->hubert.pos_groups,
-                     "conv_bias", c->hubert.conv_bias, "feat_extract_norm",
-                     c->hubert.conv_layer_norm ? "layer" : "group", "do_stable_layer_norm",
-                     c->hubert.pre_norm);
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:i, s:i, s:b, s:s, s:b}", "model_type", "hubert", "conv_dim",
+        int_list(c->hubert.conv_dim, n), "conv_kernel", int_list(c->hubert.conv_kernel, n),
+        "conv_stride", int_list(c->hubert.conv_stride, n), "num_conv_pos_embeddings",
+        c->hubert.pos_kernel, "num_conv_pos_embedding_groups", c->hubert.pos_groups, "conv_bias",
+        c->hubert.conv_bias, "feat_extract_norm", c->hubert.conv_layer_norm ? "layer" : "group",
+        "do_stable_layer_norm", c->hubert.pre_norm);
 }
 
 static json_t *write_mel(const syl_config *c)
@@ -234,12 +225,12 @@ static json_t *write_mel(const syl_config *c)
 char *syl_config_write(const syl_config *c)
 {
     json_t *root = c->kind == SYL_ENCODER_HUBERT ? write_hubert(c) : write_mel(c);
-    json_t *common = json_pack(
-        "{s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:s}", "sample_rate", c->sample_rate,
-        "hidden_size", c->dim, "num_hidden_layers", c->layers, "num_attention_heads", c->heads,
-        "intermediate_size", c->ff, "layer_norm_eps", c->norm_eps, "norm_threshold",
-        c->norm_threshold, "merge_threshold", c->merge_threshold, "metric",
-        syl_metric_name(c->metric));
+    json_t *common =
+        json_pack("{s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:s}", "sample_rate", c->sample_rate,
+                  "hidden_size", c->dim, "num_hidden_layers", c->layers, "num_attention_heads",
+                  c->heads, "intermediate_size", c->ff, "layer_norm_eps", c->norm_eps,
+                  "norm_threshold", c->norm_threshold, "merge_threshold", c->merge_threshold,
+                  "metric", syl_metric_name(c->metric));
     char *text = NULL;
     if (root && common && json_object_update(root, common) == 0)
         text = json_dumps(root, JSON_REAL_PRECISION(9));

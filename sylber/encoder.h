@@ -12,15 +12,17 @@ typedef struct syl_encoding syl_encoding;
 /* frames [n][dim], valid during the call. */
 typedef syl_status (*syl_frame_sink)(void *user, const float *frames, int64_t n, syl_error *err);
 
+/* What each kind of encoder does. */
 typedef struct syl_encoder_ops {
-    syl_status (*open)(syl_encoding **out, const syl_encoder *encoder, int threads,
-                       syl_frame_sink sink, void *user, syl_error *err);
+    size_t encoder_size, encoding_size;
+    syl_status (*load)(syl_encoder *encoder, syl_params *params, syl_error *err);
+    void (*unload)(syl_encoder *encoder); /* what load made, also half of it */
+    syl_status (*open)(syl_encoding *encoding, syl_error *err);
     /* Samples are one channel at the encoder's rate, finite. */
     syl_status (*scan)(syl_encoding *encoding, const float *samples, size_t n, syl_error *err);
     syl_status (*feed)(syl_encoding *encoding, const float *samples, size_t n, syl_error *err);
     syl_status (*finish)(syl_encoding *encoding, syl_error *err);
-    void (*close)(syl_encoding *encoding);
-    void (*free)(syl_encoder *encoder);
+    void (*close)(syl_encoding *encoding); /* what open made, also half of it */
 } syl_encoder_ops;
 
 /* First member of each kind of encoder and encoding. */
@@ -37,10 +39,17 @@ struct syl_encoding {
     void *user;
 };
 
-/* Each takes what it needs from params, whose count then tells the number of weights. */
-syl_status syl_mel_encoder_load(syl_encoder **out, const syl_config *config, syl_params *params,
-                                syl_error *err);
-syl_status syl_hubert_encoder_load(syl_encoder **out, const syl_config *config, syl_params *params,
-                                   syl_error *err);
+extern const syl_encoder_ops syl_mel_ops;    /* sylber/mel_stream.c */
+extern const syl_encoder_ops syl_hubert_ops; /* sylber/hubert_stream.c */
+
+/* Takes what the configuration's kind needs from params, whose count then tells the number of
+ * weights. */
+syl_status syl_encoder_load(syl_encoder **out, const syl_config *config, syl_params *params,
+                            syl_error *err);
+void syl_encoder_free(syl_encoder *encoder);
+
+syl_status syl_encoding_open(syl_encoding **out, const syl_encoder *encoder, int threads,
+                             syl_frame_sink sink, void *user, syl_error *err);
+void syl_encoding_close(syl_encoding *encoding);
 
 #endif

@@ -9,18 +9,17 @@
 
 typedef struct syl_hubert_encoder {
     syl_encoder base;
-    float *conv0;                     /* [kernel][channels] */
-    float *conv0_bias;                /* [channels], or NULL */
+    float *conv0;                      /* [kernel][channels] */
+    float *conv0_bias;                 /* [channels], or NULL */
     syl_norm conv_norm[SYL_MAX_CONVS]; /* [0] alone is a group norm when !conv_layer_norm */
-    syl_weight *conv[SYL_MAX_CONVS];  /* from [1] */
+    syl_weight *conv[SYL_MAX_CONVS];   /* from [1] */
     syl_norm projection_norm, norm;
     syl_weight *projection, *position;
     syl_block *block; /* [layers] */
 } syl_hubert_encoder;
 
-extern const syl_encoder_ops syl_hubert_ops; /* sylber/hubert_stream.c */
-
-void syl_hubert_encoder_free(syl_encoder *encoder);
+syl_status syl_hubert_load(syl_encoder *encoder, syl_params *params, syl_error *err);
+void syl_hubert_unload(syl_encoder *encoder);
 
 /* Moments of a recording, from which z-normalisation and the group norm of the first
  * convolution follow exactly: the convolution is linear, so its outputs' mean and variance are

@@ -103,8 +103,7 @@ static void fold_conv0(const syl_hubert_encoder *e, const syl_moments *m, float 
 int64_t syl_hubert_num_frames(const syl_config *c, int64_t samples)
 {
     for (int i = 0; i < c->hubert.num_convs; i++) {
-        if (samples < c->hubert.conv_kernel[i])
-            return 0;
+        if (samples < c->hubert.conv_kernel[i]) return 0;
         samples = (samples - c->hubert.conv_kernel[i]) / c->hubert.conv_stride[i] + 1;
     }
     return samples;
@@ -139,17 +138,14 @@ static syl_status conv_tile(syl_ctx *ctx, const front *f, const float *samples, 
     syl_mat x = out, y;
     for (int i = 0; i <= last; i++, x = y) {
         y = out;
-        if (i < last)
-            SYL_TRY(syl_ctx_mat(ctx, out.dtype, rows[i], c->hubert.conv_dim[i], &y, err));
+        if (i < last) SYL_TRY(syl_ctx_mat(ctx, out.dtype, rows[i], c->hubert.conv_dim[i], &y, err));
         if (i == 0)
             syl_conv1d_mono(ctx, f->w, f->bias, c->hubert.conv_kernel[0], c->hubert.conv_stride[0],
                             samples, act, y);
         else
             SYL_TRY(syl_conv1d(ctx, f->e->conv[i], x, act, y, err));
-        if (norms)
-            SYL_TRY(norm_gelu(ctx, f, i, y, err));
-        if (f->trace)
-            f->trace(f->user, "conv", i, y);
+        if (norms) SYL_TRY(norm_gelu(ctx, f, i, y, err));
+        if (f->trace) f->trace(f->user, "conv", i, y);
     }
     return SYL_OK;
 }
@@ -196,14 +192,12 @@ static syl_status position(syl_ctx *ctx, const front *f, syl_mat x, syl_error *e
     syl_mat p;
     SYL_TRY(syl_ctx_mat(ctx, x.dtype, x.rows, x.cols, &p, err));
     SYL_TRY(syl_conv1d(ctx, f->e->position, x, SYL_ACT_GELU, p, err));
-    if (f->trace)
-        f->trace(f->user, "pos_conv", 0, p);
+    if (f->trace) f->trace(f->user, "pos_conv", 0, p);
     syl_add(ctx, p, x);
     return SYL_OK;
 }
 
-static syl_status encoder_norm(syl_ctx *ctx, const syl_hubert_encoder *e, syl_mat x,
-                               syl_error *err)
+static syl_status encoder_norm(syl_ctx *ctx, const syl_hubert_encoder *e, syl_mat x, syl_error *err)
 {
     return syl_layer_norm(ctx, e->norm.gamma, e->norm.beta, (float)e->base.config.norm_eps, x,
                           SYL_ACT_NONE, x, err);
@@ -213,14 +207,11 @@ static syl_status transform(syl_ctx *ctx, const front *f, syl_mat x, syl_error *
 {
     const syl_config *c = &f->e->base.config;
     SYL_TRY(position(ctx, f, x, err));
-    if (!c->hubert.pre_norm)
-        SYL_TRY(encoder_norm(ctx, f->e, x, err));
-    if (f->trace)
-        f->trace(f->user, "encoder_input", 0, x);
+    if (!c->hubert.pre_norm) SYL_TRY(encoder_norm(ctx, f->e, x, err));
+    if (f->trace) f->trace(f->user, "encoder_input", 0, x);
     for (int i = 0; i < c->layers; i++) {
         SYL_TRY(syl_block_forward(ctx, &f->e->block[i], x, err));
-        if (f->trace)
-            f->trace(f->user, "layer", i, x);
+        if (f->trace) f->trace(f->user, "layer", i, x);
     }
     return c->hubert.pre_norm ? encoder_norm(ctx, f->e, x, err) : SYL_OK;
 }
@@ -240,8 +231,7 @@ syl_status syl_hubert_forward(syl_ctx *ctx, const syl_hubert_encoder *e, const s
     }
     SYL_TRY(syl_ctx_mat(ctx, e->base.compute, frames.rows, e->base.config.dim, &x, err));
     SYL_TRY(front_end(ctx, &f, moments, samples, x, err));
-    if (trace)
-        trace(user, "projection", 0, x);
+    if (trace) trace(user, "projection", 0, x);
     SYL_TRY(transform(ctx, &f, x, err));
     syl_mat_copy(x, frames);
     syl_ctx_release(ctx, mark);

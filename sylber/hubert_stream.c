@@ -15,10 +15,10 @@
 typedef struct hubert_stream {
     syl_encoding base;
     syl_moments moments;
-    bool scanned;        /* moments are of the whole recording already */
-    float *samples;      /* from frame `start` on */
+    bool scanned;   /* moments are of the whole recording already */
+    float *samples; /* from frame `start` on */
     size_t num_samples, capacity;
-    int64_t start, done; /* first frame of the buffer, frames given out */
+    int64_t start, done;          /* first frame of the buffer, frames given out */
     int64_t window, past, future; /* frames */
 } hubert_stream;
 
@@ -32,8 +32,7 @@ static syl_status encode(hubert_stream *s, int64_t frames, int64_t until, syl_er
     SYL_TRY(syl_ctx_mat(ctx, SYL_F32, frames, e->base.config.dim, &out, err));
     SYL_TRY(syl_hubert_forward(ctx, e, &s->moments, s->samples, out, NULL, NULL, err));
     syl_mat kept = syl_mat_rows(out, s->done - s->start, until - s->done);
-    if (kept.rows > 0)
-        SYL_TRY(s->base.sink(s->base.user, kept.data, kept.rows, err));
+    if (kept.rows > 0) SYL_TRY(s->base.sink(s->base.user, kept.data, kept.rows, err));
     s->done = until;
     syl_ctx_release(ctx, mark);
     return SYL_OK;
@@ -66,8 +65,7 @@ static syl_status append(hubert_stream *s, const float *samples, size_t n, syl_e
     s->samples = data;
     memcpy(s->samples + s->num_samples, samples, n * sizeof(float));
     s->num_samples += n;
-    if (!s->scanned)
-        syl_moments_add(&s->moments, &s->base.encoder->config, samples, n);
+    if (!s->scanned) syl_moments_add(&s->moments, &s->base.encoder->config, samples, n);
     return SYL_OK;
 }
 
@@ -79,8 +77,7 @@ static syl_status hubert_feed(syl_encoding *encoding, const float *samples, size
     const size_t piece = (size_t)c->sample_rate;
     for (size_t i = 0; i < n; i += piece) {
         SYL_TRY(append(s, samples + i, n - i < piece ? n - i : piece, err));
-        if (syl_hubert_num_frames(c, (int64_t)s->num_samples) <= s->window)
-            continue;
+        if (syl_hubert_num_frames(c, (int64_t)s->num_samples) <= s->window) continue;
         SYL_TRY(encode(s, s->window, s->start + s->window - s->future, err));
         slide(s);
     }
@@ -96,35 +93,26 @@ static syl_status hubert_finish(syl_encoding *encoding, syl_error *err)
 
 static void hubert_close(syl_encoding *encoding)
 {
-    hubert_stream *s = (hubert_stream *)encoding;
-    syl_ctx_free(encoding->ctx);
-    free(s->samples);
-    free(s);
+    free(((hubert_stream *)encoding)->samples);
 }
 
-static syl_status hubert_open(syl_encoding **out, const syl_encoder *encoder, int threads,
-                              syl_frame_sink sink, void *user, syl_error *err)
+static syl_status hubert_open(syl_encoding *encoding, syl_error *err)
 {
-    hubert_stream *s = syl_calloc(1, sizeof *s);
-    double rate = syl_config_frame_rate(&encoder->config);
-    *out = NULL;
-    if (!s)
-        return syl_fail_memory(err, sizeof *s, "a stream");
-    s->base = (syl_encoding){.encoder = encoder, .sink = sink, .user = user};
+    hubert_stream *s = (hubert_stream *)encoding;
+    double rate = syl_config_frame_rate(&encoding->encoder->config);
+    (void)err;
     s->window = (int64_t)(WINDOW_SECONDS * rate);
     s->past = (int64_t)(PAST_SECONDS * rate);
     s->future = (int64_t)(FUTURE_SECONDS * rate);
-    syl_status status = syl_ctx_create(&s->base.ctx, threads, err);
-    if (status == SYL_OK)
-        *out = &s->base;
-    else
-        hubert_close(&s->base);
-    return status;
+    return SYL_OK;
 }
 
-const syl_encoder_ops syl_hubert_ops = {.open = hubert_open,
+const syl_encoder_ops syl_hubert_ops = {.encoder_size = sizeof(syl_hubert_encoder),
+                                        .encoding_size = sizeof(hubert_stream),
+                                        .load = syl_hubert_load,
+                                        .unload = syl_hubert_unload,
+                                        .open = hubert_open,
                                         .scan = hubert_scan,
                                         .feed = hubert_feed,
                                         .finish = hubert_finish,
-                                        .close = hubert_close,
-                                        .free = syl_hubert_encoder_free};
+                                        .close = hubert_close};

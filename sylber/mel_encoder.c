@@ -17,8 +17,8 @@ static syl_status load_block(syl_block *b, const syl_config *c, syl_params *p, i
     int64_t bias_shape[] = {c->heads, c->mel.left + c->mel.right + 1, 0};
     snprintf(base, sizeof base, "layers.%d", i);
 #define NAME(leaf) (snprintf(name, sizeof name, "%s.%s", base, leaf), name)
-    *b = (syl_block){.pre_norm = true, .dim = c->dim, .heads = c->heads, .ff = c->ff,
-                     .eps = (float)c->norm_eps};
+    *b = (syl_block){
+        .pre_norm = true, .dim = c->dim, .heads = c->heads, .ff = c->ff, .eps = (float)c->norm_eps};
     SYL_TRY(syl_params_norm(p, NAME("ln1"), c->dim, &b->norm1, err));
     SYL_TRY(syl_params_norm(p, NAME("ln2"), c->dim, &b->norm2, err));
     SYL_TRY(syl_params_linear(p, NAME("qkv"), 3 * c->dim, c->dim, &b->qkv, err));
@@ -30,27 +30,26 @@ static syl_status load_block(syl_block *b, const syl_config *c, syl_params *p, i
     return SYL_OK;
 }
 
-static syl_status load(syl_mel_encoder *e, syl_params *p, syl_error *err)
+syl_status syl_mel_load(syl_encoder *base, syl_params *p, syl_error *err)
 {
+    syl_mel_encoder *e = (syl_mel_encoder *)base;
     const syl_config *c = &e->base.config;
     /* Padding is the stream's business, so the convolutions have none. */
-    syl_conv_shape conv1 = {.c_in = c->mel.mels, .c_out = c->dim, .kernel = 3, .stride = 1,
-                            .groups = 1};
-    syl_conv_shape conv2 = {.c_in = c->dim, .c_out = c->dim, .kernel = 3, .stride = 2,
-                            .groups = 1};
+    syl_conv_shape conv1 = {
+        .c_in = c->mel.mels, .c_out = c->dim, .kernel = 3, .stride = 1, .groups = 1};
+    syl_conv_shape conv2 = {.c_in = c->dim, .c_out = c->dim, .kernel = 3, .stride = 2, .groups = 1};
     SYL_TRY(syl_params_conv(p, "stem.conv1", conv1, true, &e->conv1, err));
     SYL_TRY(syl_params_conv(p, "stem.conv2", conv2, true, &e->conv2, err));
     SYL_TRY(syl_params_norm(p, "ln", c->dim, &e->norm, err));
     SYL_TRY(syl_params_linear(p, "head", c->mel.out_dim, c->dim, &e->head, err));
     e->block = syl_calloc((size_t)c->layers, sizeof *e->block);
-    if (!e->block)
-        return syl_fail_memory(err, (size_t)c->layers * sizeof *e->block, "layers");
+    if (!e->block) return syl_fail_memory(err, (size_t)c->layers * sizeof *e->block, "layers");
     for (int i = 0; i < c->layers; i++)
         SYL_TRY(load_block(&e->block[i], c, p, i, err));
     return SYL_OK;
 }
 
-void syl_mel_encoder_free(syl_encoder *base)
+void syl_mel_unload(syl_encoder *base)
 {
     syl_mel_encoder *e = (syl_mel_encoder *)base;
     syl_weight_free(e->conv1);
@@ -60,21 +59,4 @@ void syl_mel_encoder_free(syl_encoder *base)
     for (int i = 0; e->block && i < base->config.layers; i++)
         syl_block_free(&e->block[i]);
     free(e->block);
-    free(e);
-}
-
-syl_status syl_mel_encoder_load(syl_encoder **out, const syl_config *config, syl_params *params,
-                                syl_error *err)
-{
-    syl_mel_encoder *e = syl_calloc(1, sizeof *e);
-    *out = NULL;
-    if (!e)
-        return syl_fail_memory(err, sizeof *e, "an encoder");
-    e->base = (syl_encoder){.ops = &syl_mel_ops, .config = *config, .compute = params->compute};
-    syl_status status = load(e, params, err);
-    if (status == SYL_OK)
-        *out = &e->base;
-    else
-        syl_mel_encoder_free(&e->base);
-    return status;
 }

@@ -14,9 +14,8 @@ typedef struct syl_mel_encoder {
     syl_block *block; /* [layers] */
 } syl_mel_encoder;
 
-extern const syl_encoder_ops syl_mel_ops; /* sylber/mel_stream.c */
-
-void syl_mel_encoder_free(syl_encoder *encoder);
+syl_status syl_mel_load(syl_encoder *encoder, syl_params *params, syl_error *err);
+void syl_mel_unload(syl_encoder *encoder);
 
 /* Rows of log-mel straight into an encoding, for tests: with `last`, nothing comes after. */
 syl_status syl_mel_stream_rows(syl_encoding *encoding, const float *rows, int64_t n, bool last,

@@ -7,24 +7,24 @@
 #include "lib/base/memory.h"
 #include "sylber/mel_encoder.h"
 
-#define BLOCK 128                    /* frames computed at a time */
-#define MEL_ROWS (2 * BLOCK + 3)     /* log-mel rows that a block of frames needs */
+#define BLOCK 128                /* frames computed at a time */
+#define MEL_ROWS (2 * BLOCK + 3) /* log-mel rows that a block of frames needs */
 
 typedef struct layer_state {
-    syl_mat qkv, x;       /* [capacity][3 dim], [capacity][dim] */
-    int64_t count, done;  /* rows held, rows whose output was given on */
+    syl_mat qkv, x;      /* [capacity][3 dim], [capacity][dim] */
+    int64_t count, done; /* rows held, rows whose output was given on */
 } layer_state;
 
 typedef struct mel_stream {
     syl_encoding base;
     syl_logmel *logmel;
-    float *rows;        /* [MEL_ROWS][mels], the next frame's first row at 0 */
+    float *rows; /* [MEL_ROWS][mels], the next frame's first row at 0 */
     int64_t num_rows;
     bool begun;         /* a frame was computed already */
     layer_state *layer; /* [layers] */
     float *out;         /* [BLOCK][out_dim] */
     int64_t num_samples, num_frames;
-    int64_t limit;      /* frames to give out; -1: not known yet */
+    int64_t limit; /* frames to give out; -1: not known yet */
 } mel_stream;
 
 static const syl_mel_encoder *weights(const mel_stream *s)
@@ -59,10 +59,8 @@ static syl_status emit(mel_stream *s, syl_mat x, int64_t n, syl_error *err)
     SYL_TRY(syl_layer_norm(s->base.ctx, e->norm.gamma, e->norm.beta, (float)c->norm_eps, x,
                            SYL_ACT_NONE, h, err));
     SYL_TRY(syl_linear(s->base.ctx, e->head, h, SYL_ACT_NONE, false, y, err));
-    if (s->limit >= 0 && n > s->limit - s->num_frames)
-        n = s->limit - s->num_frames;
-    if (n <= 0)
-        return SYL_OK;
+    if (s->limit >= 0 && n > s->limit - s->num_frames) n = s->limit - s->num_frames;
+    if (n <= 0) return SYL_OK;
     s->num_frames += n;
     return s->base.sink(s->base.user, s->out, n, err);
 }
@@ -71,9 +69,9 @@ static syl_status emit(mel_stream *s, syl_mat x, int64_t n, syl_error *err)
 static void compact(layer_state *l, int64_t left)
 {
     int64_t drop = l->done - left;
-    if (drop <= 0)
-        return;
-    syl_mat_copy(syl_mat_rows(l->qkv, drop, l->count - drop), syl_mat_rows(l->qkv, 0, l->count - drop));
+    if (drop <= 0) return;
+    syl_mat_copy(syl_mat_rows(l->qkv, drop, l->count - drop),
+                 syl_mat_rows(l->qkv, 0, l->count - drop));
     syl_mat_copy(syl_mat_rows(l->x, drop, l->count - drop), syl_mat_rows(l->x, 0, l->count - drop));
     l->count -= drop;
     l->done -= drop;
@@ -92,12 +90,12 @@ static syl_status settle(mel_stream *s, int i, int64_t n, bool last, syl_error *
     SYL_TRY(scratch(s, n, c->dim, &x, err));
     syl_mat_copy(syl_mat_rows(l->x, l->done, n), syl_mat_rows(x, 0, n));
     syl_mat seen = syl_mat_rows(l->qkv, 0, l->count);
-    syl_attention_mask mask = {.left = c->mel.left, .right = c->mel.right, .offset = l->done,
-                               .rel_bias = b->rel_bias};
+    syl_attention_mask mask = {
+        .left = c->mel.left, .right = c->mel.right, .offset = l->done, .rel_bias = b->rel_bias};
     SYL_TRY(syl_attention(s->base.ctx, c->heads, mask,
                           syl_mat_cols(syl_mat_rows(l->qkv, l->done, n), 0, c->dim),
-                          syl_mat_cols(seen, c->dim, c->dim), syl_mat_cols(seen, 2 * c->dim, c->dim),
-                          syl_mat_rows(att, 0, n), err));
+                          syl_mat_cols(seen, c->dim, c->dim),
+                          syl_mat_cols(seen, 2 * c->dim, c->dim), syl_mat_rows(att, 0, n), err));
     SYL_TRY(syl_block_finish(s->base.ctx, b, att, x, err));
     l->done += n;
     return push(s, i + 1, x, n, last, err);
@@ -108,12 +106,10 @@ static syl_status settle(mel_stream *s, int i, int64_t n, bool last, syl_error *
 static syl_status push(mel_stream *s, int i, syl_mat x, int64_t n, bool last, syl_error *err)
 {
     const syl_config *c = &s->base.encoder->config;
-    if (i == c->layers)
-        return n ? emit(s, x, n, err) : SYL_OK;
+    if (i == c->layers) return n ? emit(s, x, n, err) : SYL_OK;
     layer_state *l = &s->layer[i];
     if (n) {
-        if (l->count + BLOCK > l->x.rows)
-            compact(l, c->mel.left);
+        if (l->count + BLOCK > l->x.rows) compact(l, c->mel.left);
         syl_mat_copy(syl_mat_rows(x, 0, n), syl_mat_rows(l->x, l->count, n));
         SYL_TRY(syl_block_qkv(s->base.ctx, &weights(s)->block[i], x,
                               syl_mat_rows(l->qkv, l->count, x.rows), err));
@@ -145,8 +141,7 @@ static syl_status stem(mel_stream *s, int64_t n, syl_mat *x, syl_error *err)
     SYL_TRY(syl_ctx_mat(s->base.ctx, in.dtype, 2 * size + 1, c->dim, &h, err));
     SYL_TRY(syl_ctx_mat(s->base.ctx, in.dtype, size, c->dim, x, err));
     SYL_TRY(syl_conv1d(s->base.ctx, e->conv1, in, SYL_ACT_GELU, h, err));
-    if (!s->begun)
-        memset(h.data, 0, (size_t)h.cols * syl_dtype_size(h.dtype));
+    if (!s->begun) memset(h.data, 0, (size_t)h.cols * syl_dtype_size(h.dtype));
     s->begun = true;
     return syl_conv1d(s->base.ctx, e->conv2, h, SYL_ACT_GELU, *x, err);
 }
@@ -158,10 +153,8 @@ static syl_status advance(mel_stream *s, bool last, syl_error *err)
     int64_t n = s->num_rows >= 5 ? (s->num_rows - 3) / 2 : 0;
     size_t mark = syl_ctx_mark(s->base.ctx);
     syl_mat x = {0};
-    if (n == 0 && !last)
-        return SYL_OK;
-    if (n > 0)
-        SYL_TRY(stem(s, n, &x, err));
+    if (n == 0 && !last) return SYL_OK;
+    if (n > 0) SYL_TRY(stem(s, n, &x, err));
     SYL_TRY(push(s, 0, x, n, last, err));
     syl_ctx_release(s->base.ctx, mark);
     s->num_rows -= 2 * n;
@@ -181,11 +174,9 @@ syl_status syl_mel_stream_rows(syl_encoding *encoding, const float *rows, int64_
         s->num_rows += m;
         rows += m * mels;
         n -= m;
-        if (s->num_rows == MEL_ROWS)
-            SYL_TRY(advance(s, false, err));
+        if (s->num_rows == MEL_ROWS) SYL_TRY(advance(s, false, err));
     }
-    if (!last)
-        return advance(s, false, err);
+    if (!last) return advance(s, false, err);
     memset(s->rows + s->num_rows * mels, 0, (size_t)mels * sizeof(float));
     s->num_rows++; /* the padding on the right; room is left since a full block advances */
     return advance(s, true, err);
@@ -229,8 +220,7 @@ static syl_status mel_finish(syl_encoding *encoding, syl_error *err)
     const syl_config *c = &encoding->encoder->config;
     static const float silence[1024];
     s->limit = s->num_samples / syl_config_hop(c);
-    if (s->limit == 0)
-        return SYL_OK;
+    if (s->limit == 0) return SYL_OK;
     int64_t need = (2 * (s->limit + syl_mel_lookahead(c)) + 1) * c->mel.hop + c->mel.n_fft;
     for (int64_t fed = s->num_samples; fed < need; fed += 1024)
         SYL_TRY(feed_some(s, silence, 1024, err));
@@ -254,8 +244,6 @@ static void mel_close(syl_encoding *encoding)
     free(s->layer);
     free(s->rows);
     free(s->out);
-    syl_ctx_free(encoding->ctx);
-    free(s);
 }
 
 static bool allocate_layer(layer_state *l, const syl_config *c, syl_dtype dtype)
@@ -267,12 +255,17 @@ static bool allocate_layer(layer_state *l, const syl_config *c, syl_dtype dtype)
     return l->qkv.data && l->x.data;
 }
 
-static syl_status allocate(mel_stream *s, syl_error *err)
+static syl_status mel_open(syl_encoding *encoding, syl_error *err)
 {
+    mel_stream *s = (mel_stream *)encoding;
     const syl_config *c = &s->base.encoder->config;
-    syl_logmel_config mel = {.sample_rate = c->sample_rate, .n_fft = c->mel.n_fft,
-                             .hop = c->mel.hop, .mels = c->mel.mels,
+    syl_logmel_config mel = {.sample_rate = c->sample_rate,
+                             .n_fft = c->mel.n_fft,
+                             .hop = c->mel.hop,
+                             .mels = c->mel.mels,
                              .log10_floor = c->mel.log10_floor};
+    s->num_rows = 2; /* zeros: the padding on the left */
+    s->limit = -1;
     SYL_TRY(syl_logmel_create(&s->logmel, &mel, err));
     s->rows = syl_calloc(MEL_ROWS * (size_t)c->mel.mels, sizeof(float));
     s->out = syl_calloc(BLOCK * (size_t)c->mel.out_dim, sizeof(float));
@@ -283,29 +276,12 @@ static syl_status allocate(mel_stream *s, syl_error *err)
     return good ? SYL_OK : syl_fail(err, SYL_ENOMEM, "no memory for a stream's state");
 }
 
-static syl_status mel_open(syl_encoding **out, const syl_encoder *encoder, int threads,
-                           syl_frame_sink sink, void *user, syl_error *err)
-{
-    mel_stream *s = syl_calloc(1, sizeof *s);
-    *out = NULL;
-    if (!s)
-        return syl_fail_memory(err, sizeof *s, "a stream");
-    s->base = (syl_encoding){.encoder = encoder, .sink = sink, .user = user};
-    s->num_rows = 2; /* zeros: the padding on the left */
-    s->limit = -1;
-    syl_status status = syl_ctx_create(&s->base.ctx, threads, err);
-    if (status == SYL_OK)
-        status = allocate(s, err);
-    if (status == SYL_OK)
-        *out = &s->base;
-    else
-        mel_close(&s->base);
-    return status;
-}
-
-const syl_encoder_ops syl_mel_ops = {.open = mel_open,
+const syl_encoder_ops syl_mel_ops = {.encoder_size = sizeof(syl_mel_encoder),
+                                     .encoding_size = sizeof(mel_stream),
+                                     .load = syl_mel_load,
+                                     .unload = syl_mel_unload,
+                                     .open = mel_open,
                                      .scan = mel_scan,
                                      .feed = mel_feed,
                                      .finish = mel_finish,
-                                     .close = mel_close,
-                                     .free = syl_mel_encoder_free};
+                                     .close = mel_close};

@@ -75,16 +75,15 @@ syl_status syl_model_open(const char *path, const char *config_path, syl_safeten
 
 const char *syl_model_prefix(const syl_safetensors *file, const syl_config *config)
 {
-    static const char *const known[] = {"", "hubert.", "speech_model.", "net.speech_model.", "ema.",
-                                        "net.ema.", "model.", "module.", "state_dict.",
-                                        "state_dict.net.speech_model."};
+    static const char *const known[] = {
+        "",       "hubert.", "speech_model.", "net.speech_model.",           "ema.", "net.ema.",
+        "model.", "module.", "state_dict.",   "state_dict.net.speech_model."};
     const char *probe =
         config->kind == SYL_ENCODER_MEL ? "head.weight" : "feature_projection.projection.weight";
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         char name[128];
         snprintf(name, sizeof name, "%s%s", known[i], probe);
-        if (syl_safetensors_find(file, name))
-            return known[i];
+        if (syl_safetensors_find(file, name)) return known[i];
     }
     return "";
 }
@@ -95,8 +94,7 @@ static syl_status file_codebook(const syl_safetensors *file, const char *name, i
                                 syl_metric metric, syl_codebook **out, syl_error *err)
 {
     const syl_st_tensor *t = syl_safetensors_find(file, name);
-    if (!t)
-        return SYL_OK;
+    if (!t) return SYL_OK;
     syl_params params = {.file = file};
     int64_t rows = t->ndim == 2 && t->shape[0] > 0 && t->shape[0] < INT32_MAX ? t->shape[0] : 1;
     int64_t shape[] = {rows, dim, 0};
@@ -117,21 +115,17 @@ static syl_status load_codebooks(syl_model *m, const syl_safetensors *file,
     if (o->residual_codebook)
         return syl_codebook_read(&m->residual, o->residual_codebook, dim, SYL_METRIC_EUCLIDEAN,
                                  err);
-    if (o->codebook)
-        return SYL_OK; /* the file's residuals belong to the file's own codebook */
+    if (o->codebook) return SYL_OK; /* the file's residuals belong to the file's own codebook */
     return file_codebook(file, "residual_codebook", dim, SYL_METRIC_EUCLIDEAN, &m->residual, err);
 }
 
-static syl_status load_parts(syl_model *m, const syl_safetensors *file,
-                             const syl_model_options *o, syl_error *err)
+static syl_status load_parts(syl_model *m, const syl_safetensors *file, const syl_model_options *o,
+                             syl_error *err)
 {
     syl_params params = {.file = file,
                          .compute = o->precision == SYL_PRECISION_BF16 ? SYL_BF16 : SYL_F32};
     snprintf(params.prefix, sizeof params.prefix, "%s", syl_model_prefix(file, &m->config));
-    if (m->config.kind == SYL_ENCODER_MEL)
-        SYL_TRY(syl_mel_encoder_load(&m->encoder, &m->config, &params, err));
-    else
-        SYL_TRY(syl_hubert_encoder_load(&m->encoder, &m->config, &params, err));
+    SYL_TRY(syl_encoder_load(&m->encoder, &m->config, &params, err));
     m->parameters = params.count;
     SYL_TRY(load_codebooks(m, file, o, err));
     if (m->residual && !m->codebook)
@@ -148,8 +142,7 @@ syl_status syl_model_build(syl_model **out, const syl_safetensors *file, const s
     if (options->metric < SYL_METRIC_MODEL || options->metric > SYL_METRIC_SPHERICAL)
         return syl_fail(err, SYL_EINVAL, "metric %d is unknown", (int)options->metric);
     syl_model *m = syl_calloc(1, sizeof *m);
-    if (!m)
-        return syl_fail_memory(err, sizeof *m, "a model");
+    if (!m) return syl_fail_memory(err, sizeof *m, "a model");
     m->config = *config;
     m->precision = options->precision;
     syl_status status = load_parts(m, file, options, err);
@@ -176,10 +169,8 @@ syl_status syl_model_load(syl_model **out, const char *path, const syl_model_opt
 
 void syl_model_free(syl_model *model)
 {
-    if (!model)
-        return;
-    if (model->encoder)
-        model->encoder->ops->free(model->encoder);
+    if (!model) return;
+    syl_encoder_free(model->encoder);
     syl_codebook_free(model->codebook);
     syl_codebook_free(model->residual);
     free(model);
@@ -187,11 +178,10 @@ void syl_model_free(syl_model *model)
 
 static double lookahead_seconds(const syl_config *c)
 {
-    if (c->kind == SYL_ENCODER_HUBERT)
-        return -1;
+    if (c->kind == SYL_ENCODER_HUBERT) return -1;
     /* layers, one row of log-mel for each convolution of the stem, half an analysis window */
-    double samples = (double)c->layers * c->mel.right * syl_config_hop(c) + 2 * c->mel.hop +
-                     c->mel.n_fft / 2;
+    double samples =
+        (double)c->layers * c->mel.right * syl_config_hop(c) + 2 * c->mel.hop + c->mel.n_fft / 2;
     return samples / c->sample_rate;
 }
 

@@ -16,12 +16,12 @@ typedef struct piece {
 
 struct syl_segmenter {
     syl_segmenter_config config;
-    int64_t now;         /* frames seen */
-    float *frames;       /* [capacity][dim] from frame `base` on */
+    int64_t now;   /* frames seen */
+    float *frames; /* [capacity][dim] from frame `base` on */
     size_t capacity;
     int64_t base, held;
-    int64_t run;         /* voiced frames since the run began; 0: in silence */
-    piece prev, cur;     /* prev is there when has_prev */
+    int64_t run;     /* voiced frames since the run began; 0: in silence */
+    piece prev, cur; /* prev is there when has_prev */
     bool has_prev;
     float *proto;        /* [dim] running mean of phase 1 */
     float *mean, *other; /* [dim] scratch */
@@ -146,10 +146,9 @@ static void trim(syl_segmenter *s)
     int64_t keep = s->cur.start;
     if (s->has_prev)
         keep = s->prev.end - half(&s->prev) > s->prev.start ? s->prev.end - half(&s->prev)
-                                                           : s->prev.start;
+                                                            : s->prev.start;
     int64_t drop = keep - s->base;
-    if (drop <= 0)
-        return;
+    if (drop <= 0) return;
     s->held -= drop;
     s->base = keep;
     memmove(s->frames, s->frames + drop * s->config.dim,
@@ -210,10 +209,8 @@ syl_status syl_segmenter_push(syl_segmenter *s, const float *frames, int64_t n, 
         const float *x = frames + i * c->dim;
         bool loud = sqrt(dot(x, x, c->dim) + EPS) >= c->norm_threshold; /* false for NaN */
         bool full = s->run > 0 && c->max_frames > 0 && s->held >= c->max_frames;
-        if (!loud || full)
-            SYL_TRY(close_run(s, err));
-        if (loud)
-            SYL_TRY(voiced(s, x, err));
+        if (!loud || full) SYL_TRY(close_run(s, err));
+        if (loud) SYL_TRY(voiced(s, x, err));
         s->now++;
     }
     return SYL_OK;
@@ -229,10 +226,10 @@ syl_status syl_segmenter_create(syl_segmenter **out, const syl_segmenter_config 
 {
     *out = NULL;
     if (config->dim < 1)
-        return syl_fail(err, SYL_EINVAL, "frames of %d dimensions cannot be segmented", config->dim);
+        return syl_fail(err, SYL_EINVAL, "frames of %d dimensions cannot be segmented",
+                        config->dim);
     syl_segmenter *s = syl_calloc(1, sizeof *s);
-    if (!s)
-        return syl_fail_memory(err, sizeof *s, "a segmenter");
+    if (!s) return syl_fail_memory(err, sizeof *s, "a segmenter");
     size_t dim = (size_t)config->dim;
     s->config = *config;
     s->prev.sum = syl_calloc(dim, sizeof(double));
@@ -250,8 +247,7 @@ syl_status syl_segmenter_create(syl_segmenter **out, const syl_segmenter_config 
 
 void syl_segmenter_free(syl_segmenter *s)
 {
-    if (!s)
-        return;
+    if (!s) return;
     free(s->prev.sum);
     free(s->cur.sum);
     free(s->proto);
@@ -277,21 +273,21 @@ static syl_status collect(void *user, int64_t start, int64_t end, const float *m
 }
 
 syl_status syl_segment_frames(const float *frames, int64_t num_frames, int dim,
-                              double norm_threshold, double merge_threshold,
-                              int64_t (*bounds)[2], int64_t *num_segments, syl_error *err)
+                              double norm_threshold, double merge_threshold, int64_t (*bounds)[2],
+                              int64_t *num_segments, syl_error *err)
 {
     collected c = {.bounds = bounds};
-    syl_segmenter_config config = {.dim = dim, .norm_threshold = norm_threshold,
-                                   .merge_threshold = merge_threshold, .sink = collect,
+    syl_segmenter_config config = {.dim = dim,
+                                   .norm_threshold = norm_threshold,
+                                   .merge_threshold = merge_threshold,
+                                   .sink = collect,
                                    .user = &c};
     syl_segmenter *s;
     *num_segments = 0;
-    if (num_frames < 0)
-        return syl_fail(err, SYL_EINVAL, "%lld frames", (long long)num_frames);
+    if (num_frames < 0) return syl_fail(err, SYL_EINVAL, "%lld frames", (long long)num_frames);
     SYL_TRY(syl_segmenter_create(&s, &config, err));
     syl_status status = syl_segmenter_push(s, frames, num_frames, err);
-    if (status == SYL_OK)
-        status = syl_segmenter_finish(s, err);
+    if (status == SYL_OK) status = syl_segmenter_finish(s, err);
     syl_segmenter_free(s);
     *num_segments = c.count;
     return status;

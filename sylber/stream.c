@@ -22,16 +22,19 @@ struct syl_stream {
     syl_segment *queue; /* [head, tail) wait */
     float *features;    /* [queue_capacity][dim], beside the queue */
     size_t head, tail, queue_capacity, feature_capacity;
-    float *frames;      /* [num_kept][dim], when keep_frames */
+    float *frames; /* [num_kept][dim], when keep_frames */
     size_t num_kept, frame_capacity;
-    float *nearest;     /* [dim] scratch of the tokeniser */
+    float *nearest; /* [dim] scratch of the tokeniser */
     float mono[MONO_SIZE];
 };
 
 syl_stream_options syl_stream_options_defaults(void)
 {
-    return (syl_stream_options){.sample_rate = 16000, .channels = 1, .norm_threshold = NAN,
-                                .merge_threshold = NAN, .threads = 1};
+    return (syl_stream_options){.sample_rate = 16000,
+                                .channels = 1,
+                                .norm_threshold = NAN,
+                                .merge_threshold = NAN,
+                                .threads = 1};
 }
 
 static int dim_of(const syl_stream *s)
@@ -50,15 +53,13 @@ static double seconds(const syl_stream *s, int64_t frame)
 static syl_status enqueue(syl_stream *s, syl_segment segment, const float *feature, syl_error *err)
 {
     size_t dim = (size_t)dim_of(s);
-    if (s->head == s->tail)
-        s->head = s->tail = 0;
+    if (s->head == s->tail) s->head = s->tail = 0;
     void *queue = s->queue, *features = s->features;
     SYL_TRY(syl_grow(&queue, &s->queue_capacity, s->tail + 1, sizeof *s->queue, err));
     s->queue = queue;
     SYL_TRY(syl_grow(&features, &s->feature_capacity, s->tail + 1, dim * sizeof(float), err));
     s->features = features;
-    if (feature)
-        memcpy(s->features + s->tail * dim, feature, dim * sizeof(float));
+    if (feature) memcpy(s->features + s->tail * dim, feature, dim * sizeof(float));
     s->queue[s->tail++] = segment;
     return SYL_OK;
 }
@@ -69,9 +70,13 @@ static syl_status report_silence(syl_stream *s, int64_t start, syl_error *err)
     const syl_codebook *c = s->model->codebook;
     if (s->options.silence_frames <= 0 || start - s->last_end <= s->options.silence_frames)
         return SYL_OK;
-    syl_segment gap = {.start_frame = s->last_end, .end_frame = start,
-                       .start = seconds(s, s->last_end), .end = seconds(s, start),
-                       .token = c ? c->size : -1, .residual_token = -1, .silence = 1};
+    syl_segment gap = {.start_frame = s->last_end,
+                       .end_frame = start,
+                       .start = seconds(s, s->last_end),
+                       .end = seconds(s, start),
+                       .token = c ? c->size : -1,
+                       .residual_token = -1,
+                       .silence = 1};
     return enqueue(s, gap, NULL, err);
 }
 
@@ -79,11 +84,9 @@ static void tokenise(syl_stream *s, const float *mean, syl_segment *segment)
 {
     const syl_codebook *c = s->model->codebook, *r = s->model->residual;
     segment->token = segment->residual_token = -1;
-    if (!c)
-        return;
+    if (!c) return;
     segment->token = syl_codebook_nearest(c, mean, s->nearest);
-    if (!r)
-        return;
+    if (!r) return;
     const float *centroid = c->centroids + (size_t)segment->token * (size_t)c->dim;
     float *left_over = s->nearest + c->dim;
     for (int i = 0; i < c->dim; i++)
@@ -96,8 +99,8 @@ static syl_status on_segment(void *user, int64_t start, int64_t end, const float
 {
     syl_stream *s = user;
     SYL_TRY(report_silence(s, start, err));
-    syl_segment segment = {.start_frame = start, .end_frame = end, .start = seconds(s, start),
-                           .end = seconds(s, end)};
+    syl_segment segment = {
+        .start_frame = start, .end_frame = end, .start = seconds(s, start), .end = seconds(s, end)};
     tokenise(s, mean, &segment);
     s->last_end = end;
     return enqueue(s, segment, mean, err);
@@ -110,8 +113,8 @@ static syl_status on_frames(void *user, const float *frames, int64_t n, syl_erro
     s->num_frames += n;
     if (s->options.keep_frames) {
         void *kept = s->frames;
-        SYL_TRY(syl_grow(&kept, &s->frame_capacity, s->num_kept + (size_t)n, dim * sizeof(float),
-                         err));
+        SYL_TRY(
+            syl_grow(&kept, &s->frame_capacity, s->num_kept + (size_t)n, dim * sizeof(float), err));
         s->frames = kept;
         memcpy(s->frames + s->num_kept * dim, frames, (size_t)n * dim * sizeof(float));
         s->num_kept += (size_t)n;
@@ -134,8 +137,7 @@ static syl_status check_options(const syl_stream_options *o, syl_error *err)
     if (!isfinite(o->shift_seconds))
         return syl_fail(err, SYL_EINVAL, "shift %g is not finite", o->shift_seconds);
     if (o->silence_frames < 0)
-        return syl_fail(err, SYL_EINVAL, "silence of %d frames; 0 turns it off",
-                        o->silence_frames);
+        return syl_fail(err, SYL_EINVAL, "silence of %d frames; 0 turns it off", o->silence_frames);
     return SYL_OK;
 }
 
@@ -154,10 +156,8 @@ static syl_status create_parts(syl_stream *s, syl_error *err)
         SYL_TRY(syl_resampler_create(&s->resampler, o->sample_rate, c->sample_rate, err));
     SYL_TRY(syl_segmenter_create(&s->segmenter, &segmenter, err));
     s->nearest = syl_calloc(2 * (size_t)dim_of(s), sizeof(float));
-    if (!s->nearest)
-        return syl_fail_memory(err, 2 * (size_t)dim_of(s) * sizeof(float), "a stream");
-    const syl_encoder *e = s->model->encoder;
-    return e->ops->open(&s->encoding, e, o->threads, on_frames, s, err);
+    if (!s->nearest) return syl_fail_memory(err, 2 * (size_t)dim_of(s) * sizeof(float), "a stream");
+    return syl_encoding_open(&s->encoding, s->model->encoder, o->threads, on_frames, s, err);
 }
 
 syl_status syl_stream_create(syl_stream **out, const syl_model *model,
@@ -167,8 +167,7 @@ syl_status syl_stream_create(syl_stream **out, const syl_model *model,
     *out = NULL;
     SYL_TRY(check_options(&o, err));
     syl_stream *s = syl_calloc(1, sizeof *s);
-    if (!s)
-        return syl_fail_memory(err, sizeof *s, "a stream");
+    if (!s) return syl_fail_memory(err, sizeof *s, "a stream");
     s->model = model;
     s->options = o;
     syl_status status = create_parts(s, err);
@@ -182,10 +181,8 @@ syl_status syl_stream_create(syl_stream **out, const syl_model *model,
 
 void syl_stream_free(syl_stream *s)
 {
-    if (!s)
-        return;
-    if (s->encoding)
-        s->model->encoder->ops->close(s->encoding);
+    if (!s) return;
+    syl_encoding_close(s->encoding);
     syl_segmenter_free(s->segmenter);
     syl_resampler_free(s->resampler);
     syl_resampler_free(s->scan_resampler);
@@ -216,8 +213,7 @@ static syl_status resample(syl_stream *s, syl_resampler *r, const float *samples
 {
     const float *out = samples;
     size_t got = n;
-    if (r)
-        SYL_TRY(syl_resampler_process(r, samples, n, &out, &got, err));
+    if (r) SYL_TRY(syl_resampler_process(r, samples, n, &out, &got, err));
     return got > 0 ? next(s, out, got, err) : SYL_OK;
 }
 
@@ -247,8 +243,7 @@ static syl_status take_in(syl_stream *s, syl_resampler *r, const float *samples,
     if (s->finished)
         return syl_fail(err, SYL_EINVAL, "the stream has been finished; create another");
     SYL_TRY(check_finite(samples, n, s->options.channels, err));
-    if (channels == 1)
-        return n > 0 ? resample(s, r, samples, n, next, err) : SYL_OK;
+    if (channels == 1) return n > 0 ? resample(s, r, samples, n, next, err) : SYL_OK;
     for (size_t i = 0; i < n; i += MONO_SIZE) {
         size_t m = n - i < MONO_SIZE ? n - i : MONO_SIZE;
         mix_down(samples + i * channels, m, s->options.channels, s->mono);
@@ -268,17 +263,15 @@ syl_status syl_stream_scan(syl_stream *s, const float *samples, size_t n, syl_er
     if (s->num_samples > 0)
         return syl_fail(err, SYL_EINVAL, "scan must come before the first feed");
     if (s->resampler && !s->scan_resampler)
-        SYL_TRY(syl_resampler_create(&s->scan_resampler, s->options.sample_rate, c->sample_rate,
-                                     err));
+        SYL_TRY(
+            syl_resampler_create(&s->scan_resampler, s->options.sample_rate, c->sample_rate, err));
     return take_in(s, s->scan_resampler, samples, n, scan, err);
 }
 
 syl_status syl_stream_finish(syl_stream *s, syl_error *err)
 {
-    if (s->finished)
-        return SYL_OK;
-    if (s->resampler)
-        SYL_TRY(resample(s, s->resampler, NULL, 0, encode, err));
+    if (s->finished) return SYL_OK;
+    if (s->resampler) SYL_TRY(resample(s, s->resampler, NULL, 0, encode, err));
     s->finished = true;
     SYL_TRY(s->model->encoder->ops->finish(s->encoding, err));
     SYL_TRY(syl_segmenter_finish(s->segmenter, err));
@@ -289,11 +282,9 @@ syl_status syl_stream_finish(syl_stream *s, syl_error *err)
 
 int syl_stream_get(syl_stream *s, syl_segment *segment)
 {
-    if (s->head == s->tail)
-        return 0;
+    if (s->head == s->tail) return 0;
     *segment = s->queue[s->head];
-    if (!segment->silence)
-        segment->feature = s->features + s->head * (size_t)dim_of(s);
+    if (!segment->silence) segment->feature = s->features + s->head * (size_t)dim_of(s);
     s->head++;
     return 1;
 }
@@ -301,8 +292,7 @@ int syl_stream_get(syl_stream *s, syl_segment *segment)
 size_t syl_stream_get_frames(syl_stream *s, float *frames, size_t max)
 {
     size_t dim = (size_t)dim_of(s), n = s->num_kept < max ? s->num_kept : max;
-    if (n == 0)
-        return 0;
+    if (n == 0) return 0;
     memcpy(frames, s->frames, n * dim * sizeof(float));
     s->num_kept -= n;
     memmove(s->frames, s->frames + n * dim, s->num_kept * dim * sizeof(float));
@@ -330,8 +320,7 @@ static syl_status collect(syl_result *out, syl_stream *s, syl_error *err)
         return syl_fail_memory(err, n * dim * sizeof(float), "the result");
     for (size_t i = 0; i < n; i++) {
         syl_stream_get(s, &out->segments[i]);
-        if (out->segments[i].silence)
-            continue;
+        if (out->segments[i].silence) continue;
         memcpy(out->features + i * dim, out->segments[i].feature, dim * sizeof(float));
         out->segments[i].feature = out->features + i * dim;
     }
@@ -352,15 +341,11 @@ syl_status syl_tokenize(syl_result *out, const syl_model *model, const float *sa
     out->dim = syl_config_dim(&model->config);
     SYL_TRY(syl_stream_create(&s, model, options, err));
     syl_status status = syl_stream_scan(s, samples, n, err);
-    if (status == SYL_OK)
-        status = syl_stream_feed(s, samples, n, err);
-    if (status == SYL_OK)
-        status = syl_stream_finish(s, err);
-    if (status == SYL_OK)
-        status = collect(out, s, err);
+    if (status == SYL_OK) status = syl_stream_feed(s, samples, n, err);
+    if (status == SYL_OK) status = syl_stream_finish(s, err);
+    if (status == SYL_OK) status = collect(out, s, err);
     syl_stream_free(s);
-    if (status != SYL_OK)
-        syl_result_free(out);
+    if (status != SYL_OK) syl_result_free(out);
     return status;
 }
 

@@ -26,8 +26,7 @@ static void scale_to(float *x, int n, float norm)
 
 void syl_codebook_free(syl_codebook *c)
 {
-    if (!c)
-        return;
+    if (!c) return;
     free(c->centroids);
     free(c->half_norm);
     free(c);
@@ -65,11 +64,11 @@ syl_status syl_codebook_read(syl_codebook **out, const char *path, int dim, syl_
     SYL_TRY(syl_npy_read(&npy, path, err));
     syl_status status = SYL_OK;
     if (npy.ndim != 2 || npy.shape[1] != dim)
-        status = syl_fail(err, SYL_EFORMAT,
-                          "%s: a codebook of this model is [K][%d]; this array has %d dimensions, "
-                          "the last of %lld",
-                          path, dim, npy.ndim,
-                          (long long)(npy.ndim > 0 ? npy.shape[npy.ndim - 1] : 0));
+        status =
+            syl_fail(err, SYL_EFORMAT,
+                     "%s: a codebook of this model is [K][%d]; this array has %d dimensions, "
+                     "the last of %lld",
+                     path, dim, npy.ndim, (long long)(npy.ndim > 0 ? npy.shape[npy.ndim - 1] : 0));
     else if (npy.shape[0] < 1 || npy.shape[0] > INT32_MAX - 1)
         status = syl_fail(err, SYL_EFORMAT, "%s: a codebook needs at least one centroid", path);
     for (size_t i = 0; status == SYL_OK && i < npy.count; i++)

@@ -21,8 +21,7 @@ static syl_status norm(syl_ctx *ctx, const syl_block *b, const syl_norm *n, syl_
 
 syl_status syl_block_qkv(syl_ctx *ctx, const syl_block *b, syl_mat x, syl_mat qkv, syl_error *err)
 {
-    if (!b->pre_norm)
-        return syl_linear(ctx, b->qkv, x, SYL_ACT_NONE, false, qkv, err);
+    if (!b->pre_norm) return syl_linear(ctx, b->qkv, x, SYL_ACT_NONE, false, qkv, err);
     syl_mat h;
     size_t mark = syl_ctx_mark(ctx);
     SYL_TRY(syl_ctx_mat(ctx, x.dtype, x.rows, x.cols, &h, err));

@@ -21,8 +21,8 @@ static void shape_text(const int64_t *shape, int n, char *out, size_t size)
     size_t used = 0;
     out[0] = '\0';
     for (int i = 0; i < n && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, i ? ", %lld" : "%lld",
-                                 (long long)shape[i]);
+        used +=
+            (size_t)snprintf(out + used, size - used, i ? ", %lld" : "%lld", (long long)shape[i]);
 }
 
 static syl_status check_shape(const syl_params *p, const syl_st_tensor *t, const int64_t *shape,
@@ -34,8 +34,7 @@ static syl_status check_shape(const syl_params *p, const syl_st_tensor *t, const
     bool same = t->ndim == n;
     for (int i = 0; same && i < n; i++)
         same = t->shape[i] == shape[i];
-    if (same)
-        return SYL_OK;
+    if (same) return SYL_OK;
     char is[128], want[128];
     shape_text(t->shape, t->ndim, is, sizeof is);
     shape_text(shape, n, want, sizeof want);
@@ -53,12 +52,10 @@ syl_status syl_params_take(syl_params *p, const char *name, const int64_t *shape
                         syl_safetensors_path(p->file), p->prefix, name);
     SYL_TRY(check_shape(p, t, shape, err));
     float *data = syl_calloc(t->count, sizeof *data);
-    if (!data)
-        return syl_fail_memory(err, t->count * sizeof *data, t->name);
+    if (!data) return syl_fail_memory(err, t->count * sizeof *data, t->name);
     syl_st_to_f32(t, data);
     for (size_t i = 0; i < t->count; i++) {
-        if (isfinite(data[i]))
-            continue;
+        if (isfinite(data[i])) continue;
         free(data);
         return syl_fail(err, SYL_EFORMAT, "%s: tensor %s has a value that is not finite at %zu",
                         syl_safetensors_path(p->file), t->name, i);
@@ -85,16 +82,14 @@ static syl_status take_weight(syl_params *p, const char *base, const int64_t *sh
     return syl_params_take(p, name, shape, out, err);
 }
 
-syl_status syl_params_linear(syl_params *p, const char *base, int n_out, int n_in,
-                             syl_weight **out, syl_error *err)
+syl_status syl_params_linear(syl_params *p, const char *base, int n_out, int n_in, syl_weight **out,
+                             syl_error *err)
 {
     float *w = NULL, *b = NULL;
     int64_t shape[] = {n_out, n_in, 0};
     syl_status status = take_weight(p, base, shape, &w, err);
-    if (status == SYL_OK)
-        status = syl_params_vector(p, base, "bias", n_out, &b, err);
-    if (status == SYL_OK)
-        status = syl_weight_linear(out, w, b, n_out, n_in, p->compute, err);
+    if (status == SYL_OK) status = syl_params_vector(p, base, "bias", n_out, &b, err);
+    if (status == SYL_OK) status = syl_weight_linear(out, w, b, n_out, n_in, p->compute, err);
     free(w);
     free(b);
     return status;
@@ -106,10 +101,8 @@ syl_status syl_params_conv(syl_params *p, const char *base, syl_conv_shape c, bo
     float *w = NULL, *b = NULL;
     int64_t shape[] = {c.c_out, c.c_in / c.groups, c.kernel, 0};
     syl_status status = take_weight(p, base, shape, &w, err);
-    if (status == SYL_OK && bias)
-        status = syl_params_vector(p, base, "bias", c.c_out, &b, err);
-    if (status == SYL_OK)
-        status = syl_weight_conv(out, w, b, c, p->compute, err);
+    if (status == SYL_OK && bias) status = syl_params_vector(p, base, "bias", c.c_out, &b, err);
+    if (status == SYL_OK) status = syl_weight_conv(out, w, b, c, p->compute, err);
     free(w);
     free(b);
     return status;

@@ -34,12 +34,10 @@ static int by_value(const void *a, const void *b)
 
 static int parse(settings *s, int argc, char **argv)
 {
-    static const struct option table[] = {{"seconds", required_argument, NULL, 's'},
-                                          {"threads", required_argument, NULL, 't'},
-                                          {"precision", required_argument, NULL, 'p'},
-                                          {"runs", required_argument, NULL, 'r'},
-                                          {"seed", required_argument, NULL, 'e'},
-                                          {0}};
+    static const struct option table[] = {
+        {"seconds", required_argument, NULL, 's'},   {"threads", required_argument, NULL, 't'},
+        {"precision", required_argument, NULL, 'p'}, {"runs", required_argument, NULL, 'r'},
+        {"seed", required_argument, NULL, 'e'},      {0}};
     int option;
     *s = (settings){.seconds = 10, .threads = 1, .runs = 5, .seed = 1};
     while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -69,10 +67,8 @@ static syl_status measure(const settings *s, const syl_model *model, const float
         syl_result result;
         double begin = now();
         syl_status status = syl_tokenize(&result, model, audio, n, &options, err);
-        if (status != SYL_OK)
-            return status;
-        if (i >= 0)
-            times[i] = now() - begin;
+        if (status != SYL_OK) return status;
+        if (i >= 0) times[i] = now() - begin;
         syl_result_free(&result);
     }
     return SYL_OK;
@@ -85,8 +81,7 @@ static syl_status bench(const settings *s, syl_error *err)
     size_t n = (size_t)(s->seconds * 16000);
     options.precision = s->precision;
     syl_status status = syl_model_load(&model, s->model, &options, err);
-    if (status != SYL_OK)
-        return status;
+    if (status != SYL_OK) return status;
     float *audio = syl_calloc(n, sizeof *audio);
     double *times = syl_calloc((size_t)s->runs, sizeof *times);
     syl_random random = {.seed = s->seed};

@@ -37,13 +37,11 @@ static inline syl_safetensors *golden_open(const char *name)
 static inline float *golden_floats(const syl_safetensors *file, const char *name, size_t *count)
 {
     const syl_st_tensor *t = syl_safetensors_find(file, name);
-    if (!t)
-        fail_msg("fixture has no %s", name);
+    if (!t) fail_msg("fixture has no %s", name);
     float *data = malloc(t->count * sizeof *data);
     assert_non_null(data);
     syl_st_to_f32(t, data);
-    if (count)
-        *count = t->count;
+    if (count) *count = t->count;
     return data;
 }
 
@@ -54,8 +52,7 @@ static inline void assert_close(const char *what, const float *a, const float *b
     double worst = 0;
     for (size_t i = 0; i < n; i++) {
         double d = fabs((double)a[i] - b[i]);
-        if (!(d <= tolerance))
-            fail_msg("%s: value %zu is %g, expected %g", what, i, a[i], b[i]);
+        if (!(d <= tolerance)) fail_msg("%s: value %zu is %g, expected %g", what, i, a[i], b[i]);
         worst = d > worst ? d : worst;
     }
     print_message("%-18s %8zu values, largest difference %.2g\n", what, n, worst);

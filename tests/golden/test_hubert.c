@@ -225,8 +225,10 @@ static void test_legacy_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_base),           cmocka_unit_test(test_large),
-        cmocka_unit_test(test_public_gain_and_offset), cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_base),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_public_gain_and_offset),
+        cmocka_unit_test(test_bf16),
         cmocka_unit_test(test_legacy_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

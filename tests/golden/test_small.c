@@ -13,10 +13,8 @@ static syl_model *load(syl_precision precision)
     syl_model_options options = syl_model_options_defaults();
     const char *path = getenv("MODEL");
     options.precision = precision;
-    if (!path)
-        path = "sylber/models/sylber-small.safetensors";
-    if (syl_model_load(&model, path, &options, &err) != SYL_OK)
-        fail_msg("%s", err.message);
+    if (!path) path = "sylber/models/sylber-small.safetensors";
+    if (syl_model_load(&model, path, &options, &err) != SYL_OK) fail_msg("%s", err.message);
     return model;
 }
 
@@ -25,8 +23,8 @@ static void test_logmel(void **state)
 {
     syl_error err;
     syl_logmel *mel;
-    syl_logmel_config config = {.sample_rate = 16000, .n_fft = 400, .hop = 160, .mels = 80,
-                                .log10_floor = -5};
+    syl_logmel_config config = {
+        .sample_rate = 16000, .n_fft = 400, .hop = 160, .mels = 80, .log10_floor = -5};
     size_t n, count;
     (void)state;
     syl_safetensors *file = golden_open("small_check.safetensors");
@@ -67,14 +65,13 @@ static float *encode(const syl_model *model, const float *mel, int64_t rows, int
     syl_error err;
     syl_encoding *encoding;
     sink s = {.capacity = 88, .dim = 384, .frames = calloc(88 * 384, sizeof(float))};
-    const syl_encoder *e = model->encoder;
-    assert_int_equal(e->ops->open(&encoding, e, 1, take, &s, &err), SYL_OK);
+    assert_int_equal(syl_encoding_open(&encoding, model->encoder, 1, take, &s, &err), SYL_OK);
     for (int64_t i = 0; i < rows; i += step) {
         int64_t n = rows - i < step ? rows - i : step;
         if (syl_mel_stream_rows(encoding, mel + i * 80, n, i + n == rows, &err) != SYL_OK)
             fail_msg("%s", err.message);
     }
-    e->ops->close(encoding);
+    syl_encoding_close(encoding);
     assert_int_equal(s.count, 88);
     return s.frames;
 }

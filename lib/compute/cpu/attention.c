@@ -42,8 +42,7 @@ static syl_status attend_all(syl_ctx *ctx, float scale, syl_mat q, syl_mat k, sy
     int64_t block = q.rows < QUERY_BLOCK ? q.rows : QUERY_BLOCK;
     SYL_TRY(syl_ctx_mat(ctx, SYL_F32, block, k.rows, &scores, err));
     probs = scores;
-    if (v.dtype != SYL_F32)
-        SYL_TRY(syl_ctx_mat(ctx, v.dtype, block, k.rows, &probs, err));
+    if (v.dtype != SYL_F32) SYL_TRY(syl_ctx_mat(ctx, v.dtype, block, k.rows, &probs, err));
     for (int64_t i = 0; i < q.rows; i += block) {
         int64_t n = q.rows - i < block ? q.rows - i : block;
         syl_mat s = syl_mat_rows(scores, 0, n), p = syl_mat_rows(probs, 0, n);
@@ -51,8 +50,7 @@ static syl_status attend_all(syl_ctx *ctx, float scale, syl_mat q, syl_mat k, sy
 #pragma omp parallel for num_threads(ctx->threads)
         for (int64_t t = 0; t < n; t++) {
             softmax_row(syl_mat_rows(s, t, 1).data, scale, k.rows);
-            if (v.dtype != SYL_F32)
-                syl_mat_copy(syl_mat_rows(s, t, 1), syl_mat_rows(p, t, 1));
+            if (v.dtype != SYL_F32) syl_mat_copy(syl_mat_rows(s, t, 1), syl_mat_rows(p, t, 1));
         }
         SYL_TRY(syl_onednn_product(ctx, p, v, false, syl_mat_rows(y, i, n), err));
     }
@@ -102,8 +100,7 @@ static void attend_window(syl_ctx *ctx, int heads, syl_attention_mask mask, syl_
         int64_t to = at + mask.right + 1 < k.rows ? at + mask.right + 1 : k.rows;
         for (int h = 0; h < heads; h++) {
             const float *bias = mask.rel_bias;
-            if (bias)
-                bias += h * width + (from - at + mask.left);
+            if (bias) bias += h * width + (from - at + mask.left);
             attend_window_row((const float *)syl_mat_rows(q, i, 1).data + h * d,
                               (const float *)syl_mat_rows(k, from, 1).data + h * d,
                               (const float *)syl_mat_rows(v, from, 1).data + h * d, k.stride,
@@ -115,12 +112,10 @@ static void attend_window(syl_ctx *ctx, int heads, syl_attention_mask mask, syl_
 
 static syl_status as_f32(syl_ctx *ctx, syl_mat *m, bool copy, syl_error *err)
 {
-    if (m->dtype == SYL_F32)
-        return SYL_OK;
+    if (m->dtype == SYL_F32) return SYL_OK;
     syl_mat wide;
     SYL_TRY(syl_ctx_mat(ctx, SYL_F32, m->rows, m->cols, &wide, err));
-    if (copy)
-        syl_mat_copy(*m, wide);
+    if (copy) syl_mat_copy(*m, wide);
     *m = wide;
     return SYL_OK;
 }
@@ -135,8 +130,7 @@ static syl_status window_attention(syl_ctx *ctx, int heads, syl_attention_mask m
     SYL_TRY(as_f32(ctx, &v, true, err));
     SYL_TRY(as_f32(ctx, &wide, false, err));
     attend_window(ctx, heads, mask, q, k, v, scores, wide);
-    if (y.dtype != SYL_F32)
-        syl_mat_copy(wide, y);
+    if (y.dtype != SYL_F32) syl_mat_copy(wide, y);
     return SYL_OK;
 }
 
@@ -157,10 +151,8 @@ static syl_status full_attention(syl_ctx *ctx, int heads, syl_mat q, syl_mat k, 
 syl_status syl_attention(syl_ctx *ctx, int heads, syl_attention_mask mask, syl_mat q, syl_mat k,
                          syl_mat v, syl_mat y, syl_error *err)
 {
-    if (q.rows == 0)
-        return SYL_OK;
-    if (mask.left < 0)
-        return full_attention(ctx, heads, q, k, v, y, err);
+    if (q.rows == 0) return SYL_OK;
+    if (mask.left < 0) return full_attention(ctx, heads, q, k, v, y, err);
     size_t mark = syl_ctx_mark(ctx);
     syl_status status = window_attention(ctx, heads, mask, q, k, v, y, err);
     syl_ctx_release(ctx, mark);

@@ -6,7 +6,8 @@
 #include "lib/compute/cpu/vmath.h"
 
 #define FIRST_SLAB ((size_t)1 << 20)
-#define MAX_DOUBLED ((size_t)16 << 20) /* from here on slabs grow only to hold what is asked for */
+#define MAX_DOUBLED ((size_t)16 << 20) /* from here on slabs grow only to hold what is asked for \
+                                        */
 #define ALIGNMENT ((size_t)64)
 
 syl_status syl_ctx_create(syl_ctx **out, int threads, syl_error *err)
@@ -15,8 +16,7 @@ syl_status syl_ctx_create(syl_ctx **out, int threads, syl_error *err)
     if (threads < 1 || threads > 1024)
         return syl_fail(err, SYL_EINVAL, "%d threads asked for; give 1 to 1024", threads);
     syl_ctx *ctx = syl_calloc(1, sizeof *ctx);
-    if (!ctx)
-        return syl_fail_memory(err, sizeof *ctx, "a compute context");
+    if (!ctx) return syl_fail_memory(err, sizeof *ctx, "a compute context");
     ctx->threads = threads;
     syl_status status = syl_onednn_create(&ctx->onednn, err);
     if (status != SYL_OK) {
@@ -29,8 +29,7 @@ syl_status syl_ctx_create(syl_ctx **out, int threads, syl_error *err)
 
 void syl_ctx_free(syl_ctx *ctx)
 {
-    if (!ctx)
-        return;
+    if (!ctx) return;
     for (int i = 0; i < ctx->num_slabs; i++)
         free(ctx->slab[i].data);
     syl_onednn_free(ctx->onednn);
@@ -52,13 +51,11 @@ static syl_status add_slab(syl_ctx *ctx, size_t bytes, syl_error *err)
     int n = ctx->num_slabs;
     size_t begin = n ? ctx->slab[n - 1].begin + ctx->slab[n - 1].size : 0;
     size_t size = n ? ctx->slab[n - 1].size : FIRST_SLAB;
-    if (n && size < MAX_DOUBLED)
-        size *= 2;
+    if (n && size < MAX_DOUBLED) size *= 2;
     while (size < bytes && size <= SIZE_MAX / 4)
         size *= 2;
     uint8_t *data = n < SYL_MAX_SLABS ? syl_calloc(size, 1) : NULL;
-    if (!data)
-        return syl_fail_memory(err, size, "scratch memory");
+    if (!data) return syl_fail_memory(err, size, "scratch memory");
     ctx->slab[n].data = data;
     ctx->slab[n].size = size;
     ctx->slab[n].begin = begin;
@@ -70,12 +67,10 @@ static syl_status take(syl_ctx *ctx, size_t bytes, void **out, syl_error *err)
 {
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     for (int i = 0;; i++) {
-        if (i == ctx->num_slabs)
-            SYL_TRY(add_slab(ctx, bytes, err));
+        if (i == ctx->num_slabs) SYL_TRY(add_slab(ctx, bytes, err));
         size_t begin = ctx->slab[i].begin, size = ctx->slab[i].size;
         size_t used = ctx->top > begin ? ctx->top - begin : 0;
-        if (used > size || size - used < bytes)
-            continue;
+        if (used > size || size - used < bytes) continue;
         *out = ctx->slab[i].data + used;
         ctx->top = begin + used + bytes;
         return SYL_OK;
@@ -88,8 +83,7 @@ syl_status syl_ctx_mat(syl_ctx *ctx, syl_dtype dtype, int64_t rows, int64_t cols
     void *data;
     size_t count = syl_mul_size((size_t)rows, (size_t)cols);
     size_t bytes = syl_mul_size(count, syl_dtype_size(dtype));
-    if (bytes > SIZE_MAX / 4)
-        return syl_fail_memory(err, bytes, "scratch memory");
+    if (bytes > SIZE_MAX / 4) return syl_fail_memory(err, bytes, "scratch memory");
     SYL_TRY(take(ctx, bytes, &data, err));
     *out = syl_mat_of(data, dtype, rows, cols);
     return SYL_OK;

@@ -85,10 +85,8 @@ static syl_status make_attr(const shape *s, dnnl_primitive_attr_t *attr, dnnl_po
 {
     DNN(dnnl_primitive_attr_create(attr));
     DNN(dnnl_post_ops_create(ops));
-    if (s->accumulate)
-        DNN(append_sum(*ops));
-    if (s->act == SYL_ACT_GELU)
-        DNN(append_gelu(*ops));
+    if (s->accumulate) DNN(append_sum(*ops));
+    if (s->act == SYL_ACT_GELU) DNN(append_gelu(*ops));
     DNN(dnnl_primitive_attr_set_post_ops(*attr, *ops));
     return SYL_OK;
 }
@@ -113,27 +111,19 @@ static syl_status make_pd(const shape *s, const mem_desc *fixed, dnnl_engine_t e
     dnnl_primitive_attr_t attr = NULL;
     dnnl_post_ops_t ops = NULL;
     syl_status status = s->kind == CONV ? conv_descs(s, d, err) : linear_descs(s, d, err);
-    if (status == SYL_OK)
-        status = make_attr(s, &attr, &ops, err);
-    if (status == SYL_OK)
-        status = make_pd_with(s, d, fixed ? fixed : &d->w, attr, engine, pd, err);
-    if (ops)
-        dnnl_post_ops_destroy(ops);
-    if (attr)
-        dnnl_primitive_attr_destroy(attr);
+    if (status == SYL_OK) status = make_attr(s, &attr, &ops, err);
+    if (status == SYL_OK) status = make_pd_with(s, d, fixed ? fixed : &d->w, attr, engine, pd, err);
+    if (ops) dnnl_post_ops_destroy(ops);
+    if (attr) dnnl_primitive_attr_destroy(attr);
     return status;
 }
 
 static void primitive_free(primitive *p)
 {
-    if (p->src)
-        dnnl_memory_destroy(p->src);
-    if (p->factor)
-        dnnl_memory_destroy(p->factor);
-    if (p->dst)
-        dnnl_memory_destroy(p->dst);
-    if (p->handle)
-        dnnl_primitive_destroy(p->handle);
+    if (p->src) dnnl_memory_destroy(p->src);
+    if (p->factor) dnnl_memory_destroy(p->factor);
+    if (p->dst) dnnl_memory_destroy(p->dst);
+    if (p->handle) dnnl_primitive_destroy(p->handle);
     memset(p, 0, sizeof *p);
 }
 
@@ -159,8 +149,7 @@ static syl_status primitive_finish(primitive *p, dnnl_primitive_desc_t pd, const
                         (int)p->key.dtype, (int)made);
     DNN(memory_create(&p->src, &d->src, engine, DNNL_MEMORY_NONE));
     DNN(memory_create(&p->dst, &d->dst, engine, DNNL_MEMORY_NONE));
-    if (p->key.kind == PRODUCT)
-        DNN(memory_create(&p->factor, &d->w, engine, DNNL_MEMORY_NONE));
+    if (p->key.kind == PRODUCT) DNN(memory_create(&p->factor, &d->w, engine, DNNL_MEMORY_NONE));
     return SYL_OK;
 }
 
@@ -172,13 +161,10 @@ static syl_status primitive_make(primitive *p, const shape *key, const mem_desc 
     dnnl_primitive_desc_t pd = NULL;
     p->key = *key;
     syl_status status = make_pd(key, fixed, engine, &d, &pd, err);
-    if (status == SYL_OK)
-        status = primitive_finish(p, pd, &d, engine, err);
-    if (pd)
-        dnnl_primitive_desc_destroy(pd);
+    if (status == SYL_OK) status = primitive_finish(p, pd, &d, engine, err);
+    if (pd) dnnl_primitive_desc_destroy(pd);
     descs_free(&d);
-    if (status != SYL_OK)
-        primitive_free(p);
+    if (status != SYL_OK) primitive_free(p);
     return status;
 }
 
@@ -193,8 +179,7 @@ static syl_status find(syl_onednn *o, const shape *key, const mem_desc *fixed, p
             *out = p;
             return SYL_OK;
         }
-        if (p->used < oldest->used)
-            oldest = p;
+        if (p->used < oldest->used) oldest = p;
     }
     primitive *p = o->count < CACHE_SIZE ? &o->cache[o->count++] : oldest;
     primitive_free(p);
@@ -211,8 +196,7 @@ static syl_status execute(syl_ctx *ctx, const shape *key, const syl_weight *w, c
     SYL_TRY(find(o, key, w ? &w->packed_md : NULL, &p, err));
     DNN(dnnl_memory_set_data_handle(p->src, (void *)(uintptr_t)a));
     DNN(dnnl_memory_set_data_handle(p->dst, c));
-    if (p->factor)
-        DNN(dnnl_memory_set_data_handle(p->factor, (void *)(uintptr_t)b));
+    if (p->factor) DNN(dnnl_memory_set_data_handle(p->factor, (void *)(uintptr_t)b));
     dnnl_exec_arg_t args[MAX_ARGS] = {{DNNL_ARG_SRC, p->src},
                                       {DNNL_ARG_DST, p->dst},
                                       {DNNL_ARG_WEIGHTS, w ? w->packed : p->factor},
@@ -238,8 +222,7 @@ syl_status syl_onednn_create(syl_onednn **out, syl_error *err)
 {
     syl_onednn *o = syl_calloc(1, sizeof *o);
     *out = o;
-    if (!o)
-        return syl_fail_memory(err, sizeof *o, "the primitive cache");
+    if (!o) return syl_fail_memory(err, sizeof *o, "the primitive cache");
     DNN(dnnl_engine_create(&o->engine, dnnl_cpu, 0));
     DNN(dnnl_stream_create(&o->stream, o->engine, dnnl_stream_default_flags));
     return SYL_OK;
@@ -247,14 +230,10 @@ syl_status syl_onednn_create(syl_onednn **out, syl_error *err)
 
 void syl_onednn_free(syl_onednn *o)
 {
-    if (!o)
-        return;
+    if (!o) return;
     for (int i = 0; i < o->count; i++)
         primitive_free(&o->cache[i]);
-    if (o->stream)
-        dnnl_stream_destroy(o->stream);
-    if (o->engine)
-        dnnl_engine_destroy(o->engine);
+    if (o->stream) dnnl_stream_destroy(o->stream);
+    if (o->engine) dnnl_engine_destroy(o->engine);
     free(o);
 }
-

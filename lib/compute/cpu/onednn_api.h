@@ -7,12 +7,12 @@
 
 #include "lib/compute/cpu/context.h"
 
-#define DNN(call)                                                                                  \
-    do {                                                                                           \
-        dnnl_status_t s_ = (call);                                                                 \
-        if (s_ != dnnl_success)                                                                    \
-            return syl_fail(err, s_ == dnnl_out_of_memory ? SYL_ENOMEM : SYL_ECOMPUTE,             \
-                            "oneDNN: %s failed with status %d", #call, (int)s_);                   \
+#define DNN(call)                                                                      \
+    do {                                                                               \
+        dnnl_status_t s_ = (call);                                                     \
+        if (s_ != dnnl_success)                                                        \
+            return syl_fail(err, s_ == dnnl_out_of_memory ? SYL_ENOMEM : SYL_ECOMPUTE, \
+                            "oneDNN: %s failed with status %d", #call, (int)s_);       \
     } while (0)
 
 enum kind { LINEAR, CONV, PRODUCT }; /* CONV: grouped, of one fixed shape */
@@ -23,7 +23,7 @@ typedef struct shape {
     int64_t m, n, k;            /* output rows, output columns, inner length */
     int64_t a_stride, c_stride; /* elements between rows of source and destination */
     int64_t b_row, b_col;       /* PRODUCT: strides of the second factor */
-    int64_t out; /* dtype of the destination */
+    int64_t out;                /* dtype of the destination */
     int64_t t_in, kernel, stride, pad, groups, c_in; /* CONV */
 } shape;
 
@@ -32,18 +32,18 @@ typedef struct shape {
 #if DNNL_VERSION_MAJOR >= 3
 typedef dnnl_memory_desc_t mem_desc;
 static inline dnnl_status_t desc_strided(mem_desc *md, int n, const dnnl_dims_t dims,
-                                  dnnl_data_type_t type, const dnnl_dims_t strides)
+                                         dnnl_data_type_t type, const dnnl_dims_t strides)
 {
     return dnnl_memory_desc_create_with_strides(md, n, dims, type, strides);
 }
-static inline dnnl_status_t desc_any(mem_desc *md, int n, const dnnl_dims_t dims, dnnl_data_type_t type)
+static inline dnnl_status_t desc_any(mem_desc *md, int n, const dnnl_dims_t dims,
+                                     dnnl_data_type_t type)
 {
     return dnnl_memory_desc_create_with_tag(md, n, dims, type, dnnl_format_tag_any);
 }
 static inline void desc_free(mem_desc *md)
 {
-    if (*md)
-        dnnl_memory_desc_destroy(*md);
+    if (*md) dnnl_memory_desc_destroy(*md);
 }
 static inline mem_desc desc_of_weights(const_dnnl_primitive_desc_t pd)
 {
@@ -51,7 +51,8 @@ static inline mem_desc desc_of_weights(const_dnnl_primitive_desc_t pd)
     const_dnnl_memory_desc_t md = dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
     return dnnl_memory_desc_clone(&copy, md) == dnnl_success ? copy : NULL;
 }
-static inline dnnl_status_t memory_create(dnnl_memory_t *m, const mem_desc *md, dnnl_engine_t e, void *p)
+static inline dnnl_status_t memory_create(dnnl_memory_t *m, const mem_desc *md, dnnl_engine_t e,
+                                          void *p)
 {
     return dnnl_memory_create(m, *md, e, p);
 }
@@ -63,15 +64,15 @@ static inline dnnl_status_t append_sum(dnnl_post_ops_t ops)
 {
     return dnnl_post_ops_append_sum(ops, 1, 0, dnnl_data_type_undef);
 }
-static inline dnnl_status_t matmul_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const mem_desc *src,
-                               const mem_desc *w, const mem_desc *bias, const mem_desc *dst,
-                               dnnl_primitive_attr_t attr)
+static inline dnnl_status_t matmul_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e,
+                                      const mem_desc *src, const mem_desc *w, const mem_desc *bias,
+                                      const mem_desc *dst, dnnl_primitive_attr_t attr)
 {
     return dnnl_matmul_primitive_desc_create(pd, e, *src, *w, bias ? *bias : NULL, *dst, attr);
 }
 static inline dnnl_status_t conv_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const mem_desc *src,
-                             const mem_desc *w, const mem_desc *bias, const mem_desc *dst,
-                             const shape *s, dnnl_dim_t right, dnnl_primitive_attr_t attr)
+                                    const mem_desc *w, const mem_desc *bias, const mem_desc *dst,
+                                    const shape *s, dnnl_dim_t right, dnnl_primitive_attr_t attr)
 {
     dnnl_dims_t strides = {s->stride}, dilates = {0}, left = {s->pad}, pad_right = {right};
     return dnnl_convolution_forward_primitive_desc_create(
@@ -81,11 +82,12 @@ static inline dnnl_status_t conv_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e, 
 #else
 typedef dnnl_memory_desc_t mem_desc;
 static inline dnnl_status_t desc_strided(mem_desc *md, int n, const dnnl_dims_t dims,
-                                  dnnl_data_type_t type, const dnnl_dims_t strides)
+                                         dnnl_data_type_t type, const dnnl_dims_t strides)
 {
     return dnnl_memory_desc_init_by_strides(md, n, dims, type, strides);
 }
-static inline dnnl_status_t desc_any(mem_desc *md, int n, const dnnl_dims_t dims, dnnl_data_type_t type)
+static inline dnnl_status_t desc_any(mem_desc *md, int n, const dnnl_dims_t dims,
+                                     dnnl_data_type_t type)
 {
     return dnnl_memory_desc_init_by_tag(md, n, dims, type, dnnl_format_tag_any);
 }
@@ -97,7 +99,8 @@ static inline mem_desc desc_of_weights(const_dnnl_primitive_desc_t pd)
 {
     return *dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
 }
-static inline dnnl_status_t memory_create(dnnl_memory_t *m, const mem_desc *md, dnnl_engine_t e, void *p)
+static inline dnnl_status_t memory_create(dnnl_memory_t *m, const mem_desc *md, dnnl_engine_t e,
+                                          void *p)
 {
     return dnnl_memory_create(m, md, e, p);
 }
@@ -109,17 +112,17 @@ static inline dnnl_status_t append_sum(dnnl_post_ops_t ops)
 {
     return dnnl_post_ops_append_sum(ops, 1);
 }
-static inline dnnl_status_t matmul_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const mem_desc *src,
-                               const mem_desc *w, const mem_desc *bias, const mem_desc *dst,
-                               dnnl_primitive_attr_t attr)
+static inline dnnl_status_t matmul_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e,
+                                      const mem_desc *src, const mem_desc *w, const mem_desc *bias,
+                                      const mem_desc *dst, dnnl_primitive_attr_t attr)
 {
     dnnl_matmul_desc_t desc;
     dnnl_status_t status = dnnl_matmul_desc_init(&desc, src, w, bias, dst);
     return status ? status : dnnl_primitive_desc_create(pd, &desc, attr, e, NULL);
 }
 static inline dnnl_status_t conv_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const mem_desc *src,
-                             const mem_desc *w, const mem_desc *bias, const mem_desc *dst,
-                             const shape *s, dnnl_dim_t right, dnnl_primitive_attr_t attr)
+                                    const mem_desc *w, const mem_desc *bias, const mem_desc *dst,
+                                    const shape *s, dnnl_dim_t right, dnnl_primitive_attr_t attr)
 {
     dnnl_dims_t strides = {s->stride}, left = {s->pad}, pad_right = {right};
     dnnl_convolution_desc_t desc;

@@ -8,8 +8,7 @@
 syl_status syl_linear(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act, bool accumulate,
                       syl_mat y, syl_error *err)
 {
-    if (x.rows == 0)
-        return SYL_OK;
+    if (x.rows == 0) return SYL_OK;
     shape s = syl_linear_shape(w, x.rows, x.stride, y);
     s.act = act;
     s.accumulate = accumulate;
@@ -20,14 +19,12 @@ syl_status syl_linear(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act,
 static void copy_padded(syl_mat x, int64_t from, syl_mat out)
 {
     int64_t before = from < 0 ? -from : 0;
-    if (before > out.rows)
-        before = out.rows;
+    if (before > out.rows) before = out.rows;
     int64_t n = x.rows - (from + before);
     n = n < 0 ? 0 : n > out.rows - before ? out.rows - before : n;
     size_t row = (size_t)out.cols * syl_dtype_size(out.dtype);
     memset(out.data, 0, (size_t)before * row);
-    if (n > 0)
-        syl_mat_copy(syl_mat_rows(x, from + before, n), syl_mat_rows(out, before, n));
+    if (n > 0) syl_mat_copy(syl_mat_rows(x, from + before, n), syl_mat_rows(out, before, n));
     memset(syl_mat_rows(out, before + n, 0).data, 0, (size_t)(out.rows - before - n) * row);
 }
 
@@ -92,8 +89,7 @@ syl_status syl_conv1d(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act,
                       syl_error *err)
 {
     size_t mark = syl_ctx_mark(ctx);
-    if (y.rows == 0)
-        return SYL_OK;
+    if (y.rows == 0) return SYL_OK;
     syl_status status = w->kind == CONV ? conv_grouped(ctx, w, x, act, y, err)
                                         : conv_product(ctx, w, x, act, y, err);
     syl_ctx_release(ctx, mark);

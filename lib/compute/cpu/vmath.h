@@ -57,9 +57,12 @@ SYL_INLINE float syl_expf(float x)
     float n = t - 12582912.0f;
     float r = x - n * 0.693359375f + n * 2.12194440e-4f;
     /* Minimax polynomial of Cephes' expf. */
-    float p = 1.0f + r * (1.0f + r * (5.0000001201e-1f + r * (1.6666665459e-1f +
-              r * (4.1665795894e-2f + r * (8.3334519073e-3f + r * (1.3981999507e-3f +
-              r * 1.9875691500e-4f))))));
+    float p =
+        1.0f + r * (1.0f + r * (5.0000001201e-1f +
+                                r * (1.6666665459e-1f +
+                                     r * (4.1665795894e-2f +
+                                          r * (8.3334519073e-3f +
+                                               r * (1.3981999507e-3f + r * 1.9875691500e-4f))))));
     return p * syl_bits_to_float((syl_float_to_bits(t) << 23) + 0x3F800000);
 }
 
@@ -68,8 +71,9 @@ SYL_INLINE float syl_gelu(float x)
 {
     float z = fabsf(x) * 0.70710678f;
     float t = 1.0f / (1.0f + 0.3275911f * z);
-    float poly = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f +
-                 t * (-1.453152027f + t * 1.061405429f))));
+    float poly =
+        t * (0.254829592f +
+             t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
     float tail = 0.5f * poly * syl_expf(-z * z); /* 1 - Phi(|x|) */
     return x * (x >= 0 ? 1.0f - tail : tail);
 }

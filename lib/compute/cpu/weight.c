@@ -68,8 +68,7 @@ static syl_status reorder_with(dnnl_memory_t from, dnnl_memory_t to, const mem_d
     DNN(made);
     dnnl_exec_arg_t args[2] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
     dnnl_status_t done = dnnl_primitive_execute(reorder, stream, 2, args);
-    if (done == dnnl_success)
-        done = dnnl_stream_wait(stream);
+    if (done == dnnl_success) done = dnnl_stream_wait(stream);
     dnnl_primitive_destroy(reorder);
     DNN(done);
     return SYL_OK;
@@ -88,10 +87,8 @@ static syl_status pack(syl_weight *w, const float *data, syl_error *err)
         status = syl_fail(err, SYL_ENOMEM, "no memory for a weight of %d x %d", w->n_out, w->n_in);
     if (status == SYL_OK)
         status = reorder_with(from, w->packed, &plain, &w->packed_md, w->engine, stream, err);
-    if (from)
-        dnnl_memory_destroy(from);
-    if (stream)
-        dnnl_stream_destroy(stream);
+    if (from) dnnl_memory_destroy(from);
+    if (stream) dnnl_stream_destroy(stream);
     desc_free(&plain);
     return status;
 }
@@ -100,13 +97,12 @@ static syl_status pack(syl_weight *w, const float *data, syl_error *err)
 static syl_status choose_layout(syl_weight *w, syl_error *err)
 {
     syl_mat y = syl_mat_of(NULL, w->dtype, TYPICAL_ROWS, w->n_out);
-    shape s = w->kind == CONV ? syl_conv_shape_of(w)
-                              : syl_linear_shape(w, TYPICAL_ROWS, w->n_in, y);
+    shape s =
+        w->kind == CONV ? syl_conv_shape_of(w) : syl_linear_shape(w, TYPICAL_ROWS, w->n_in, y);
     s.act = SYL_ACT_GELU; /* what can be made with it can be made without */
     dnnl_primitive_desc_t pd = NULL;
     dnnl_primitive_t trial = NULL;
-    if (w->kind == CONV)
-        s.act = SYL_ACT_GELU; /* some can be made only without it */
+    if (w->kind == CONV) s.act = SYL_ACT_GELU; /* some can be made only without it */
     SYL_TRY(syl_onednn_describe(&s, NULL, w->engine, &pd, err));
     dnnl_status_t status = dnnl_primitive_create(&trial, pd);
     if (status == dnnl_success) {
@@ -123,22 +119,19 @@ static syl_status choose_layout(syl_weight *w, syl_error *err)
 static syl_status choose_layout_or_widen(syl_weight *w, syl_error *err)
 {
     syl_status status = choose_layout(w, err);
-    if (status == SYL_OK || w->kind != CONV || w->dtype == SYL_F32)
-        return status;
+    if (status == SYL_OK || w->kind != CONV || w->dtype == SYL_F32) return status;
     w->dtype = SYL_F32;
     return choose_layout(w, err);
 }
 
 static syl_status bind_bias(syl_weight *w, const float *bias, syl_error *err)
 {
-    if (!bias)
-        return SYL_OK;
+    if (!bias) return SYL_OK;
     mem_desc md;
     int n = w->n_out;
     dnnl_dims_t one = {n}, one_by = {1}, two = {1, n}, two_by = {n, 1};
     w->bias_data = syl_calloc((size_t)n, sizeof(float));
-    if (!w->bias_data)
-        return syl_fail_memory(err, (size_t)n * sizeof(float), "a bias");
+    if (!w->bias_data) return syl_fail_memory(err, (size_t)n * sizeof(float), "a bias");
     memcpy(w->bias_data, bias, (size_t)n * sizeof(float));
     if (w->kind == CONV)
         DNN(desc_strided(&md, 1, one, dnnl_f32, one_by));
@@ -155,18 +148,14 @@ static syl_status weight_make(syl_weight **out, syl_weight like, const float *da
 {
     *out = NULL;
     syl_weight *w = syl_calloc(1, sizeof *w);
-    if (!w)
-        return syl_fail_memory(err, sizeof *w, "a weight");
+    if (!w) return syl_fail_memory(err, sizeof *w, "a weight");
     *w = like;
     syl_status status = SYL_OK;
     if (dnnl_engine_create(&w->engine, dnnl_cpu, 0) != dnnl_success)
         status = syl_fail(err, SYL_ECOMPUTE, "oneDNN gave no CPU engine");
-    if (status == SYL_OK)
-        status = bind_bias(w, bias, err);
-    if (status == SYL_OK)
-        status = choose_layout_or_widen(w, err);
-    if (status == SYL_OK)
-        status = pack(w, data, err);
+    if (status == SYL_OK) status = bind_bias(w, bias, err);
+    if (status == SYL_OK) status = choose_layout_or_widen(w, err);
+    if (status == SYL_OK) status = pack(w, data, err);
     if (status != SYL_OK) {
         syl_weight_free(w);
         return status;
@@ -198,13 +187,15 @@ static float *by_tap(const float *w, syl_conv_shape c)
 syl_status syl_weight_conv(syl_weight **out, const float *w, const float *bias, syl_conv_shape conv,
                            syl_dtype dtype, syl_error *err)
 {
-    syl_weight like = {.kind = conv.groups > 1 ? CONV : LINEAR, .dtype = dtype,
-                       .n_out = conv.c_out, .n_in = conv.c_in * conv.kernel, .conv = conv};
+    syl_weight like = {.kind = conv.groups > 1 ? CONV : LINEAR,
+                       .dtype = dtype,
+                       .n_out = conv.c_out,
+                       .n_in = conv.c_in * conv.kernel,
+                       .conv = conv};
     *out = NULL;
     if (conv.groups > 1 && conv.stride != 1)
         return syl_fail(err, SYL_EUNSUPPORTED, "a grouped convolution of stride %d", conv.stride);
-    if (conv.groups > 1)
-        return weight_make(out, like, w, bias, err);
+    if (conv.groups > 1) return weight_make(out, like, w, bias, err);
     float *taps = by_tap(w, conv);
     if (!taps)
         return syl_fail_memory(err, (size_t)like.n_in * (size_t)like.n_out * sizeof *taps,
@@ -216,16 +207,11 @@ syl_status syl_weight_conv(syl_weight **out, const float *w, const float *bias, 
 
 void syl_weight_free(syl_weight *w)
 {
-    if (!w)
-        return;
-    if (w->packed)
-        dnnl_memory_destroy(w->packed);
-    if (w->bias)
-        dnnl_memory_destroy(w->bias);
+    if (!w) return;
+    if (w->packed) dnnl_memory_destroy(w->packed);
+    if (w->bias) dnnl_memory_destroy(w->bias);
     desc_free(&w->packed_md);
-    if (w->engine)
-        dnnl_engine_destroy(w->engine);
+    if (w->engine) dnnl_engine_destroy(w->engine);
     free(w->bias_data);
     free(w);
 }
-
