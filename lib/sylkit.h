@@ -165,8 +165,8 @@ SYL_API syl_stream_options syl_stream_options_defaults(void);
 SYL_API syl_status syl_stream_create(syl_stream **out, const syl_model *model,
                                      const syl_stream_options *options, syl_error *err);
 
-/* n samples a channel, interleaved, nominally in [-1, 1]. A sample that is NaN or infinite is
- * refused (SYL_EINVAL, the stream stays usable and has taken nothing of this call). With the
+/* n samples a channel, interleaved, nominally in [-1, 1]. A sample that is NaN or not
+ * below 1e6 is refused (SYL_EINVAL, the stream stays usable and has taken nothing of this call). With the
  * "mel" encoder the result does not depend on how the audio is cut into feeds. The "hubert"
  * encoder looks at windows of up to 30 s that overlap by 7.5 s; a recording that fits in one
  * window is encoded in one piece, exactly as the published model does. */

@@ -1,5 +1,6 @@
 /* sylkit convert: any supported checkpoint to one file of ours. */
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,22 @@ static void tensors_free(tensors *t)
     free(t->list);
 }
 
+/* A value too large for the dtype became infinite. */
+static syl_status check_range(const syl_st_tensor *t, const float *before, syl_error *err)
+{
+    float *after = syl_calloc(t->count, sizeof *after);
+    syl_status status = SYL_OK;
+    if (!after) return syl_fail_memory(err, t->count * sizeof *after, t->name);
+    syl_st_to_f32(t, after);
+    for (size_t i = 0; i < t->count && status == SYL_OK; i++)
+        if (!isfinite(after[i]))
+            status = syl_fail(err, SYL_EINVAL,
+                              "value %zu of %s, %g, does not fit %s; use another --dtype", i,
+                              t->name, (double)before[i], syl_dtype_name(t->dtype));
+    free(after);
+    return status;
+}
+
 /* Adds a converted copy of `like` under `name`. */
 static syl_status add(tensors *t, const syl_st_tensor *like, const char *name, const float *values,
                       syl_dtype dtype, syl_error *err)
@@ -126,13 +143,19 @@ static syl_status add(tensors *t, const syl_st_tensor *like, const char *name, c
         free(copy);
         return syl_fail_memory(err, like->count * syl_dtype_size(dtype), name);
     }
-    syl_st_from_f32(values, like->count, dtype, data);
     *new = *like;
     new->name = copy;
     new->dtype = dtype;
     new->data = data;
     t->count++;
-    return SYL_OK;
+    syl_st_from_f32(values, like->count, dtype, data);
+    return check_range(new, values, err);
+}
+
+/* The file's residuals belong to its own first codebook: a new one of either replaces them. */
+static bool keeps_codebook(const char *name, const arguments *a)
+{
+    return !a->codebook && (strcmp(name, "codebook") == 0 || !a->residual);
 }
 
 static bool is_codebook(const char *name)
@@ -147,7 +170,7 @@ static syl_status add_weights(tensors *t, const syl_safetensors *file, const cha
         const syl_st_tensor *x = syl_safetensors_at(file, i);
         bool own = strncmp(x->name, prefix, strlen(prefix)) == 0;
         const char *name = own ? x->name + strlen(prefix) : x->name;
-        bool kept = is_codebook(x->name) ? !a->codebook : own;
+        bool kept = is_codebook(x->name) ? keeps_codebook(x->name, a) : own;
         if (!kept) continue;
         float *values = syl_calloc(x->count, sizeof *values);
         if (!values) return syl_fail_memory(err, x->count * sizeof *values, x->name);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include "sylber/cmd.h"
 
 enum { OPT_REF = 1, OPT_HYP, OPT_TOLERANCE, OPT_SEARCH, OPT_UNIQUE, OPT_MISSING, OPT_JSON };
+
+#define MAX_SECONDS 1e9 /* keeps milliseconds countable */
 
 typedef struct evaluation {
     const char *ref_path, *hyp_path;
@@ -145,6 +148,7 @@ static int read_span(const json_t *item, double span[2], int *bad)
     span[0] = json_number_value(start);
     span[1] = json_number_value(end);
     if (!json_is_number(start) || !json_is_number(end)) *bad = 1;
+    if (!(fabs(span[0]) < MAX_SECONDS && fabs(span[1]) < MAX_SECONDS)) *bad = 1;
     return !*bad;
 }
 
@@ -158,7 +162,7 @@ static syl_status make_boundaries(syl_boundaries *out, const json_t *list, const
     for (size_t i = 0; i < n && !bad; i++)
         good += (size_t)read_span(json_array_get(list, i), spans[good], &bad);
     syl_status status =
-        bad ? syl_fail(err, SYL_EFORMAT, "'%s': a segment without start and end", key)
+        bad ? syl_fail(err, SYL_EFORMAT, "'%s': a segment without start and end in seconds", key)
             : syl_boundaries_create(out, (const double(*)[2])spans, good, starts_only, err);
     free(spans);
     return status;

@@ -25,7 +25,7 @@ static const char help[] =
     "Writes [frames][dim] float32, or one row a syllable.\n\n"
     "Output:\n"
     "  --segments               mean vectors of the syllables in place of all frames\n"
-    "  -o FILE.npy              the result of the one input\n\n";
+    "  -o, --output FILE.npy    the result of the one input\n\n";
 
 static int take_option(job *j, int option, const char *value)
 {
@@ -58,6 +58,8 @@ static int parse(job *j, int argc, char **argv)
     if (j->output && j->batch.inputs.count != 1)
         return syl_usage(j->batch.command, "-o takes one input, not %zu; use --out DIR",
                          j->batch.inputs.count);
+    if (j->output && syl_same_file(j->output, j->batch.inputs.items[0].path))
+        return syl_usage(j->batch.command, "-o %s would overwrite the input", j->output);
     return SYL_EXIT_OK;
 }
 

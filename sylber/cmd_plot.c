@@ -1,10 +1,12 @@
 /* sylkit plot: a picture of a recording and its syllables. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/audio/audio_file.h"
 #include "lib/base/memory.h"
+#include "lib/cli/inputs.h"
 #include "lib/cli/options.h"
 #include "lib/io/utf8.h"
 #include "sylber/cmd.h"
@@ -35,7 +37,7 @@ static const char *const kinds[] = {"mel", "stft", NULL};
 static const char help[] =
     "Usage: sylkit plot [OPTIONS] -o FILE.png|FILE.svg INPUT\n"
     "Draws waveform, spectrogram and syllables with their tokens.\n\n"
-    "  -o FILE                  PNG or SVG, by its ending\n"
+    "  -o, --output FILE        PNG or SVG, by its ending\n"
     "  --start S, --end S       the part to draw, at most 300 s (all, but of a recording of more\n"
     "                           than 300 s the first 30)\n"
     "  --spectrogram mel|stft   (mel)\n"
@@ -92,6 +94,8 @@ static int parse(job *j, int argc, char **argv)
         return syl_usage("plot", "a picture reads its recording twice, which standard input "
                                  "cannot; save it to a file first");
     if (!j->output) return syl_usage("plot", "say where to: -o FILE.png or -o FILE.svg");
+    if (syl_same_file(j->output, j->input))
+        return syl_usage("plot", "-o %s would overwrite the input", j->output);
     if (j->end > 0 && (j->end <= j->start || j->end - j->start > MAX_SECONDS))
         return syl_usage("plot", "--end must be up to %d s after --start", MAX_SECONDS);
     return SYL_EXIT_OK;
@@ -100,7 +104,8 @@ static int parse(job *j, int argc, char **argv)
 /* Which samples to show: [*from, *to). */
 static void choose_range(job *j, size_t *from, size_t *to)
 {
-    double rate = j->info.sample_rate, length = (double)j->info.frames / rate, end = j->end;
+    double rate = j->info.sample_rate, end = j->end;
+    double length = j->info.frames < 0 ? INFINITY : (double)j->info.frames / rate; /* not known */
     if (end == 0) end = length - j->start <= MAX_SECONDS ? length : j->start + DEFAULT_SECONDS;
     if (end < length && j->end == 0)
         fprintf(stderr, "sylkit: %s: only %g to %g s are drawn; see --start and --end\n", j->input,

@@ -123,6 +123,9 @@ static void read_hubert(reader *r, syl_config *c)
     if (r->status == SYL_OK && !read_bool(r, "feat_proj_layer_norm", true))
         r->status = syl_fail(r->err, SYL_EUNSUPPORTED,
                              "%s: feat_proj_layer_norm = false is not supported", r->name);
+    if (r->status == SYL_OK && read_bool(r, "conv_pos_batch_norm", false))
+        r->status = syl_fail(r->err, SYL_EUNSUPPORTED,
+                             "%s: conv_pos_batch_norm = true is not supported", r->name);
     if (r->status == SYL_OK && c->dim % c->hubert.pos_groups != 0)
         r->status = syl_fail(r->err, SYL_EFORMAT,
                              "%s: num_conv_pos_embedding_groups %d does not divide hidden_size %d",

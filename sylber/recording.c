@@ -51,8 +51,8 @@ static int wants_scan(const state *s)
 {
     syl_model_info model;
     syl_model_get_info(s->recording->model, &model);
-    return !strcmp(model.encoder, "hubert") &&
-           s->info.frames > (int64_t)ONE_WINDOW_SECONDS * s->info.sample_rate;
+    int64_t window = (int64_t)ONE_WINDOW_SECONDS * s->info.sample_rate;
+    return !strcmp(model.encoder, "hubert") && (s->info.frames < 0 || s->info.frames > window);
 }
 
 static syl_status scan(state *s, syl_error *err)

@@ -9,6 +9,7 @@
 #include "sylber/segmenter.h"
 
 #define MAX_SEGMENT_SECONDS 30.0 /* a hum without a cut is closed then, to bound memory */
+#define MAX_SAMPLE 1e6f          /* far above any scale of audio, far below overflow */
 #define MONO_SIZE 4096           /* samples down-mixed at a time */
 
 struct syl_stream {
@@ -18,7 +19,8 @@ struct syl_stream {
     syl_encoding *encoding;
     syl_segmenter *segmenter;
     int64_t num_samples, num_frames, last_end;
-    bool finished;
+    bool fed, finished;
+    syl_status outcome; /* of finish */
     syl_segment *queue; /* [head, tail) wait */
     float *features;    /* [queue_capacity][dim], beside the queue */
     size_t head, tail, queue_capacity, feature_capacity;
@@ -220,8 +222,9 @@ static syl_status resample(syl_stream *s, syl_resampler *r, const float *samples
 static syl_status check_finite(const float *samples, size_t n, int channels, syl_error *err)
 {
     for (size_t i = 0; i < n * (size_t)channels; i++)
-        if (!isfinite(samples[i]))
-            return syl_fail(err, SYL_EINVAL, "sample %zu of channel %zu is not a finite number",
+        if (!(fabsf(samples[i]) <= MAX_SAMPLE)) /* also when it is NaN */
+            return syl_fail(err, SYL_EINVAL,
+                            "sample %zu of channel %zu is not a finite number below 1e6",
                             i / (size_t)channels, i % (size_t)channels);
     return SYL_OK;
 }
@@ -252,30 +255,47 @@ static syl_status take_in(syl_stream *s, syl_resampler *r, const float *samples,
     return SYL_OK;
 }
 
+/* What the resampler of the first pass still holds belongs to the recording too. */
+static syl_status end_scan(syl_stream *s, syl_error *err)
+{
+    if (s->fed || !s->scan_resampler) return SYL_OK;
+    return resample(s, s->scan_resampler, NULL, 0, scan, err);
+}
+
 syl_status syl_stream_feed(syl_stream *s, const float *samples, size_t n, syl_error *err)
 {
+    SYL_TRY(end_scan(s, err));
+    s->fed = true;
     return take_in(s, s->resampler, samples, n, encode, err);
 }
 
 syl_status syl_stream_scan(syl_stream *s, const float *samples, size_t n, syl_error *err)
 {
     const syl_config *c = &s->model->config;
-    if (s->num_samples > 0)
-        return syl_fail(err, SYL_EINVAL, "scan must come before the first feed");
+    if (s->fed) return syl_fail(err, SYL_EINVAL, "scan must come before the first feed");
     if (s->resampler && !s->scan_resampler)
         SYL_TRY(
             syl_resampler_create(&s->scan_resampler, s->options.sample_rate, c->sample_rate, err));
     return take_in(s, s->scan_resampler, samples, n, scan, err);
 }
 
-syl_status syl_stream_finish(syl_stream *s, syl_error *err)
+static syl_status finish(syl_stream *s, syl_error *err)
 {
-    if (s->finished) return SYL_OK;
+    SYL_TRY(end_scan(s, err));
     if (s->resampler) SYL_TRY(resample(s, s->resampler, NULL, 0, encode, err));
-    s->finished = true;
     SYL_TRY(s->model->encoder->ops->finish(s->encoding, err));
     SYL_TRY(syl_segmenter_finish(s->segmenter, err));
     return report_silence(s, s->num_frames, err);
+}
+
+syl_status syl_stream_finish(syl_stream *s, syl_error *err)
+{
+    if (!s->finished)
+        s->outcome = finish(s, err);
+    else if (s->outcome != SYL_OK)
+        syl_fail(err, s->outcome, "the stream could not be finished");
+    s->finished = true;
+    return s->outcome;
 }
 
 /* ---- results out ----------------------------------------------------------------------- */

@@ -45,6 +45,7 @@ int syl_batch_args_take(syl_batch_args *args, int option, const char *value, int
         return 1;
     case SYL_OPT_OUT:
         args->out = value;
+        if (!*value) *code = syl_usage(args->command, "--out needs the name of a folder");
         return 1;
     case SYL_OPT_LIST:
         *code = take_list(args, value);

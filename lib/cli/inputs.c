@@ -216,3 +216,9 @@ syl_status syl_output_path(char **out, const char *folder, const syl_input *inpu
     }
     return status;
 }
+
+bool syl_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}

@@ -2,6 +2,7 @@
 #ifndef SYL_CLI_INPUTS_H
 #define SYL_CLI_INPUTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/base/status.h"
@@ -29,6 +30,9 @@ syl_status syl_inputs_add_list(syl_inputs *inputs, const char *list, syl_error *
 syl_status syl_inputs_check_outputs(const syl_inputs *inputs, syl_error *err);
 
 void syl_inputs_free(syl_inputs *inputs);
+
+/* Whether both names lead to one file that is there. */
+bool syl_same_file(const char *a, const char *b);
 
 /* folder/relative.extension, its folders created; *out is owned by the caller. */
 syl_status syl_output_path(char **out, const char *folder, const syl_input *input,

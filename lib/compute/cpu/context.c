@@ -6,8 +6,9 @@
 #include "lib/compute/cpu/vmath.h"
 
 #define FIRST_SLAB ((size_t)1 << 20)
-#define MAX_DOUBLED ((size_t)16 << 20) /* from here on slabs grow only to hold what is asked for \
-                                        */
+#define MAX_DOUBLED                                                              \
+    ((size_t)16 << 20) /* from here on slabs grow only to hold what is asked for \
+                        */
 #define ALIGNMENT ((size_t)64)
 
 syl_status syl_ctx_create(syl_ctx **out, int threads, syl_error *err)

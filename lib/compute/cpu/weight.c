@@ -118,9 +118,10 @@ static syl_status choose_layout(syl_weight *w, syl_error *err)
  * computed in float32. */
 static syl_status choose_layout_or_widen(syl_weight *w, syl_error *err)
 {
-    syl_status status = choose_layout(w, err);
-    if (status == SYL_OK || w->kind != CONV || w->dtype == SYL_F32) return status;
-    w->dtype = SYL_F32;
+    if (w->kind == CONV && w->dtype != SYL_F32) {
+        if (choose_layout(w, NULL) == SYL_OK) return SYL_OK;
+        w->dtype = SYL_F32;
+    }
     return choose_layout(w, err);
 }
 
