@@ -10,7 +10,7 @@ const char syl_batch_help[] =
     "Inputs and runs:\n"
     "  INPUT                    an audio file, a folder (all audio files below it), - for\n"
     "                           standard input\n"
-    "  --list FILE              inputs from FILE, one a line; - for standard input\n"
+    "  --list FILE              audio files named in FILE, one a line; - for standard input\n"
     "  --out DIR                one output file an input, below DIR\n"
     "  --resume                 skip inputs whose output below --out is there\n"
     "  --jobs N                 files at a time (1); the order of the output stays\n"
