@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clones.h"
 #include "lib/base/memory.h"
-#include "lib/compute/cpu/vmath.h"
 #include "lib/io/npy.h"
 
 SYL_CLONES static float dot(const float *a, const float *b, int n)

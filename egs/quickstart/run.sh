@@ -78,6 +78,7 @@ if [ -z "$clip" ]; then
 fi
 
 sylkit=$build/sylkit
+export SYLKIT_MODEL=$root/sylber/models/sylber-small.safetensors
 step "Syllables" "$sylkit" tokenize --out "$work" --format csv "$clip"
 step "TextGrid" "$sylkit" tokenize --out "$work" --format textgrid "$clip"
 step "JSON" "$sylkit" tokenize --out "$work" --format jsonl "$clip"

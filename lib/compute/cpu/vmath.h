@@ -1,51 +1,12 @@
-/* Element functions that compilers turn into vector code, and multi-versioning. */
+/* Element functions that compilers turn into vector code. */
 #ifndef SYL_COMPUTE_CPU_VMATH_H
 #define SYL_COMPUTE_CPU_VMATH_H
 
-#ifdef HAVE_CONFIG_H
-#include <config.h>
-#endif
-
 #include <math.h>
-#include <stdint.h>
 #include <string.h>
 
-/* One binary, fast everywhere: the loader picks the version for the processor. Not under
- * sanitizers, whose runtime is not ready when the loader asks. */
-#if defined(__x86_64__) && defined(__linux__) && !defined(SYL_NO_CLONES)
-#define SYL_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define SYL_CLONES
-#endif
-#define SYL_INLINE static inline __attribute__((always_inline))
-
-SYL_INLINE float syl_bits_to_float(uint32_t u)
-{
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
-}
-
-SYL_INLINE uint32_t syl_float_to_bits(float f)
-{
-    uint32_t u;
-    memcpy(&u, &f, sizeof u);
-    return u;
-}
-
-SYL_INLINE float syl_bf16_to_f32(uint16_t b)
-{
-    return syl_bits_to_float((uint32_t)b << 16);
-}
-
-/* Round to nearest even; a NaN stays one. */
-SYL_INLINE uint16_t syl_f32_to_bf16(float f)
-{
-    uint32_t u = syl_float_to_bits(f);
-    uint32_t rounded = (u + 0x7FFF + ((u >> 16) & 1)) >> 16;
-    uint32_t quiet = (u >> 16) | 0x40;
-    return (uint16_t)((u & 0x7FFFFFFF) > 0x7F800000 ? quiet : rounded);
-}
+#include "lib/base/bf16.h"
+#include "lib/base/clones.h"
 
 /* e^x to 2 ulp in [-87, 88], clamped outside. */
 SYL_INLINE float syl_expf(float x)

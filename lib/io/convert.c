@@ -1,0 +1,97 @@
+/* Values of tensors from and to float32. */
+#include <math.h>
+#include <string.h>
+
+#include "lib/base/bf16.h"
+#include "lib/io/safetensors.h"
+
+static float half_to_float(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = (h >> 10) & 31, mantissa = h & 1023;
+
+    if (exponent == 31) return syl_bits_to_float(sign | 0x7f800000u | mantissa << 13);
+    if (exponent == 0) {
+        float magnitude = (float)mantissa * 0x1p-24f; /* subnormal or zero, exact */
+        return syl_bits_to_float(sign | syl_float_to_bits(magnitude));
+    }
+    return syl_bits_to_float(sign | (exponent + 112) << 23 | mantissa << 13);
+}
+
+static uint16_t float_to_half(float value)
+{
+    uint32_t bits = syl_float_to_bits(value), sign = bits >> 16 & 0x8000, m = bits & 0x7fffffff;
+
+    if (m > 0x7f800000) return (uint16_t)(sign | 0x7e00);
+    if (m >= 0x477ff000) return (uint16_t)(sign | 0x7c00); /* 65520 and up round to infinity */
+    if (m < 0x38800000) {
+        /* Below 2^-14: adding 0.5 leaves multiples of 2^-24, rounded to even by the adder. */
+        float shifted = syl_bits_to_float(m) + 0.5f;
+        return (uint16_t)(sign | (syl_float_to_bits(shifted) - 0x3f000000u));
+    }
+    m += 0xfff + (m >> 13 & 1);
+    return (uint16_t)(sign | (m - 0x38000000u) >> 13);
+}
+
+/* Ties to even, saturated, NaN as 0. */
+static int32_t float_to_int(float value, double low, double high)
+{
+    if (isnan(value)) return 0;
+    if (value <= low) return (int32_t)low;
+    if (value >= high) return (int32_t)high;
+    return (int32_t)nearbyint(value);
+}
+
+static void load_i32(const uint8_t *src, size_t n, float *dst)
+{
+    for (size_t i = 0; i < n; i++) {
+        int32_t value;
+        memcpy(&value, src + 4 * i, 4);
+        dst[i] = (float)value;
+    }
+}
+
+void syl_st_to_f32(const syl_st_tensor *tensor, float *dst)
+{
+    const uint8_t *src = tensor->data;
+    size_t n = tensor->count;
+
+    switch (tensor->dtype) {
+    case SYL_F32:
+        if (n > 0) memcpy(dst, src, n * sizeof *dst);
+        break;
+    case SYL_BF16:
+        for (size_t i = 0; i < n; i++)
+            dst[i] = syl_bits_to_float((uint32_t)src[2 * i] << 16 | (uint32_t)src[2 * i + 1] << 24);
+        break;
+    case SYL_F16:
+        for (size_t i = 0; i < n; i++)
+            dst[i] = half_to_float((uint16_t)(src[2 * i] | src[2 * i + 1] << 8));
+        break;
+    case SYL_S8:
+        for (size_t i = 0; i < n; i++)
+            dst[i] = (int8_t)src[i];
+        break;
+    case SYL_I32:
+        load_i32(src, n, dst);
+        break;
+    }
+}
+
+void syl_st_from_f32(const float *src, size_t count, syl_dtype dtype, void *dst)
+{
+    uint8_t *to = dst;
+    size_t size = syl_dtype_size(dtype);
+
+    if (dtype == SYL_F32) {
+        if (count > 0) memcpy(dst, src, count * sizeof *src);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits = 0;
+        if (dtype == SYL_BF16) bits = syl_f32_to_bf16(src[i]);
+        if (dtype == SYL_F16) bits = float_to_half(src[i]);
+        if (dtype == SYL_S8) bits = (uint32_t)float_to_int(src[i], -128, 127);
+        if (dtype == SYL_I32) bits = (uint32_t)float_to_int(src[i], INT32_MIN, INT32_MAX);
+        memcpy(to + size * i, &bits, size); /* little endian: the low bytes come first */
+    }
+}
