@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/audio/audio_file.h"
+#include "lib/audio/mix.h"
 #include "lib/base/memory.h"
 #include "lib/cli/inputs.h"
 #include "lib/cli/options.h"
@@ -120,12 +121,8 @@ static syl_status keep(job *j, const float *block, size_t from, size_t to, size_
 {
     size_t channels = (size_t)j->info.channels;
     SYL_TRY(syl_grow((void **)&j->samples, capacity, j->count + to - from, sizeof(float), err));
-    for (size_t i = from; i < to; i++) {
-        float sum = 0;
-        for (size_t c = 0; c < channels; c++)
-            sum += block[i * channels + c];
-        j->samples[j->count++] = sum / (float)channels;
-    }
+    syl_mix_down(block + from * channels, to - from, j->info.channels, j->samples + j->count);
+    j->count += to - from;
     return SYL_OK;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/audio/mix.h"
 #include "lib/audio/resample.h"
 #include "lib/base/memory.h"
 #include "sylber/model.h"
@@ -229,16 +230,6 @@ static syl_status check_finite(const float *samples, size_t n, int channels, syl
     return SYL_OK;
 }
 
-static void mix_down(const float *samples, size_t n, int channels, float *mono)
-{
-    for (size_t i = 0; i < n; i++) {
-        float sum = 0;
-        for (int c = 0; c < channels; c++)
-            sum += samples[i * (size_t)channels + (size_t)c];
-        mono[i] = sum / (float)channels;
-    }
-}
-
 static syl_status take_in(syl_stream *s, syl_resampler *r, const float *samples, size_t n,
                           take next, syl_error *err)
 {
@@ -249,7 +240,7 @@ static syl_status take_in(syl_stream *s, syl_resampler *r, const float *samples,
     if (channels == 1) return n > 0 ? resample(s, r, samples, n, next, err) : SYL_OK;
     for (size_t i = 0; i < n; i += MONO_SIZE) {
         size_t m = n - i < MONO_SIZE ? n - i : MONO_SIZE;
-        mix_down(samples + i * channels, m, s->options.channels, s->mono);
+        syl_mix_down(samples + i * channels, m, s->options.channels, s->mono);
         SYL_TRY(resample(s, r, s->mono, m, next, err));
     }
     return SYL_OK;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/audio/mix.h"
 #include "lib/audio/pcm_stream.h"
 #include "lib/base/memory.h"
 
@@ -275,17 +276,6 @@ syl_status syl_audio_rewind(syl_audio_file *file, syl_error *err)
 
 /* ---- whole recordings --------------------------------------------------------------- */
 
-/* The mean of the channels. */
-static void mix(const float *src, int channels, size_t frames, float *dst)
-{
-    for (size_t i = 0; i < frames; i++) {
-        float sum = 0;
-        for (int c = 0; c < channels; c++)
-            sum += src[i * (size_t)channels + (size_t)c];
-        dst[i] = sum / (float)channels;
-    }
-}
-
 static syl_status load(syl_audio_file *f, float **samples, size_t *n, syl_error *err)
 {
     size_t capacity = 0, got, room = 0;
@@ -299,7 +289,7 @@ static syl_status load(syl_audio_file *f, float **samples, size_t *n, syl_error 
         if (status || got == 0) break;
         status = syl_grow((void **)samples, &capacity, *n + got, sizeof **samples, err);
         if (status) break;
-        mix(buffer, f->channels, got, *samples + *n);
+        syl_mix_down(buffer, got, f->channels, *samples + *n);
         *n += got;
     }
     free(buffer);

@@ -70,13 +70,8 @@ static syl_status conv_descs(const shape *s, descs *d, syl_error *err)
     DNN(desc_strided(&d->src, 3, src, type, src_by));
     DNN(desc_strided(&d->dst, 3, dst, type_of((syl_dtype)s->out), dst_by));
     DNN(desc_strided(&d->bias, 1, bias, dnnl_f32, bias_by));
-    if (s->groups == 1) {
-        dnnl_dims_t w = {s->n, s->c_in, s->kernel};
-        DNN(desc_any(&d->w, 3, w, type));
-    } else {
-        dnnl_dims_t w = {s->groups, s->n / s->groups, s->c_in / s->groups, s->kernel};
-        DNN(desc_any(&d->w, 4, w, type));
-    }
+    dnnl_dims_t w = {s->groups, s->n / s->groups, s->c_in / s->groups, s->kernel};
+    DNN(desc_any(&d->w, 4, w, type));
     return SYL_OK;
 }
 
@@ -96,9 +91,8 @@ static syl_status make_pd_with(const shape *s, const descs *d, const mem_desc *w
                                dnnl_primitive_desc_t *pd, syl_error *err)
 {
     const mem_desc *bias = s->bias ? &d->bias : NULL;
-    dnnl_dim_t right = (s->m - 1) * s->stride + s->kernel - s->t_in - s->pad;
     if (s->kind == CONV)
-        DNN(conv_pd(pd, engine, &d->src, w, bias, &d->dst, s, right, attr));
+        DNN(conv_pd(pd, engine, &d->src, w, bias, &d->dst, attr));
     else
         DNN(matmul_pd(pd, engine, &d->src, w, bias, &d->dst, attr));
     return SYL_OK;
@@ -127,12 +121,12 @@ static void primitive_free(primitive *p)
     memset(p, 0, sizeof *p);
 }
 
-syl_status syl_onednn_describe(const shape *s, const mem_desc *fixed, dnnl_engine_t engine,
-                               dnnl_primitive_desc_t *pd, syl_error *err)
+syl_status syl_onednn_describe(const shape *s, dnnl_engine_t engine, dnnl_primitive_desc_t *pd,
+                               syl_error *err)
 {
     descs d;
     memset(&d, 0, sizeof d);
-    syl_status status = make_pd(s, fixed, engine, &d, pd, err);
+    syl_status status = make_pd(s, NULL, engine, &d, pd, err);
     descs_free(&d);
     return status;
 }

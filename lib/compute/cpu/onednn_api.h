@@ -20,11 +20,11 @@ enum kind { LINEAR, CONV, PRODUCT }; /* CONV: grouped, of one fixed shape */
 /* What a primitive depends on; compared as bytes, so it is zeroed before it is filled. */
 typedef struct shape {
     int64_t kind, dtype, act, accumulate, bias;
-    int64_t m, n, k;            /* output rows, output columns, inner length */
-    int64_t a_stride, c_stride; /* elements between rows of source and destination */
-    int64_t b_row, b_col;       /* PRODUCT: strides of the second factor */
-    int64_t out;                /* dtype of the destination */
-    int64_t t_in, kernel, stride, pad, groups, c_in; /* CONV */
+    int64_t m, n, k;                    /* output rows, output columns, inner length */
+    int64_t a_stride, c_stride;         /* elements between rows of source and destination */
+    int64_t b_row, b_col;               /* PRODUCT: strides of the second factor */
+    int64_t out;                        /* dtype of the destination */
+    int64_t t_in, kernel, groups, c_in; /* CONV, of stride 1 and without padding */
 } shape;
 
 /* ---- the difference between 2.x and 3.x ------------------------------------------------ */
@@ -72,12 +72,12 @@ static inline dnnl_status_t matmul_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e
 }
 static inline dnnl_status_t conv_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const mem_desc *src,
                                     const mem_desc *w, const mem_desc *bias, const mem_desc *dst,
-                                    const shape *s, dnnl_dim_t right, dnnl_primitive_attr_t attr)
+                                    dnnl_primitive_attr_t attr)
 {
-    dnnl_dims_t strides = {s->stride}, dilates = {0}, left = {s->pad}, pad_right = {right};
+    dnnl_dims_t strides = {1}, zero = {0};
     return dnnl_convolution_forward_primitive_desc_create(
         pd, e, dnnl_forward_inference, dnnl_convolution_direct, *src, *w, bias ? *bias : NULL, *dst,
-        strides, dilates, left, pad_right, attr);
+        strides, zero, zero, zero, attr);
 }
 #else
 typedef dnnl_memory_desc_t mem_desc;
@@ -122,13 +122,13 @@ static inline dnnl_status_t matmul_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e
 }
 static inline dnnl_status_t conv_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const mem_desc *src,
                                     const mem_desc *w, const mem_desc *bias, const mem_desc *dst,
-                                    const shape *s, dnnl_dim_t right, dnnl_primitive_attr_t attr)
+                                    dnnl_primitive_attr_t attr)
 {
-    dnnl_dims_t strides = {s->stride}, left = {s->pad}, pad_right = {right};
+    dnnl_dims_t strides = {1}, zero = {0};
     dnnl_convolution_desc_t desc;
     dnnl_status_t status =
         dnnl_convolution_forward_desc_init(&desc, dnnl_forward_inference, dnnl_convolution_direct,
-                                           src, w, bias, dst, strides, left, pad_right);
+                                           src, w, bias, dst, strides, zero, zero);
     return status ? status : dnnl_primitive_desc_create(pd, &desc, attr, e, NULL);
 }
 #endif
@@ -144,10 +144,10 @@ struct syl_weight {
     float *bias_data;
 };
 
-/* The primitive's descriptor with the weights in the layout `fixed`; NULL lets oneDNN choose.
- * The caller destroys it. */
-syl_status syl_onednn_describe(const shape *s, const mem_desc *fixed, dnnl_engine_t engine,
-                               dnnl_primitive_desc_t *pd, syl_error *err);
+/* The primitive's descriptor with the layout of the weights that oneDNN chooses. The caller
+ * destroys it. */
+syl_status syl_onednn_describe(const shape *s, dnnl_engine_t engine, dnnl_primitive_desc_t *pd,
+                               syl_error *err);
 
 /* Runs the primitive of this shape, prepared now or before: c = a w, or a b for a PRODUCT. */
 syl_status syl_onednn_run(syl_ctx *ctx, const shape *key, const syl_weight *w, const void *a,

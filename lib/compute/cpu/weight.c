@@ -31,7 +31,6 @@ shape syl_conv_shape_of(const syl_weight *w)
     s.k = 0;
     s.c_in = w->conv.c_in;
     s.kernel = w->conv.kernel;
-    s.stride = 1;
     s.groups = w->conv.groups;
     s.t_in = SYL_CONV_TILE + w->conv.kernel - 1;
     return s;
@@ -93,25 +92,28 @@ static syl_status pack(syl_weight *w, const float *data, syl_error *err)
     return status;
 }
 
+/* Whether oneDNN can make what it described. */
+static syl_status try_out(const_dnnl_primitive_desc_t pd, syl_error *err)
+{
+    dnnl_primitive_t trial;
+    DNN(dnnl_primitive_create(&trial, pd));
+    DNN(dnnl_primitive_destroy(trial));
+    return SYL_OK;
+}
+
 /* The layout of a product's weights does not depend on the number of rows. */
 static syl_status choose_layout(syl_weight *w, syl_error *err)
 {
     syl_mat y = syl_mat_of(NULL, w->dtype, TYPICAL_ROWS, w->n_out);
     shape s =
         w->kind == CONV ? syl_conv_shape_of(w) : syl_linear_shape(w, TYPICAL_ROWS, w->n_in, y);
-    s.act = SYL_ACT_GELU; /* what can be made with it can be made without */
     dnnl_primitive_desc_t pd = NULL;
-    dnnl_primitive_t trial = NULL;
     if (w->kind == CONV) s.act = SYL_ACT_GELU; /* some can be made only without it */
-    SYL_TRY(syl_onednn_describe(&s, NULL, w->engine, &pd, err));
-    dnnl_status_t status = dnnl_primitive_create(&trial, pd);
-    if (status == dnnl_success) {
-        w->packed_md = desc_of_weights(pd);
-        dnnl_primitive_destroy(trial);
-    }
+    SYL_TRY(syl_onednn_describe(&s, w->engine, &pd, err));
+    syl_status status = w->kind == CONV ? try_out(pd, err) : SYL_OK;
+    if (status == SYL_OK) w->packed_md = desc_of_weights(pd);
     dnnl_primitive_desc_destroy(pd);
-    DNN(status);
-    return SYL_OK;
+    return status;
 }
 
 /* oneDNN 2.6 describes some grouped bf16 convolutions that it then cannot make; those are
