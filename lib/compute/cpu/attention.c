@@ -1,6 +1,7 @@
 /* Softmax attention: all keys through oneDNN products, a window of keys directly. */
 #include "lib/compute/cpu/context.h"
 #include "lib/compute/cpu/vmath.h"
+#include "lib/compute/training.h"
 
 #define QUERY_BLOCK 256 /* scores of so many queries exist at a time */
 
@@ -46,13 +47,13 @@ static syl_status attend_all(syl_ctx *ctx, float scale, syl_mat q, syl_mat k, sy
     for (int64_t i = 0; i < q.rows; i += block) {
         int64_t n = q.rows - i < block ? q.rows - i : block;
         syl_mat s = syl_mat_rows(scores, 0, n), p = syl_mat_rows(probs, 0, n);
-        SYL_TRY(syl_onednn_product(ctx, syl_mat_rows(q, i, n), k, true, s, err));
+        SYL_TRY(syl_product(ctx, syl_mat_rows(q, i, n), false, k, true, false, s, err));
 #pragma omp parallel for num_threads(ctx->threads)
         for (int64_t t = 0; t < n; t++) {
             softmax_row(syl_mat_rows(s, t, 1).data, scale, k.rows);
             if (v.dtype != SYL_F32) syl_mat_copy(syl_mat_rows(s, t, 1), syl_mat_rows(p, t, 1));
         }
-        SYL_TRY(syl_onednn_product(ctx, p, v, false, syl_mat_rows(y, i, n), err));
+        SYL_TRY(syl_product(ctx, p, false, v, false, false, syl_mat_rows(y, i, n), err));
     }
     return SYL_OK;
 }

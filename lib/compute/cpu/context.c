@@ -33,8 +33,22 @@ void syl_ctx_free(syl_ctx *ctx)
     if (!ctx) return;
     for (int i = 0; i < ctx->num_slabs; i++)
         free(ctx->slab[i].data);
+    for (int i = 0; ctx->worker && i < ctx->threads; i++)
+        if (ctx->worker[i] != ctx) syl_ctx_free(ctx->worker[i]);
+    free(ctx->worker);
     syl_onednn_free(ctx->onednn);
     free(ctx);
+}
+
+syl_status syl_ctx_workers(syl_ctx *ctx, syl_ctx ***workers, syl_error *err)
+{
+    if (!ctx->worker) ctx->worker = syl_calloc((size_t)ctx->threads, sizeof *ctx->worker);
+    if (!ctx->worker) return syl_fail_memory(err, sizeof *ctx->worker, "contexts of threads");
+    if (ctx->threads == 1) ctx->worker[0] = ctx;
+    for (int i = 0; i < ctx->threads; i++)
+        if (!ctx->worker[i]) SYL_TRY(syl_ctx_create(&ctx->worker[i], 1, err));
+    *workers = ctx->worker;
+    return SYL_OK;
 }
 
 size_t syl_ctx_mark(const syl_ctx *ctx)

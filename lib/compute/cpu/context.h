@@ -6,7 +6,7 @@
 
 typedef struct syl_onednn syl_onednn; /* lib/compute/cpu/onednn.c */
 
-#define SYL_MAX_SLABS 32
+#define SYL_MAX_SLABS 1024
 
 struct syl_ctx {
     int threads;
@@ -18,13 +18,14 @@ struct syl_ctx {
     int num_slabs;
     size_t top;
     syl_onednn *onednn;
+    syl_ctx **worker; /* [threads], made when first asked for */
 };
+
+/* A context for each of `threads` threads, all of one thread: worker[i]. With one thread that is
+ * ctx itself. */
+syl_status syl_ctx_workers(syl_ctx *ctx, syl_ctx ***workers, syl_error *err);
 
 syl_status syl_onednn_create(syl_onednn **out, syl_error *err);
 void syl_onednn_free(syl_onednn *onednn);
-
-/* c [M][N] = a [M][K] b [K][N] with b given by its two strides: products inside attention. */
-syl_status syl_onednn_product(syl_ctx *ctx, syl_mat a, syl_mat b, bool transpose_b, syl_mat c,
-                              syl_error *err);
 
 #endif

@@ -48,7 +48,7 @@ static syl_status linear_descs(const shape *s, descs *d, syl_error *err)
 {
     dnnl_data_type_t type = type_of((syl_dtype)s->dtype);
     dnnl_dims_t src = {s->m, s->k}, dst = {s->m, s->n}, w = {s->k, s->n}, bias = {1, s->n};
-    dnnl_dims_t src_by = {s->a_stride, 1}, dst_by = {s->c_stride, 1}, bias_by = {s->n, 1};
+    dnnl_dims_t src_by = {s->a_stride, s->a_col}, dst_by = {s->c_stride, 1}, bias_by = {s->n, 1};
     DNN(desc_strided(&d->src, 2, src, type, src_by));
     DNN(desc_strided(&d->dst, 2, dst, type_of((syl_dtype)s->out), dst_by));
     DNN(desc_strided(&d->bias, 2, bias, dnnl_f32, bias_by));

@@ -22,6 +22,7 @@ typedef struct shape {
     int64_t kind, dtype, act, accumulate, bias;
     int64_t m, n, k;                    /* output rows, output columns, inner length */
     int64_t a_stride, c_stride;         /* elements between rows of source and destination */
+    int64_t a_col;                      /* elements between columns of the source */
     int64_t b_row, b_col;               /* PRODUCT: strides of the second factor */
     int64_t out;                        /* dtype of the destination */
     int64_t t_in, kernel, groups, c_in; /* CONV, of stride 1 and without padding */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lib/compute/cpu/onednn_api.h"
+#include "lib/compute/training.h"
 
 #define GATHER_ROWS 512 /* rows of an ungrouped convolution laid out for a product at a time */
 
@@ -96,18 +97,26 @@ syl_status syl_conv1d(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act,
     return status;
 }
 
-syl_status syl_onednn_product(syl_ctx *ctx, syl_mat a, syl_mat b, bool transpose_b, syl_mat c,
-                              syl_error *err)
+syl_status syl_product(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b, bool transpose_b,
+                       bool accumulate, syl_mat c, syl_error *err)
 {
+    int64_t inner = transpose_a ? a.rows : a.cols;
+    if (c.rows == 0 || c.cols == 0) return SYL_OK;
+    if (inner == 0) {
+        if (!accumulate) syl_fill(ctx, 0, c);
+        return SYL_OK;
+    }
     shape s;
     memset(&s, 0, sizeof s);
     s.kind = PRODUCT;
     s.dtype = a.dtype;
     s.out = c.dtype;
-    s.m = a.rows;
-    s.k = a.cols;
+    s.accumulate = accumulate;
+    s.m = c.rows;
     s.n = c.cols;
-    s.a_stride = a.stride;
+    s.k = inner;
+    s.a_stride = transpose_a ? 1 : a.stride;
+    s.a_col = transpose_a ? a.stride : 1;
     s.c_stride = c.stride;
     s.b_row = transpose_b ? 1 : b.stride;
     s.b_col = transpose_b ? b.stride : 1;

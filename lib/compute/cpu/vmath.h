@@ -27,16 +27,28 @@ SYL_INLINE float syl_expf(float x)
     return p * syl_bits_to_float((syl_float_to_bits(t) << 23) + 0x3F800000);
 }
 
-/* x Phi(x) with erf from Abramowitz and Stegun 7.1.26 (absolute error below 1.5e-7). */
-SYL_INLINE float syl_gelu(float x)
+/* The normal distribution Phi(x), given e^(-x^2/2): erf from Abramowitz and Stegun 7.1.26
+ * (absolute error below 1.5e-7). */
+SYL_INLINE float syl_phi(float x, float bell)
 {
     float z = fabsf(x) * 0.70710678f;
     float t = 1.0f / (1.0f + 0.3275911f * z);
     float poly =
         t * (0.254829592f +
              t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
-    float tail = 0.5f * poly * syl_expf(-z * z); /* 1 - Phi(|x|) */
-    return x * (x >= 0 ? 1.0f - tail : tail);
+    float tail = 0.5f * poly * bell; /* 1 - Phi(|x|) */
+    return x >= 0 ? 1.0f - tail : tail;
+}
+
+SYL_INLINE float syl_gelu(float x)
+{
+    return x * syl_phi(x, syl_expf(-0.5f * x * x));
+}
+
+SYL_INLINE float syl_gelu_slope(float x)
+{
+    float bell = syl_expf(-0.5f * x * x);
+    return syl_phi(x, bell) + x * 0.398942280f * bell;
 }
 
 #endif

@@ -19,6 +19,7 @@ shape syl_linear_shape(const syl_weight *w, int64_t rows, int64_t x_stride, syl_
     s.n = w->n_out;
     s.k = w->n_in;
     s.a_stride = x_stride;
+    s.a_col = 1;
     s.c_stride = y.stride;
     return s;
 }

@@ -1,0 +1,270 @@
+/* Attention for training: tiles of queries against the keys that they can see; the backward makes
+ * the probabilities anew from what the forward kept of each row (Dao et al. 2022). */
+#include <omp.h>
+
+#include "lib/compute/cpu/parallel.h"
+#include "lib/compute/cpu/vmath.h"
+#include "lib/compute/training.h"
+
+#define TILE 128 /* queries at a time */
+
+/* One head of one sequence; gradients only in the backward. */
+typedef struct head {
+    syl_ctx *ctx;
+    int64_t left, right;
+    float scale;
+    const float *rel_bias; /* [left + right + 1], or NULL */
+    syl_mat q, k, v, y;    /* [time][dim of a head] */
+    syl_mat dy, dq, dk, dv;
+    syl_mat dy_product; /* dy in the dtype of q */
+    float *lse, *drel_bias;
+} head;
+
+/* Queries [begin, end) and the keys [first, last) that any of them sees. */
+typedef struct tile {
+    int64_t begin, end, first, last;
+} tile;
+
+static int64_t first_key(const head *h, int64_t query)
+{
+    return h->left >= 0 && query > h->left ? query - h->left : 0;
+}
+
+static int64_t last_key(const head *h, int64_t query)
+{
+    return h->right >= 0 && query + h->right + 1 < h->k.rows ? query + h->right + 1 : h->k.rows;
+}
+
+static tile tile_at(const head *h, int64_t begin)
+{
+    int64_t end = begin + TILE < h->q.rows ? begin + TILE : h->q.rows;
+    return (tile){begin, end, first_key(h, begin), last_key(h, end - 1)};
+}
+
+static const float *bias_from(const head *h, int64_t query, int64_t key)
+{
+    return h->rel_bias ? h->rel_bias + (key - query + h->left) : NULL;
+}
+
+/* s [n] := s scale + bias. Returns the largest. */
+SYL_CLONES static float scale_scores(float *s, float scale, const float *bias, int64_t n)
+{
+    float top = -INFINITY;
+    for (int64_t j = 0; j < n; j++) {
+        s[j] = s[j] * scale + (bias ? bias[j] : 0);
+        top = s[j] > top ? s[j] : top;
+    }
+    return top;
+}
+
+/* s := e^(s - by); the sum of it. */
+SYL_CLONES static float exponentials(float *s, float by, int64_t n)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < n; j++) {
+        s[j] = syl_expf(s[j] - by);
+        sum += s[j];
+    }
+    return sum;
+}
+
+/* What a query does not see is 0; returns its first visible score and how many there are. */
+static float *visible(const head *h, tile t, int64_t query, float *row, int64_t *n)
+{
+    int64_t from = first_key(h, query), to = last_key(h, query);
+    for (int64_t j = t.first; j < from; j++)
+        row[j - t.first] = 0;
+    for (int64_t j = to; j < t.last; j++)
+        row[j - t.first] = 0;
+    *n = to - from;
+    return row + (from - t.first);
+}
+
+static syl_status as_dtype(syl_ctx *ctx, syl_dtype dtype, syl_mat *m, syl_error *err)
+{
+    if (m->dtype == dtype) return SYL_OK;
+    syl_mat copy;
+    SYL_TRY(syl_ctx_mat(ctx, dtype, m->rows, m->cols, &copy, err));
+    syl_mat_copy(*m, copy);
+    *m = copy;
+    return SYL_OK;
+}
+
+static syl_status scores_of(const head *h, tile t, syl_mat *scores, syl_error *err)
+{
+    int64_t n = t.end - t.begin, keys = t.last - t.first;
+    SYL_TRY(syl_ctx_mat(h->ctx, SYL_F32, n, keys, scores, err));
+    return syl_product(h->ctx, syl_mat_rows(h->q, t.begin, n), false,
+                       syl_mat_rows(h->k, t.first, keys), true, false, *scores, err);
+}
+
+static syl_status forward_tile(const head *h, tile t, syl_error *err)
+{
+    syl_mat p;
+    SYL_TRY(scores_of(h, t, &p, err));
+    for (int64_t i = t.begin; i < t.end; i++) {
+        int64_t n;
+        float *s = visible(h, t, i, syl_row(p, i - t.begin), &n);
+        float top = scale_scores(s, h->scale, bias_from(h, i, first_key(h, i)), n);
+        float sum = exponentials(s, top, n);
+        syl_scale_row(1.0f / sum, s, false, s, n);
+        h->lse[i] = top + logf(sum);
+    }
+    SYL_TRY(as_dtype(h->ctx, h->v.dtype, &p, err));
+    return syl_product(h->ctx, p, false, syl_mat_rows(h->v, t.first, p.cols), false, false,
+                       syl_mat_rows(h->y, t.begin, p.rows), err);
+}
+
+/* p := probabilities, ds := gradients of the scores (before their scale), from dp = dy v^T. */
+static void score_gradients(const head *h, tile t, syl_mat p, syl_mat ds)
+{
+    for (int64_t i = t.begin; i < t.end; i++) {
+        int64_t n;
+        float *s = visible(h, t, i, syl_row(p, i - t.begin), &n);
+        float *d = visible(h, t, i, syl_row(ds, i - t.begin), &n);
+        int64_t from = first_key(h, i);
+        scale_scores(s, h->scale, bias_from(h, i, from), n);
+        exponentials(s, h->lse[i], n);
+        float along = syl_dot(syl_row(h->dy, i), syl_row(h->y, i), h->y.cols);
+        for (int64_t j = 0; j < n; j++)
+            d[j] = s[j] * (d[j] - along);
+        if (h->drel_bias) syl_scale_row(1, d, true, h->drel_bias + (from - i + h->left), n);
+        syl_scale_row(h->scale, d, false, d, n);
+    }
+}
+
+static syl_status backward_tile(const head *h, tile t, syl_error *err)
+{
+    int64_t n = t.end - t.begin, keys = t.last - t.first;
+    syl_mat k = syl_mat_rows(h->k, t.first, keys), v = syl_mat_rows(h->v, t.first, keys);
+    syl_mat q = syl_mat_rows(h->q, t.begin, n), dy = syl_mat_rows(h->dy_product, t.begin, n);
+    syl_mat p, ds;
+    SYL_TRY(scores_of(h, t, &p, err));
+    SYL_TRY(syl_ctx_mat(h->ctx, SYL_F32, n, keys, &ds, err));
+    SYL_TRY(syl_product(h->ctx, dy, false, v, true, false, ds, err));
+    score_gradients(h, t, p, ds);
+    SYL_TRY(as_dtype(h->ctx, h->q.dtype, &p, err));
+    SYL_TRY(as_dtype(h->ctx, h->q.dtype, &ds, err));
+    SYL_TRY(syl_product(h->ctx, ds, false, k, false, false, syl_mat_rows(h->dq, t.begin, n), err));
+    SYL_TRY(syl_product(h->ctx, ds, true, q, false, true, syl_mat_rows(h->dk, t.first, keys), err));
+    return syl_product(h->ctx, p, true, dy, false, true, syl_mat_rows(h->dv, t.first, keys), err);
+}
+
+static syl_status run_tiles(const head *h, syl_status (*run)(const head *, tile, syl_error *),
+                            syl_error *err)
+{
+    for (int64_t i = 0; i < h->q.rows; i += TILE) {
+        size_t mark = syl_ctx_mark(h->ctx);
+        syl_status status = run(h, tile_at(h, i), err);
+        syl_ctx_release(h->ctx, mark);
+        SYL_TRY(status);
+    }
+    return SYL_OK;
+}
+
+/* ---- heads and sequences ---------------------------------------------------------------- */
+
+/* What all heads share: matrices of all heads and all sequences. */
+typedef struct call {
+    syl_attention_shape shape;
+    syl_ragged sequences;
+    syl_mat q, k, v, y, dy, dq, dk, dv, dy_product;
+    float *lse, *drel_bias;
+    syl_status (*run)(const head *, tile, syl_error *);
+} call;
+
+static syl_mat part(syl_mat m, int64_t begin, int64_t rows, int64_t col, int64_t cols)
+{
+    return m.data ? syl_mat_cols(syl_mat_rows(m, begin, rows), col, cols) : m;
+}
+
+static syl_status run_head(const call *c, int number, syl_ctx *ctx, syl_error *err)
+{
+    int64_t d = c->q.cols / c->shape.heads, at = number * d;
+    int64_t width = c->shape.left + c->shape.right + 1;
+    for (int i = 0; i < c->sequences.count; i++) {
+        int64_t from = c->sequences.begin[i], n = c->sequences.begin[i + 1] - from;
+        head h = {.ctx = ctx,
+                  .left = c->shape.left,
+                  .right = c->shape.right,
+                  .scale = 1.0f / sqrtf((float)d),
+                  .rel_bias = c->shape.rel_bias ? c->shape.rel_bias + number * width : NULL,
+                  .q = part(c->q, from, n, at, d),
+                  .k = part(c->k, from, n, at, d),
+                  .v = part(c->v, from, n, at, d),
+                  .y = part(c->y, from, n, at, d),
+                  .dy = part(c->dy, from, n, at, d),
+                  .dq = part(c->dq, from, n, at, d),
+                  .dk = part(c->dk, from, n, at, d),
+                  .dv = part(c->dv, from, n, at, d),
+                  .dy_product = part(c->dy_product, from, n, at, d),
+                  .lse = c->lse + number * c->q.rows + from,
+                  .drel_bias = c->drel_bias ? c->drel_bias + number * width : NULL};
+        SYL_TRY(run_tiles(&h, c->run, err));
+    }
+    return SYL_OK;
+}
+
+/* Heads are shared out to the threads; each writes columns of its own. */
+static syl_status run_heads(syl_ctx *ctx, const call *c, syl_error *err)
+{
+    syl_ctx **worker;
+    syl_status result = SYL_OK;
+    SYL_TRY(syl_ctx_workers(ctx, &worker, err));
+#pragma omp parallel for num_threads(ctx->threads) schedule(static)
+    for (int h = 0; h < c->shape.heads; h++) {
+        syl_error own = {.status = SYL_OK};
+        syl_status status = run_head(c, h, worker[omp_get_thread_num()], &own);
+        if (status == SYL_OK) continue;
+#pragma omp critical(syl_attention_failed)
+        {
+            result = status;
+            if (err) *err = own;
+        }
+    }
+    return result;
+}
+
+syl_status syl_attention_forward(syl_ctx *ctx, syl_attention_shape shape, syl_ragged sequences,
+                                 syl_mat q, syl_mat k, syl_mat v, syl_mat y, float *lse,
+                                 syl_error *err)
+{
+    call c = {.shape = shape,
+              .sequences = sequences,
+              .q = q,
+              .k = k,
+              .v = v,
+              .y = y,
+              .lse = lse,
+              .run = forward_tile};
+    return run_heads(ctx, &c, err);
+}
+
+syl_status syl_attention_backward(syl_ctx *ctx, syl_attention_shape shape, syl_ragged sequences,
+                                  syl_mat q, syl_mat k, syl_mat v, syl_mat y, const float *lse,
+                                  syl_mat dy, syl_mat dq, syl_mat dk, syl_mat dv, float *drel_bias,
+                                  syl_error *err)
+{
+    call c = {.shape = shape,
+              .sequences = sequences,
+              .q = q,
+              .k = k,
+              .v = v,
+              .y = y,
+              .dy = dy,
+              .dq = dq,
+              .dk = dk,
+              .dv = dv,
+              .dy_product = dy,
+              .lse = (float *)(uintptr_t)lse,
+              .drel_bias = drel_bias,
+              .run = backward_tile};
+    size_t mark = syl_ctx_mark(ctx);
+    syl_fill(ctx, 0, dk);
+    syl_fill(ctx, 0, dv);
+    syl_status status = as_dtype(ctx, q.dtype, &c.dy_product, err);
+    if (status == SYL_OK) status = run_heads(ctx, &c, err);
+    syl_ctx_release(ctx, mark);
+    return status;
+}

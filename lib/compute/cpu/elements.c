@@ -1,0 +1,185 @@
+/* Element by element: fills, sums, activations. */
+#include "lib/compute/cpu/parallel.h"
+#include "lib/compute/cpu/vmath.h"
+#include "lib/compute/training.h"
+
+#define SQUARES_BLOCK 4096 /* values summed in float32 before they go into the double */
+
+static void fill(float value, float *y, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = value;
+}
+
+void syl_fill(syl_ctx *ctx, float value, syl_mat y)
+{
+    (void)ctx;
+#pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(y))
+    for (int64_t t = 0; t < y.rows; t++)
+        fill(value, syl_row(y, t), y.cols);
+}
+
+SYL_CLONES void syl_scale_row(float scale, const float *x, bool accumulate, float *y, int64_t n)
+{
+    if (accumulate)
+        for (int64_t i = 0; i < n; i++)
+            y[i] += scale * x[i];
+    else
+        for (int64_t i = 0; i < n; i++)
+            y[i] = scale * x[i];
+}
+
+void syl_scale(syl_ctx *ctx, float scale, syl_mat x, bool accumulate, syl_mat y)
+{
+    (void)ctx;
+#pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
+    for (int64_t t = 0; t < x.rows; t++)
+        syl_scale_row(scale, syl_row(x, t), accumulate, syl_row(y, t), x.cols);
+}
+
+void syl_add_bias(syl_ctx *ctx, const float *bias, syl_mat y)
+{
+    (void)ctx;
+#pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(y))
+    for (int64_t t = 0; t < y.rows; t++)
+        syl_scale_row(1, bias, true, syl_row(y, t), y.cols);
+}
+
+/* Columns [0, n) of x, at most SYL_COLUMN_BLOCK. */
+SYL_CLONES static void sum_columns(syl_mat x, float *sums, int64_t n)
+{
+    float sum[SYL_COLUMN_BLOCK] = {0};
+    for (int64_t t = 0; t < x.rows; t++) {
+        const float *row = syl_row(x, t);
+        for (int64_t c = 0; c < n; c++)
+            sum[c] += row[c];
+    }
+    for (int64_t c = 0; c < n; c++)
+        sums[c] += sum[c];
+}
+
+void syl_column_sums(syl_ctx *ctx, syl_mat x, float *sums)
+{
+    (void)ctx;
+#pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
+    for (int64_t b = 0; b < syl_column_blocks(x.cols); b++) {
+        int64_t from = b * SYL_COLUMN_BLOCK, n = syl_block_width(x.cols, b);
+        sum_columns(syl_mat_cols(x, from, n), sums + from, n);
+    }
+}
+
+SYL_CLONES float syl_dot(const float *a, const float *b, int64_t n)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+double syl_sum_squares(syl_ctx *ctx, const float *x, int64_t n)
+{
+    double sum = 0;
+    (void)ctx;
+    for (int64_t i = 0; i < n; i += SQUARES_BLOCK)
+        sum += syl_dot(x + i, x + i, n - i < SQUARES_BLOCK ? n - i : SQUARES_BLOCK);
+    return sum;
+}
+
+/* ---- activations ----------------------------------------------------------------------- */
+
+#define SQRT_2_OVER_PI 0.797884561f
+#define GELU_CUBIC 0.044715f
+
+SYL_INLINE float sigmoid(float x)
+{
+    return 1.0f / (1.0f + syl_expf(-x));
+}
+
+/* tanh(x) = 2 sigmoid(2 x) - 1; the clamp of syl_expf makes the far ends exact. */
+SYL_INLINE float hyperbolic_tangent(float x)
+{
+    return 2.0f * sigmoid(2.0f * x) - 1.0f;
+}
+
+SYL_INLINE float gelu_tanh(float x)
+{
+    return 0.5f * x * (1.0f + hyperbolic_tangent(SQRT_2_OVER_PI * (x + GELU_CUBIC * x * x * x)));
+}
+
+SYL_INLINE float gelu_tanh_slope(float x)
+{
+    float t = hyperbolic_tangent(SQRT_2_OVER_PI * (x + GELU_CUBIC * x * x * x));
+    float inner = SQRT_2_OVER_PI * (1.0f + 3.0f * GELU_CUBIC * x * x);
+    return 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * inner;
+}
+
+SYL_INLINE float silu_slope(float x)
+{
+    float s = sigmoid(x);
+    return s * (1.0f + x * (1.0f - s));
+}
+
+#define DEFINE_ACTIVATION(name, value_of, slope_of)                                              \
+    SYL_CLONES static void name##_row(const float *x, float *y, int64_t n)                       \
+    {                                                                                            \
+        for (int64_t i = 0; i < n; i++)                                                          \
+            y[i] = value_of(x[i]);                                                               \
+    }                                                                                            \
+    SYL_CLONES static void name##_backward_row(const float *x, const float *dy, bool accumulate, \
+                                               float *dx, int64_t n)                             \
+    {                                                                                            \
+        if (accumulate)                                                                          \
+            for (int64_t i = 0; i < n; i++)                                                      \
+                dx[i] += dy[i] * slope_of(x[i]);                                                 \
+        else                                                                                     \
+            for (int64_t i = 0; i < n; i++)                                                      \
+                dx[i] = dy[i] * slope_of(x[i]);                                                  \
+    }
+
+SYL_INLINE float relu(float x)
+{
+    return x > 0 ? x : 0;
+}
+
+SYL_INLINE float relu_slope(float x)
+{
+    return x > 0 ? 1.0f : 0.0f;
+}
+
+SYL_INLINE float silu(float x)
+{
+    return x * sigmoid(x);
+}
+
+DEFINE_ACTIVATION(gelu_erf, syl_gelu, syl_gelu_slope)
+DEFINE_ACTIVATION(gelu_tanh, gelu_tanh, gelu_tanh_slope)
+DEFINE_ACTIVATION(silu, silu, silu_slope)
+DEFINE_ACTIVATION(relu, relu, relu_slope)
+
+static const struct {
+    void (*forward)(const float *x, float *y, int64_t n);
+    void (*backward)(const float *x, const float *dy, bool accumulate, float *dx, int64_t n);
+} functions[] = {
+    [SYL_GELU_ERF] = {gelu_erf_row, gelu_erf_backward_row},
+    [SYL_GELU_TANH] = {gelu_tanh_row, gelu_tanh_backward_row},
+    [SYL_SILU] = {silu_row, silu_backward_row},
+    [SYL_RELU] = {relu_row, relu_backward_row},
+};
+
+void syl_activation(syl_ctx *ctx, syl_function f, syl_mat x, syl_mat y)
+{
+    (void)ctx;
+#pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
+    for (int64_t t = 0; t < x.rows; t++)
+        functions[f].forward(syl_row(x, t), syl_row(y, t), x.cols);
+}
+
+void syl_activation_backward(syl_ctx *ctx, syl_function f, syl_mat x, syl_mat dy, bool accumulate,
+                             syl_mat dx)
+{
+    (void)ctx;
+#pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
+    for (int64_t t = 0; t < x.rows; t++)
+        functions[f].backward(syl_row(x, t), syl_row(dy, t), accumulate, syl_row(dx, t), x.cols);
+}

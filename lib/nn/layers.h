@@ -1,0 +1,46 @@
+/* The layers of the networks, each a forward that writes its backward on the tape. Sequences of a
+ * batch lie one behind the other (syl_ragged), so there is no padding to mind. */
+#ifndef SYL_NN_LAYERS_H
+#define SYL_NN_LAYERS_H
+
+#include "lib/nn/tape.h"
+
+/* y [n][out] = x [n][in] w^T + bias; w [out][in], bias [1][out] or NULL. */
+syl_status syl_nn_linear(syl_tape *tape, syl_var *x, syl_var *w, syl_var *bias, syl_var **y,
+                         syl_error *err);
+
+/* Convolution over time of every sequence, one group: x [rows][c_in], w [c_out][kernel c_in] (taps
+ * first), bias or NULL. *out, on the tape's memory, receives the sequences of y. Sequences that
+ * are too short give no rows. */
+syl_status syl_nn_conv(syl_tape *tape, syl_conv_shape shape, syl_var *x, syl_ragged in, syl_var *w,
+                       syl_var *bias, syl_var **y, syl_ragged *out, syl_error *err);
+
+/* The positional convolution of wav2vec 2.0 and HuBERT: groups, stride 1, weight norm over each
+ * tap (g [taps], v [c_out][c_in/groups taps]), as many rows out as in. */
+syl_status syl_nn_positional_conv(syl_tape *tape, syl_conv_shape shape, syl_var *x, syl_ragged in,
+                                  syl_var *g, syl_var *v, syl_var *bias, syl_var **y,
+                                  syl_error *err);
+
+/* Layer norm, or RMS norm with beta NULL. */
+syl_status syl_nn_norm(syl_tape *tape, syl_norm_kind kind, syl_var *x, syl_var *gamma,
+                       syl_var *beta, float eps, syl_var **y, syl_error *err);
+/* Group norm of each sequence by itself. */
+syl_status syl_nn_group_norm(syl_tape *tape, int groups, syl_var *x, syl_ragged in, syl_var *gamma,
+                             syl_var *beta, float eps, syl_var **y, syl_error *err);
+
+syl_status syl_nn_activation(syl_tape *tape, syl_function f, syl_var *x, syl_var **y,
+                             syl_error *err);
+syl_status syl_nn_add(syl_tape *tape, syl_var *a, syl_var *b, syl_var **y, syl_error *err);
+/* Nothing at p = 0 or outside training. */
+syl_status syl_nn_dropout(syl_tape *tape, float p, syl_var *x, syl_var **y, syl_error *err);
+/* y [n] = the rows of table that ids [n] name; ids stay the caller's until the tape is cleared. */
+syl_status syl_nn_embedding(syl_tape *tape, syl_var *table, const int32_t *ids, int64_t n,
+                            syl_var **y, syl_error *err);
+syl_status syl_nn_unit_rows(syl_tape *tape, syl_var *x, syl_var **y, syl_error *err);
+
+/* Self-attention inside each sequence: qkv [rows][3 D] holds queries, keys and values; rel_bias
+ * [heads][left + right + 1] or NULL stands in for shape.rel_bias. */
+syl_status syl_nn_attention(syl_tape *tape, syl_attention_shape shape, syl_ragged sequences,
+                            syl_var *qkv, syl_var *rel_bias, syl_var **y, syl_error *err);
+
+#endif

@@ -1,0 +1,53 @@
+/* y = x w^T + bias. */
+#include "lib/nn/layers.h"
+
+typedef struct linear {
+    syl_node node;
+    syl_var *x, *w, *bias;
+} linear;
+
+static syl_status weight_gradient(syl_tape *tape, linear *l, syl_mat dy, syl_error *err)
+{
+    syl_mat x, dw;
+    bool accumulate;
+    SYL_TRY(syl_var_operand(tape, l->x, &x, err));
+    SYL_TRY(syl_var_grad(tape, l->w, &dw, &accumulate, err));
+    return syl_product(syl_tape_ctx(tape), dy, true, x, false, accumulate, dw, err);
+}
+
+static syl_status input_gradient(syl_tape *tape, linear *l, syl_mat dy, syl_error *err)
+{
+    syl_mat w, dx;
+    bool accumulate;
+    SYL_TRY(syl_var_operand(tape, l->w, &w, err));
+    SYL_TRY(syl_var_grad(tape, l->x, &dx, &accumulate, err));
+    return syl_product(syl_tape_ctx(tape), dy, false, w, false, accumulate, dx, err);
+}
+
+static syl_status backward(syl_tape *tape, syl_node *node, syl_error *err)
+{
+    linear *l = (linear *)node;
+    syl_mat dy;
+    SYL_TRY(syl_operand(tape, node->out.grad, &dy, err));
+    if (l->x->needs_grad) SYL_TRY(input_gradient(tape, l, dy, err));
+    if (l->w->needs_grad) SYL_TRY(weight_gradient(tape, l, dy, err));
+    return syl_bias_gradient(tape, l->bias, node->out.grad, err);
+}
+
+syl_status syl_nn_linear(syl_tape *tape, syl_var *x, syl_var *w, syl_var *bias, syl_var **y,
+                         syl_error *err)
+{
+    linear *l;
+    syl_mat a, b;
+    bool needs = x->needs_grad || w->needs_grad || (bias && bias->needs_grad);
+    SYL_TRY(syl_tape_node(tape, sizeof *l, backward, x->value.rows, w->value.rows, needs, &l, err));
+    l->x = x;
+    l->w = w;
+    l->bias = bias;
+    SYL_TRY(syl_var_operand(tape, x, &a, err));
+    SYL_TRY(syl_var_operand(tape, w, &b, err));
+    SYL_TRY(syl_product(syl_tape_ctx(tape), a, false, b, true, false, l->node.out.value, err));
+    if (bias) syl_add_bias(syl_tape_ctx(tape), bias->value.data, l->node.out.value);
+    *y = &l->node.out;
+    return SYL_OK;
+}
