@@ -58,18 +58,20 @@ static double gradient_norm(syl_ctx *ctx, const syl_param_set *set)
     return sqrt(sum);
 }
 
-void syl_optimizer_update(syl_ctx *ctx, syl_optimizer *o, syl_param_set *set, double *grad_norm)
+void syl_optimizer_update(syl_ctx *ctx, syl_optimizer *o, syl_param_set *set, double weight,
+                          double *grad_norm)
 {
-    double norm = *grad_norm = gradient_norm(ctx, set);
+    double norm = *grad_norm = gradient_norm(ctx, set) * weight;
     if (!isfinite(norm)) return;
-    double scale = o->clip > 0 ? o->clip / (norm + CLIP_EPS) : 1;
+    double clip = o->clip > 0 ? o->clip / (norm + CLIP_EPS) : 1;
+    float scale = (float)(clip < 1 ? clip * weight : weight);
     syl_adamw by = o->adamw;
     by.lr = (float)(o->adamw.lr * syl_schedule_factor(&o->schedule, o->adamw.step));
     by.step = ++o->adamw.step;
     for (int i = 0; i < set->count; i++) {
         const syl_param *p = set->item[i];
         if (!p->frozen)
-            syl_adamw_update(ctx, &by, scale < 1 ? (float)scale : 1, p->grad.data,
-                             o->first + p->offset, o->second + p->offset, p->value.data, p->size);
+            syl_adamw_update(ctx, &by, scale, p->grad.data, o->first + p->offset,
+                             o->second + p->offset, p->value.data, p->size);
     }
 }

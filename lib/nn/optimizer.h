@@ -27,9 +27,10 @@ typedef struct syl_optimizer {
 /* Allocates the moments, all zero. */
 syl_status syl_optimizer_start(syl_optimizer *optimizer, const syl_param_set *set, syl_error *err);
 void syl_optimizer_free(syl_optimizer *optimizer);
-/* One update from the gradients, which are left as they are; grad_norm receives their norm before
- * clipping, of parameters that are not frozen. A norm that is not finite updates nothing. */
-void syl_optimizer_update(syl_ctx *ctx, syl_optimizer *optimizer, syl_param_set *set,
+/* One update from the gradients times `weight` (they stay as they are); grad_norm receives the norm
+ * of that before clipping, of parameters that are not frozen. A norm that is not finite updates
+ * nothing. */
+void syl_optimizer_update(syl_ctx *ctx, syl_optimizer *optimizer, syl_param_set *set, double weight,
                           double *grad_norm);
 
 #endif

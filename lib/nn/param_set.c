@@ -6,8 +6,6 @@
 #include "lib/base/memory.h"
 #include "lib/nn/params.h"
 
-#define ALIGN_FLOATS 16
-
 syl_status syl_param_add(syl_param_set *set, const char *name, const int64_t *dims, bool taps_first,
                          syl_param **out, syl_error *err)
 {
@@ -30,7 +28,7 @@ syl_status syl_param_add(syl_param_set *set, const char *name, const int64_t *di
     p->taps_first = taps_first;
     p->offset = set->size;
     p->size = (int64_t)size;
-    set->size += (p->size + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
+    set->size += p->size;
     *out = p;
     return SYL_OK;
 }
@@ -69,23 +67,28 @@ static void swap_last(const float *from, float *to, int64_t rows, int64_t a, int
                 to[(r * b + j) * a + i] = from[(r * a + i) * b + j];
 }
 
-syl_status syl_param_set_load(syl_param_set *set, const syl_safetensors *file, const char *prefix,
-                              syl_error *err)
+syl_status syl_param_load(syl_param *p, const syl_safetensors *file, const char *prefix,
+                          const char *name, syl_error *err)
 {
     syl_params from = {.file = file, .compute = SYL_F32};
+    float *data;
     if (strlen(prefix) >= sizeof from.prefix)
         return syl_fail(err, SYL_EINVAL, "prefix '%s' is too long", prefix);
     strcpy(from.prefix, prefix);
-    for (int i = 0; i < set->count; i++) {
-        const syl_param *p = set->item[i];
-        float *data, *to = set->values + p->offset;
-        SYL_TRY(syl_params_take(&from, p->name, p->dims, &data, err));
-        if (p->taps_first)
-            swap_last(data, to, p->dims[0], p->dims[1], p->dims[2]);
-        else
-            memcpy(to, data, (size_t)p->size * sizeof *data);
-        free(data);
-    }
+    SYL_TRY(syl_params_take(&from, name, p->dims, &data, err));
+    if (p->taps_first)
+        swap_last(data, p->value.data, p->dims[0], p->dims[1], p->dims[2]);
+    else
+        memcpy(p->value.data, data, (size_t)p->size * sizeof *data);
+    free(data);
+    return SYL_OK;
+}
+
+syl_status syl_param_set_load(syl_param_set *set, const syl_safetensors *file, const char *prefix,
+                              syl_error *err)
+{
+    for (int i = 0; i < set->count; i++)
+        SYL_TRY(syl_param_load(set->item[i], file, prefix, set->item[i]->name, err));
     return SYL_OK;
 }
 

@@ -1,5 +1,6 @@
 /* The parameters of a network in training: one block of values and one of gradients, cut into
- * named pieces, so that updating, averaging, exchanging and saving are each one pass. */
+ * named pieces in the order of their declaration, so that updating, averaging, exchanging and
+ * saving are each one pass. */
 #ifndef SYL_NN_PARAM_SET_H
 #define SYL_NN_PARAM_SET_H
 
@@ -32,8 +33,11 @@ syl_status syl_param_add(syl_param_set *set, const char *name, const int64_t *di
 syl_status syl_param_set_finish(syl_param_set *set, syl_error *err);
 void syl_param_set_free(syl_param_set *set);
 
-/* Values out of a file, each as prefix + name; a parameter that is missing, misshapen or not
- * finite is an error that names it. */
+/* The value out of a file, under prefix + name; one that is missing, misshapen or not finite is an
+ * error that names it. */
+syl_status syl_param_load(syl_param *param, const syl_safetensors *file, const char *prefix,
+                          const char *name, syl_error *err);
+/* All of them, under their own names. */
 syl_status syl_param_set_load(syl_param_set *set, const syl_safetensors *file, const char *prefix,
                               syl_error *err);
 /* One parameter as it is in the file, from the block `from` (values, or an average of them);

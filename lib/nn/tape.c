@@ -120,6 +120,16 @@ syl_status syl_tape_param(syl_tape *tape, const syl_param *param, syl_var **out,
     return SYL_OK;
 }
 
+syl_status syl_tape_joined(syl_tape *tape, syl_param *const *params, int count, syl_var **out,
+                           syl_error *err)
+{
+    SYL_TRY(syl_tape_param(tape, params[0], out, err));
+    for (int i = 1; i < count; i++)
+        (*out)->value.rows += params[i]->value.rows;
+    (*out)->grad.rows = (*out)->value.rows;
+    return SYL_OK;
+}
+
 syl_status syl_tape_node(syl_tape *tape, size_t bytes,
                          syl_status (*backward)(syl_tape *, syl_node *, syl_error *), int64_t rows,
                          int64_t cols, bool needs_grad, void *out, syl_error *err)

@@ -44,6 +44,9 @@ syl_status syl_tape_input(syl_tape *tape, syl_mat value, bool needs_grad, syl_va
                           syl_error *err);
 /* A parameter; its gradient is added to the parameter's own. */
 syl_status syl_tape_param(syl_tape *tape, const syl_param *param, syl_var **out, syl_error *err);
+/* `count` parameters of the same number of columns, declared one after the other, as one. */
+syl_status syl_tape_joined(syl_tape *tape, syl_param *const *params, int count, syl_var **out,
+                           syl_error *err);
 
 /* Plays back. Losses have put the first gradients in place. */
 syl_status syl_tape_backward(syl_tape *tape, syl_error *err);
