@@ -60,7 +60,8 @@ typedef enum syl_status {
     SYL_EIO,          /* the operating system refused to read or write */
     SYL_EFORMAT,      /* a file's content is damaged or not what it should be */
     SYL_EUNSUPPORTED, /* well-formed, but this build or version cannot do it */
-    SYL_ECOMPUTE      /* the compute library reported a failure */
+    SYL_ECOMPUTE,     /* the compute library reported a failure */
+    SYL_ECANCELLED    /* the caller asked to stop; what was done so far is kept */
 } syl_status;
 
 /* Owned by the caller; filled by the call that failed, untouched by one that succeeded. */

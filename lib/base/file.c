@@ -1,6 +1,7 @@
 /* Files: read-only maps and atomic writes. */
 #include "lib/base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -55,6 +56,43 @@ void syl_map_close(syl_map *map)
 {
     if (map->data) munmap((void *)map->data, map->size);
     *map = (syl_map){NULL, 0};
+}
+
+/* ---- folders ------------------------------------------------------------------------ */
+
+static syl_status make_one(const char *path, syl_error *err)
+{
+    struct stat st;
+    if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+        return SYL_OK;
+    return syl_fail(err, SYL_EIO, "%s: cannot create: %s", path, strerror(errno));
+}
+
+syl_status syl_make_folder(const char *path, syl_error *err)
+{
+    char *copy = strdup(path);
+    if (!copy) return syl_fail_memory(err, strlen(path) + 1, "a path");
+    syl_status status = SYL_OK;
+    for (char *p = copy + 1; *copy && status == SYL_OK && (p = strchr(p, '/')); p++) {
+        *p = '\0';
+        status = make_one(copy, err);
+        *p = '/';
+    }
+    if (status == SYL_OK) status = make_one(copy, err);
+    free(copy);
+    return status;
+}
+
+void syl_remove_temporaries(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    if (!dir) return;
+    for (struct dirent *e; (e = readdir(dir));) {
+        size_t n = strlen(e->d_name);
+        if (n > 9 && !strncmp(e->d_name, ".syl-", 5) && !strcmp(e->d_name + n - 4, ".tmp"))
+            unlinkat(dirfd(dir), e->d_name, 0);
+    }
+    closedir(dir);
 }
 
 /* ---- atomic writes ------------------------------------------------------------------ */

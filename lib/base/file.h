@@ -15,6 +15,12 @@ typedef struct syl_map {
 syl_status syl_map_open(syl_map *map, const char *path, syl_error *err);
 void syl_map_close(syl_map *map);
 
+/* Makes a folder and those above it; one that is there already is fine. */
+syl_status syl_make_folder(const char *path, syl_error *err);
+/* Removes what a killed process left behind in a folder of ours: temporary files of atomic writes
+ * (their names are .syl-*.tmp). */
+void syl_remove_temporaries(const char *folder);
+
 /* A file that appears under its name only when complete: written beside it as a temporary
  * file, flushed, fsynced, renamed, folder fsynced. */
 typedef struct syl_atomic {

@@ -28,6 +28,8 @@ const char *syl_status_name(syl_status status)
         return "not supported";
     case SYL_ECOMPUTE:
         return "compute library error";
+    case SYL_ECANCELLED:
+        return "stopped as asked";
     }
     return "unknown status";
 }

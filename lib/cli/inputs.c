@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "lib/base/file.h"
 #include "lib/base/memory.h"
 
 /* The folders between the one named and the one being read: a link back to one of them would
@@ -190,16 +191,14 @@ void syl_inputs_free(syl_inputs *inputs)
     *inputs = (syl_inputs){0};
 }
 
-static syl_status make_folders(char *path, syl_error *err)
+static syl_status make_folder_of(char *path, syl_error *err)
 {
-    for (char *p = path + 1; (p = strchr(p, '/')); p++) {
-        *p = 0;
-        int failed = mkdir(path, 0777) && errno != EEXIST;
-        if (failed) syl_fail(err, SYL_EIO, "%s: cannot create: %s", path, strerror(errno));
-        *p = '/';
-        if (failed) return SYL_EIO;
-    }
-    return SYL_OK;
+    char *slash = strrchr(path, '/');
+    if (!slash || slash == path) return SYL_OK;
+    *slash = 0;
+    syl_status status = syl_make_folder(path, err);
+    *slash = '/';
+    return status;
 }
 
 syl_status syl_output_path(char **out, const char *folder, const syl_input *input,
@@ -209,7 +208,7 @@ syl_status syl_output_path(char **out, const char *folder, const syl_input *inpu
         *out = NULL;
         return syl_fail_memory(err, strlen(folder), "a path");
     }
-    syl_status status = make_folders(*out, err);
+    syl_status status = make_folder_of(*out, err);
     if (status) {
         free(*out);
         *out = NULL;

@@ -77,7 +77,7 @@ static void test_status(void **state)
     assert_int_equal(strlen(err.message), sizeof err.message - 1);
     assert_int_equal(syl_fail_memory(&err, 100, "a test"), SYL_ENOMEM);
     assert_non_null(strstr(err.message, "100"));
-    for (int s = SYL_OK; s <= SYL_ECOMPUTE; s++)
+    for (int s = SYL_OK; s <= SYL_ECANCELLED; s++)
         assert_string_not_equal(syl_status_name((syl_status)s), "unknown status");
     assert_string_equal(syl_status_name((syl_status)99), "unknown status");
     assert_true(strlen(syl_version()) >= 5);

@@ -1,0 +1,124 @@
+#include "train/checkpoint.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/memory.h"
+#include "lib/io/safetensors.h"
+
+#define NAME "checkpoint.safetensors"
+#define FORMAT "sylkit-checkpoint-1"
+#define OWN_BLOCKS 3
+
+char *syl_train_path(const char *folder, const char *name)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s", folder, name) < 0) return NULL;
+    return path;
+}
+
+/* The blocks of a checkpoint: the loop's own, then the trainer's. */
+static syl_train_block block_at(const syl_train_task *task, int i)
+{
+    const syl_param_set *set = task->set;
+    const syl_train_block own[OWN_BLOCKS] = {
+        {"parameters", set->values, set->size},
+        {"adamw.first", task->optimizer->first, set->size},
+        {"adamw.second", task->optimizer->second, set->size}};
+    return i < OWN_BLOCKS ? own[i] : task->blocks[i - OWN_BLOCKS];
+}
+
+static json_t *describe(const syl_train_task *task, const syl_train_state *state)
+{
+    char step[32], score[64];
+    snprintf(step, sizeof step, "%" PRId64, state->step);
+    snprintf(score, sizeof score, "%a", state->best_score);
+    return json_pack("{s:s, s:s, s:s, s:s}", "format", FORMAT, "step", step, "best_score", score,
+                     "identity", task->identity);
+}
+
+syl_status syl_checkpoint_save(const char *folder, const syl_train_task *task,
+                               const syl_train_state *state, syl_error *err)
+{
+    int count = OWN_BLOCKS + task->num_blocks;
+    syl_st_tensor *tensors = syl_calloc((size_t)count, sizeof *tensors);
+    json_t *metadata = describe(task, state);
+    char *path = syl_train_path(folder, NAME);
+    syl_status status = SYL_OK;
+    if (!tensors || !metadata || !path)
+        status = syl_fail(err, SYL_ENOMEM, "no memory for a checkpoint");
+    for (int i = 0; status == SYL_OK && i < count; i++) {
+        syl_train_block b = block_at(task, i);
+        tensors[i] = (syl_st_tensor){.name = b.name,
+                                     .dtype = SYL_F32,
+                                     .ndim = 1,
+                                     .shape = {b.size},
+                                     .data = b.data,
+                                     .count = (size_t)b.size};
+    }
+    if (status == SYL_OK)
+        status = syl_safetensors_write(path, tensors, (size_t)count, metadata, err);
+    json_decref(metadata);
+    free(tensors);
+    free(path);
+    return status;
+}
+
+static syl_status take_blocks(const syl_safetensors *file, const syl_train_task *task,
+                              syl_error *err)
+{
+    for (int i = 0; i < OWN_BLOCKS + task->num_blocks; i++) {
+        syl_train_block b = block_at(task, i);
+        const syl_st_tensor *t = syl_safetensors_find(file, b.name);
+        if (!t || t->dtype != SYL_F32 || t->count != (size_t)b.size)
+            return syl_fail(err, SYL_EFORMAT,
+                            "%s: its %s do not fit the model; was it made with another "
+                            "configuration? Give another --out, or remove it",
+                            syl_safetensors_path(file), b.name);
+        memcpy(b.data, t->data, t->count * sizeof(float));
+    }
+    return SYL_OK;
+}
+
+static syl_status take(const syl_safetensors *file, const syl_train_task *task,
+                       syl_train_state *state, syl_error *err)
+{
+    const char *format = syl_safetensors_metadata(file, "format");
+    const char *step = syl_safetensors_metadata(file, "step");
+    const char *score = syl_safetensors_metadata(file, "best_score");
+    const char *identity = syl_safetensors_metadata(file, "identity");
+    if (!format || strcmp(format, FORMAT) || !step || !score || !identity)
+        return syl_fail(err, SYL_EFORMAT, "%s is no checkpoint of this program",
+                        syl_safetensors_path(file));
+    if (strcmp(identity, task->identity))
+        return syl_fail(err, SYL_EINVAL,
+                        "%s was made with other options: %s; this run has %s. Give the same, or "
+                        "another --out",
+                        syl_safetensors_path(file), identity, task->identity);
+    state->step = strtoll(step, NULL, 10);
+    state->best_score = strtod(score, NULL);
+    task->optimizer->adamw.step = state->step;
+    return take_blocks(file, task, err);
+}
+
+syl_status syl_checkpoint_load(const char *folder, const syl_train_task *task,
+                               syl_train_state *state, bool *found, syl_error *err)
+{
+    char *path = syl_train_path(folder, NAME);
+    syl_safetensors *file = NULL;
+    *found = false;
+    if (!path) return syl_fail(err, SYL_ENOMEM, "no memory for a path");
+    syl_status status = SYL_OK;
+    if (access(path, F_OK) == 0) {
+        status = syl_safetensors_open(&file, path, err);
+        if (status == SYL_OK) status = take(file, task, state, err);
+        *found = status == SYL_OK;
+    }
+    syl_safetensors_free(file);
+    free(path);
+    return status;
+}
