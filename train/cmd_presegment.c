@@ -44,6 +44,18 @@ syl_status syl_presegment_args_load(const syl_presegment_args *args, const syl_t
     return syl_audio_load_at(path, args->raw, teacher->config.sample_rate, samples, n, err);
 }
 
+int syl_presegment_args_protect(const syl_presegment_args *args, const syl_inputs *inputs,
+                                const char *const *kept, size_t count, const char *option,
+                                const char *output)
+{
+    for (size_t i = 0; output && i < inputs->count + count; i++) {
+        const char *path = i < count ? kept[i] : inputs->items[i - count].path;
+        if (path && syl_same_file(path, output))
+            return syl_usage(args->command, "%s %s would overwrite what is read", option, output);
+    }
+    return SYL_EXIT_OK;
+}
+
 int syl_cmd_presegment(int argc, char **argv)
 {
     if (argc < 2) return syl_usage(argv[0], "say what to do: fit or run");

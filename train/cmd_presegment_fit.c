@@ -91,7 +91,8 @@ static int parse(job *j, int argc, char **argv)
     for (size_t i = 0; i < j->batch.inputs.count; i++)
         if (!strcmp(j->batch.inputs.items[i].path, "-"))
             return syl_usage(j->args.command, "inputs are read twice, so not from standard input");
-    return SYL_EXIT_OK;
+    const char *kept[] = {j->args.teacher, j->labels_path};
+    return syl_presegment_args_protect(&j->args, &j->batch.inputs, kept, 2, "-o", j->output);
 }
 
 /* ---- passes ------------------------------------------------------------------------- */

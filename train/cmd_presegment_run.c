@@ -71,7 +71,9 @@ static int parse(job *j, int argc, char **argv)
     if (j->batch.help) return SYL_EXIT_OK;
     if (!j->args.teacher || !j->stats_path || !j->batch.out)
         return syl_usage(j->args.command, "--teacher, --stats and -o DIR are needed");
-    return syl_batch_args_finish(&j->batch, argc, argv, optind);
+    if ((code = syl_batch_args_finish(&j->batch, argc, argv, optind))) return code;
+    const char *kept[] = {j->args.teacher, j->stats_path};
+    return syl_presegment_args_protect(&j->args, &j->batch.inputs, kept, 2, "--jsonl", j->jsonl);
 }
 
 /* ---- one recording ------------------------------------------------------------------ */

@@ -34,6 +34,12 @@ int syl_presegment_args_take(syl_presegment_args *args, int option, const char *
 syl_status syl_presegment_args_load(const syl_presegment_args *args, const syl_teacher *teacher,
                                     const char *path, float **samples, size_t *n, syl_error *err);
 
+/* Refuses an output (NULL: none) that is one of the inputs or of the `count` files in `kept`, of
+ * which some may be NULL. An exit status. */
+int syl_presegment_args_protect(const syl_presegment_args *args, const syl_inputs *inputs,
+                                const char *const *kept, size_t count, const char *option,
+                                const char *output);
+
 int syl_cmd_presegment_fit(int argc, char **argv);
 int syl_cmd_presegment_run(int argc, char **argv);
 

@@ -1,8 +1,8 @@
 /* The teacher and the curves made of its features against PyTorch and scipy (make_teacher.py). */
 #include "golden.h"
 
+#include "train/presegment/presegment.h"
 #include "train/presegment/speech_regions.h"
-#include "train/presegment/stats.h"
 
 #define SHORT 9700
 #define HOP 320
@@ -104,8 +104,8 @@ static void test_too_long(void **state)
     assert_non_null(strstr(err.message, "901 s"));
 }
 
-/* The fixture's hidden states standardised over themselves, as its curves want them. */
-static syl_hidden standardised(const fixture *f)
+/* Of the fixture over itself. */
+static syl_stats own_stats(const fixture *f)
 {
     syl_hidden h;
     syl_stats stats;
@@ -123,8 +123,19 @@ static syl_hidden standardised(const fixture *f)
         stats.mean[i] = (float)moments.mean[i];
         stats.std[i] = (float)syl_moments_deviation(&moments, i);
     }
-    syl_stats_standardise(&stats, &h);
+    for (int c = 0; c < SYL_NUM_CURVES; c++)
+        stats.scale[c] = 1;
     syl_moments_free(&moments);
+    syl_hidden_free(&h);
+    return stats;
+}
+
+static syl_hidden standardised(const fixture *f)
+{
+    syl_hidden h;
+    syl_stats stats = own_stats(f);
+    ok(syl_teacher_encode(f->teacher, f->ctx, f->audio, f->n, &h, &err));
+    syl_stats_standardise(&stats, &h);
     syl_stats_free(&stats);
     return h;
 }
@@ -177,12 +188,57 @@ static void test_regions(void **state)
     free(want);
 }
 
+/* The means of all methods, and the segments' place: inside of the regions, which they fill. */
+static void test_targets(void **state)
+{
+    fixture *f = *state;
+    syl_stats stats = own_stats(f);
+    syl_hidden h = standardised(f);
+    stats.probe = calloc(SYL_PROBE_TAPS * 32, sizeof *stats.probe);
+    for (int method = 0; syl_presegment_method_names[method]; method++) {
+        syl_presegments p;
+        ok(syl_presegment(f->teacher, &stats, f->ctx, (syl_presegment_method)method, f->audio, f->n,
+                          &p, &err));
+        assert_int_equal(p.num_frames, h.frames);
+        assert_true(p.segments.count >= 2);
+        int64_t covered = 0;
+        for (size_t i = 0; i < p.segments.count; i++) {
+            syl_span s = p.segments.items[i];
+            covered += s.end - s.start;
+            for (int d = 0; d < 32; d++) {
+                double sum = 0;
+                for (int64_t t = s.start; t < s.end; t++)
+                    sum += syl_hidden_level(&h, 3)[t * 32 + d];
+                assert_true(fabs(p.means[i * 32 + (size_t)d] - 0.3 * sum / (s.end - s.start)) <
+                            1e-5);
+            }
+        }
+        assert_int_equal(covered, 40 + 25); /* regions 4..44 and 51..76 of the fixture */
+        syl_presegments_free(&p);
+    }
+    syl_hidden_free(&h);
+    syl_stats_free(&stats);
+}
+
+static void test_no_probe(void **state)
+{
+    fixture *f = *state;
+    syl_stats stats = own_stats(f);
+    syl_presegments p;
+    assert_int_equal(
+        syl_presegment(f->teacher, &stats, f->ctx, SYL_PRESEGMENT_PROBE, f->audio, f->n, &p, &err),
+        SYL_EINVAL);
+    assert_non_null(strstr(err.message, "--labels"));
+    syl_stats_free(&stats);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_short),   cmocka_unit_test(test_long),
         cmocka_unit_test(test_lengths), cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_curves),  cmocka_unit_test(test_regions),
+        cmocka_unit_test(test_targets), cmocka_unit_test(test_no_probe),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
