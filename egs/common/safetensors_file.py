@@ -11,7 +11,7 @@ def write(path, tensors, metadata=None):
     """tensors: {name: (dtype, shape, data)}, dtype of WIDTHS, data bytes in the machine's order;
     metadata: {str: str}. The file appears only when complete. OSError when it cannot be written."""
     if sys.byteorder != "little":
-        sys.exit("safetensors_file.py: written for little-endian machines")
+        raise OSError(0, "safetensors are little-endian, and this machine is not")
     # Wide dtypes first, so that each tensor is aligned without gaps.
     names = sorted(tensors, key=lambda name: (-WIDTHS[tensors[name][0]], name))
     header, offset = {"__metadata__": metadata} if metadata else {}, 0

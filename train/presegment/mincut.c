@@ -9,6 +9,8 @@
 
 #define MAX_REGION 1500
 
+/* Peng et al.'s 0.2 s a segment (of 20 ms frames); the merging that balances precision and recall
+ * best, of 0.2 to 0.4, on 70 English prompts. */
 syl_mincut_rule syl_mincut_defaults(void)
 {
     return (syl_mincut_rule){.shortest = 2, .longest = 35, .frames_a_segment = 10, .merge = 0.3};
