@@ -165,6 +165,9 @@ static void test_curves(void **state)
             c[0] / 10 + c[h.frames] / 2 + 0.5 * c[2 * h.frames] / 3 + 0.5 * c[3 * h.frames] / 0.1;
         assert_true(fabs(sum[t] - by_hand) < 1e-9);
     }
+    u.sample_rate = 5199;
+    assert_int_equal(syl_sonority_curves(f->ctx, &u, curves, &err), SYL_EUNSUPPORTED);
+    assert_non_null(strstr(err.message, "5199 Hz"));
     syl_hidden_free(&h);
     free(curves);
     free(sum);

@@ -123,6 +123,10 @@ syl_status syl_sonority_curves(syl_ctx *ctx, const syl_utterance *u, double *cur
     const syl_hidden *h = u->hidden;
     int layers = h->levels - 2;
     double *change = curves + SYL_CURVE_CHANGE * h->frames;
+    if (u->sample_rate < 2 * HIGH_HZ)
+        return syl_fail(err, SYL_EUNSUPPORTED,
+                        "a teacher of %d Hz does not hear %d Hz; sonority needs it", u->sample_rate,
+                        HIGH_HZ);
     if (h->frames == 0) return SYL_OK;
     SYL_TRY(sonority(ctx, u, curves, err));
     SYL_TRY(smoothed_norm(h, layers + 1, -1, curves + SYL_CURVE_LAST * h->frames, err));
