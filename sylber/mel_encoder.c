@@ -10,8 +10,8 @@ int syl_mel_lookahead(const syl_config *config)
     return config->layers * config->mel.right;
 }
 
-static syl_status load_block(syl_block *b, const syl_config *c, syl_params *p, int i,
-                             syl_error *err)
+syl_status syl_mel_load_block(syl_block *b, const syl_config *c, syl_params *p, int i,
+                              bool relative, syl_error *err)
 {
     char base[64], name[80];
     int64_t bias_shape[] = {c->heads, c->mel.left + c->mel.right + 1, 0};
@@ -25,7 +25,7 @@ static syl_status load_block(syl_block *b, const syl_config *c, syl_params *p, i
     SYL_TRY(syl_params_linear(p, NAME("out"), c->dim, c->dim, &b->out, err));
     SYL_TRY(syl_params_linear(p, NAME("ff1"), c->ff, c->dim, &b->ff1, err));
     SYL_TRY(syl_params_linear(p, NAME("ff2"), c->dim, c->ff, &b->ff2, err));
-    SYL_TRY(syl_params_take(p, NAME("rel_bias"), bias_shape, &b->rel_bias, err));
+    if (relative) SYL_TRY(syl_params_take(p, NAME("rel_bias"), bias_shape, &b->rel_bias, err));
 #undef NAME
     return SYL_OK;
 }
@@ -45,7 +45,7 @@ syl_status syl_mel_load(syl_encoder *base, syl_params *p, syl_error *err)
     e->block = syl_calloc((size_t)c->layers, sizeof *e->block);
     if (!e->block) return syl_fail_memory(err, (size_t)c->layers * sizeof *e->block, "layers");
     for (int i = 0; i < c->layers; i++)
-        SYL_TRY(load_block(&e->block[i], c, p, i, err));
+        SYL_TRY(syl_mel_load_block(&e->block[i], c, p, i, true, err));
     return SYL_OK;
 }
 

@@ -17,6 +17,10 @@ typedef struct syl_mel_encoder {
 syl_status syl_mel_load(syl_encoder *encoder, syl_params *params, syl_error *err);
 void syl_mel_unload(syl_encoder *encoder);
 
+/* Layer i, freed with syl_block_free; without `relative` it has no relative bias. */
+syl_status syl_mel_load_block(syl_block *block, const syl_config *config, syl_params *params, int i,
+                              bool relative, syl_error *err);
+
 /* Rows of log-mel straight into an encoding, for tests: with `last`, nothing comes after. */
 syl_status syl_mel_stream_rows(syl_encoding *encoding, const float *rows, int64_t n, bool last,
                                syl_error *err);

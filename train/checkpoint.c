@@ -25,10 +25,9 @@ char *syl_train_path(const char *folder, const char *name)
 static syl_train_block block_at(const syl_train_task *task, int i)
 {
     const syl_param_set *set = task->set;
-    const syl_train_block own[OWN_BLOCKS] = {
-        {"parameters", set->values, set->size},
-        {"adamw.first", task->optimizer->first, set->size},
-        {"adamw.second", task->optimizer->second, set->size}};
+    const syl_train_block own[OWN_BLOCKS] = {{"parameters", set->values, set->size},
+                                             {"adamw.first", task->optimizer->first, set->size},
+                                             {"adamw.second", task->optimizer->second, set->size}};
     return i < OWN_BLOCKS ? own[i] : task->blocks[i - OWN_BLOCKS];
 }
 

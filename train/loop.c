@@ -83,11 +83,11 @@ static syl_status micro_batch(run *r, int number, syl_train_sums *sums, syl_erro
     void **examples;
     uint64_t step = (uint64_t)(r->state.step * o->accumulate + number);
     SYL_TRY(syl_loader_next(r->loader, &examples, err));
-    syl_tape_clear(r->tape,
-                   (syl_tape_options){.compute = o->compute,
-                                      .training = true,
-                                      .seed = o->seed + (uint64_t)r->ranks->rank * 0x9E3779B97F4A7C15,
-                                      .step = step});
+    syl_tape_clear(
+        r->tape, (syl_tape_options){.compute = o->compute,
+                                    .training = true,
+                                    .seed = o->seed + (uint64_t)r->ranks->rank * 0x9E3779B97F4A7C15,
+                                    .step = step});
     SYL_TRY(r->task->step(r->task->user, r->tape, examples, o->batch, step, &own, err));
     if (!isfinite(own.loss)) return fail_batch(r, own.loss, examples, err);
     sums->loss += own.loss;
@@ -147,12 +147,12 @@ static syl_status log_line(run *r, syl_error *err)
     report(r, loss, NULL);
     r->since = (syl_train_sums){0};
     if (!r->metrics) return SYL_OK;
-    return syl_metrics_add(
-        r->metrics,
-        json_pack("{s:I, s:f, s:f, s:f, s:f}", "step", (json_int_t)r->state.step, "loss", loss,
-                  "grad_norm", r->grad_norm, "learning_rate", learning_rate(r), "audio_per_second",
-                  r->seconds / (now() - r->began - r->paused + 1e-9)),
-        err);
+    return syl_metrics_add(r->metrics,
+                           json_pack("{s:I, s:f, s:f, s:f, s:f}", "step", (json_int_t)r->state.step,
+                                     "loss", loss, "grad_norm", r->grad_norm, "learning_rate",
+                                     learning_rate(r), "audio_per_second",
+                                     r->seconds / (now() - r->began - r->paused + 1e-9)),
+                           err);
 }
 
 static syl_status save_model(run *r, const char *name, syl_error *err)
@@ -183,8 +183,8 @@ static void validation_note(const json_t *figures, char *text, size_t size)
     json_object_foreach((json_t *)(uintptr_t)figures, key, value)
     {
         if (json_is_real(value) && used < size)
-            used += (size_t)snprintf(text + used, size - used, " %s %.4g", key,
-                                     json_real_value(value));
+            used +=
+                (size_t)snprintf(text + used, size - used, " %s %.4g", key, json_real_value(value));
     }
 }
 
@@ -243,7 +243,8 @@ static syl_status all_steps(run *r, syl_error *err)
     return SYL_OK;
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------ */
+/* ---- beginning and end ------------------------------------------------------------------------
+ */
 
 /* Rank 0 has read the checkpoint; the others get all of it from there. */
 static syl_status share_state(run *r, syl_error *err)
@@ -282,8 +283,7 @@ static syl_status start(run *r, syl_error *err)
     SYL_TRY(syl_ctx_create(&r->ctx, o->threads, err));
     SYL_TRY(syl_tape_create(&r->tape, r->ctx, err));
     SYL_TRY(restore(r, err));
-    if (r->ranks->rank == 0)
-        SYL_TRY(syl_metrics_open(&r->metrics, o->folder, r->state.step, err));
+    if (r->ranks->rank == 0) SYL_TRY(syl_metrics_open(&r->metrics, o->folder, r->state.step, err));
     syl_loader_order order = {.first = (uint64_t)(r->state.step * o->accumulate),
                               .batch = o->batch,
                               .rank = r->ranks->rank,

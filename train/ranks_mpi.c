@@ -40,5 +40,5 @@ static int broadcast(float *data, int64_t n)
     return code;
 }
 
-__attribute__((visibility("default"))) const syl_ranks_module sylkit_mpi = {
-    start, sum_floats, sum_doubles, broadcast, MPI_Finalize};
+__attribute__((visibility("default")))
+const syl_ranks_module sylkit_mpi = {start, sum_floats, sum_doubles, broadcast, MPI_Finalize};

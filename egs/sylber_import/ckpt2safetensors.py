@@ -9,11 +9,12 @@ bfloat16 and int32 are kept, float64 becomes float32; other tensors are left out
 The file is read with weights_only=True, so a hostile checkpoint cannot run code.
 """
 import ctypes
-import json
 import os
-import struct
 import sys
 import warnings
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
+import safetensors_file
 
 DTYPES = {"torch.float32": "F32", "torch.float16": "F16", "torch.bfloat16": "BF16", "torch.int32": "I32"}
 
@@ -58,32 +59,18 @@ def load(path):
 
 
 def write(path, tensors):
-    header, offset = {}, 0
-    for name, t in sorted(tensors.items()):
-        size = t.numel() * t.element_size()
-        header[name] = {"dtype": DTYPES[str(t.dtype)], "shape": list(t.shape), "data_offsets": [offset, offset + size]}
-        offset += size
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    part = f"{path}.part"
     try:
-        with open(part, "wb") as f:
-            f.write(struct.pack("<Q", len(text)) + text)
-            for _, t in sorted(tensors.items()):
-                if t.numel():
-                    f.write(ctypes.string_at(t.data_ptr(), t.numel() * t.element_size()))
-        os.replace(part, path)
+        safetensors_file.write(path, {
+            name: (DTYPES[str(t.dtype)], t.shape,
+                   ctypes.string_at(t.data_ptr(), t.numel() * t.element_size()) if t.numel() else b"")
+            for name, t in tensors.items()})
     except OSError as e:
-        if os.path.exists(part):
-            os.unlink(part)
         fail(f"{path}: {e.strerror}")
 
 
 def main():
     if len(sys.argv) != 3 or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
-    if sys.byteorder != "little":
-        fail("written for little-endian machines")
     tensors = load(sys.argv[1])
     write(sys.argv[2], tensors)
     print(f"{sys.argv[2]}: {len(tensors)} tensors, {sum(t.numel() for t in tensors.values()):,} values")

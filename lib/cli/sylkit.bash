@@ -8,6 +8,7 @@ _sylkit_values() {
     --unique) echo starts-ends starts ;;
     --spectrogram) echo mel stft ;;
     --dtype) echo f32 f16 bf16 ;;
+    --method) echo sonority norm-peaks mincut probe greedy ;;
     esac
 }
 
@@ -20,13 +21,15 @@ _sylkit_options() {
     features) echo "$model $batch --segments --output" ;;
     plot) echo "$model --start --end --spectrogram --width --height --output --verbose" ;;
     info) echo "--json --raw --help" ;;
+    presegment) echo "--teacher --stats --method --labels --audio-dir --output --jsonl --threads
+        --raw --help $batch" ;;
     eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --json --help" ;;
     convert) echo "--dtype --codebook --residual-codebook --metric --norm --merge --config --help" ;;
     esac
 }
 
 _sylkit() {
-    local commands="segment tokenize features plot convert info eval"
+    local commands="segment tokenize features plot convert info presegment eval"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -42,6 +45,8 @@ _sylkit() {
         mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
     elif [ "${COMP_WORDS[1]}" = eval ] && [ "$COMP_CWORD" -eq 2 ]; then
         COMPREPLY=(boundaries)
+    elif [ "${COMP_WORDS[1]}" = presegment ] && [ "$COMP_CWORD" -eq 2 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "fit run" -- "$current")
     else
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
     fi

@@ -7,6 +7,7 @@
 
 #include "lib/cli/options.h"
 #include "sylber/cmd.h"
+#include "train/cmd.h"
 
 typedef struct command {
     const char *name;
@@ -21,6 +22,8 @@ static const command commands[] = {
     {"plot", syl_cmd_plot, "a picture of waveform, spectrogram, syllables and tokens"},
     {"convert", syl_cmd_convert, "model checkpoints to sylkit's safetensors"},
     {"info", syl_cmd_info, "what a model or recording is, and what this build can do"},
+    {"train", syl_cmd_train, "trains a model from data"},
+    {"presegment", syl_cmd_presegment, "segments and targets to begin training with"},
     {"eval", syl_cmd_eval, "scores of boundaries against a reference"},
 };
 #define NUM_COMMANDS (sizeof commands / sizeof *commands)

@@ -56,6 +56,11 @@ void syl_tape_clear(syl_tape *tape, syl_tape_options options)
     syl_ctx_release(tape->ctx, tape->mark);
 }
 
+void syl_tape_train(syl_tape *tape, bool training)
+{
+    tape->options.training = training;
+}
+
 syl_ctx *syl_tape_ctx(const syl_tape *tape)
 {
     return tape->ctx;

@@ -36,6 +36,8 @@ void syl_tape_free(syl_tape *tape);
 
 /* Forgets everything on it and gives the scratch memory back. */
 void syl_tape_clear(syl_tape *tape, syl_tape_options options);
+/* Whether layers from here on are in training. */
+void syl_tape_train(syl_tape *tape, bool training);
 syl_ctx *syl_tape_ctx(const syl_tape *tape);
 const syl_tape_options *syl_tape_settings(const syl_tape *tape);
 

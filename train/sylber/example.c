@@ -7,7 +7,7 @@
 #include "lib/base/memory.h"
 
 #define ATTEMPT_STREAMS ((uint64_t)1 << 40) /* stream numbers of one attempt */
-#define FIRST_GAP 60 /* frames of silence that a collage may begin with */
+#define FIRST_GAP 60                        /* frames of silence that a collage may begin with */
 
 /* An example being put together. */
 typedef struct draft {
@@ -43,8 +43,8 @@ static syl_status add_segment(draft *d, int64_t begin, int64_t end, const float 
     if (begin < 0) begin = 0;
     if (end > d->frames) end = d->frames;
     if (end <= begin) return SYL_OK;
-    SYL_TRY(syl_grow((void **)&e->segments, &room, (size_t)e->num_segments + 1,
-                     sizeof *e->segments, err));
+    SYL_TRY(syl_grow((void **)&e->segments, &room, (size_t)e->num_segments + 1, sizeof *e->segments,
+                     err));
     e->room = (int)room;
     e->segments[e->num_segments][0] = (int32_t)begin;
     e->segments[e->num_segments++][1] = (int32_t)end;
@@ -68,7 +68,8 @@ static syl_status add_segments(draft *d, const syl_utterance *u, int64_t at, flo
 
 /* ---- audio ----------------------------------------------------------------------------------- */
 
-/* The audio of u, `speed` times as fast, from sample `at` of the crop on (which may be before it). */
+/* The audio of u, `speed` times as fast, from sample `at` of the crop on (which may be before it).
+ */
 static void lay_audio(draft *d, const syl_utterance *u, int64_t at, float speed, float gain)
 {
     int64_t length = d->frames * hop_of(d), n = (int64_t)((float)u->samples / speed);
@@ -157,11 +158,11 @@ static syl_status make(draft *d, syl_error *err)
 syl_status syl_example_make(const syl_example_source *source, uint64_t number, int attempt,
                             syl_example *out, syl_error *err)
 {
-    draft d = {.source = source,
-               .random = {.seed = source->seed,
-                          .stream = number + (uint64_t)attempt * ATTEMPT_STREAMS},
-               .frames = source->options.frames,
-               .out = out};
+    draft d = {
+        .source = source,
+        .random = {.seed = source->seed, .stream = number + (uint64_t)attempt * ATTEMPT_STREAMS},
+        .frames = source->options.frames,
+        .out = out};
     size_t samples = (size_t)(d.frames * hop_of(&d));
     size_t dim = (size_t)syl_config_dim(source->config);
     d.audio = syl_calloc(samples, sizeof *d.audio);

@@ -90,6 +90,24 @@ static syl_status mel_load(syl_network *base, const syl_safetensors *file, const
     return SYL_OK;
 }
 
+syl_status syl_network_start_head(syl_network *base, const float *mean, const float *std,
+                                  float scale, syl_error *err)
+{
+    const syl_config *c = &base->config;
+    if (c->kind != SYL_ENCODER_MEL || c->mel.out_dim != c->dim)
+        return syl_fail(err, SYL_EINVAL,
+                        "only a log-mel model whose output_size is its hidden_size starts as its "
+                        "teacher's standardised features");
+    const mel_network *n = (const mel_network *)base;
+    float *w = n->head.weight->value.data, *b = n->head.bias->value.data;
+    memset(w, 0, (size_t)n->head.weight->size * sizeof *w);
+    for (int k = 0; k < c->dim; k++) {
+        w[(int64_t)k * c->dim + k] = scale / std[k];
+        b[k] = -scale * mean[k] / std[k];
+    }
+    return SYL_OK;
+}
+
 static int64_t mel_cols(const syl_config *c)
 {
     return c->mel.mels;

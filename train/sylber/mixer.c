@@ -7,9 +7,9 @@
 #include "lib/base/memory.h"
 #include "train/sylber/example.h"
 
-#define BOX 6           /* samples averaged for the low-passed noise */
+#define BOX 6             /* samples averaged for the low-passed noise */
 #define LONGEST_SIDE 0.7f /* the place that divides another speaker is in the first 70 % */
-#define KNOTS 6         /* of the random equalisation */
+#define KNOTS 6           /* of the random equalisation */
 
 float syl_range_draw(syl_range r, syl_random *random)
 {

@@ -32,6 +32,40 @@ void syl_network_free(syl_network *network)
     free(network);
 }
 
+static syl_status export_all(const syl_param_set *set, syl_st_tensor *tensors, syl_error *err)
+{
+    for (int i = 0; i < set->count; i++) {
+        const syl_param *p = set->item[i];
+        syl_st_tensor *t = &tensors[i];
+        *t = (syl_st_tensor){.name = p->name, .dtype = SYL_F32, .count = (size_t)p->size};
+        for (; t->ndim < SYL_PARAM_DIMS && p->dims[t->ndim]; t->ndim++)
+            t->shape[t->ndim] = p->dims[t->ndim];
+        t->data = syl_param_export(p, set->values);
+        if (!t->data) return syl_fail_memory(err, t->count * sizeof(float), p->name);
+    }
+    return SYL_OK;
+}
+
+syl_status syl_network_save(const syl_network *network, const syl_config *config, const char *path,
+                            syl_error *err)
+{
+    const syl_param_set *set = &network->set;
+    syl_st_tensor *tensors = syl_calloc((size_t)set->count, sizeof *tensors);
+    char *text = syl_config_write(config);
+    json_t *metadata = text ? json_pack("{s:s}", "sylkit.config", text) : NULL;
+    syl_status status = SYL_OK;
+    if (!tensors || !metadata) status = syl_fail(err, SYL_ENOMEM, "no memory for a model file");
+    if (status == SYL_OK) status = export_all(set, tensors, err);
+    if (status == SYL_OK)
+        status = syl_safetensors_write(path, tensors, (size_t)set->count, metadata, err);
+    for (int i = 0; tensors && i < set->count; i++)
+        free((void *)(uintptr_t)tensors[i].data);
+    json_decref(metadata);
+    free(text);
+    free(tensors);
+    return status;
+}
+
 /* ---- declaring ---------------------------------------------------------------------------- */
 
 static syl_status declare(syl_param_set *set, const char *base, const char *leaf,

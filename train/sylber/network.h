@@ -44,6 +44,15 @@ extern const syl_network_ops syl_mel_network_ops, syl_hubert_network_ops;
 syl_status syl_network_create(syl_network **out, const syl_config *config, syl_error *err);
 void syl_network_free(syl_network *network);
 
+/* Writes its tensors (float32, under their names) with this configuration; sylber/ loads it. */
+syl_status syl_network_save(const syl_network *network, const syl_config *config, const char *path,
+                            syl_error *err);
+
+/* A log-mel network's head that has not been trained: (x - mean) / std * scale, channel by
+ * channel, with mean and std [dim]. */
+syl_status syl_network_start_head(syl_network *network, const float *mean, const float *std,
+                                  float scale, syl_error *err);
+
 /* ---- for networks ----------------------------------------------------------------------- */
 
 /* "<base>.weight" [n_out][n_in] and "<base>.bias" [n_out], or a norm's gamma and beta. */

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/audio/audio_file.h"
-#include "lib/audio/resample.h"
+#include "lib/audio/load.h"
 #include "lib/base/memory.h"
 #include "lib/io/safetensors.h"
 
@@ -87,32 +86,6 @@ const char *syl_utterances_path(const syl_utterances *all, int i)
 
 /* ---- audio ---------------------------------------------------------------------------------- */
 
-static syl_status resample(float **audio, size_t *n, double from, double to, syl_error *err)
-{
-    syl_resampler *r;
-    const float *some;
-    size_t got, total = 0, room = (size_t)((double)*n * to / from) + 4096;
-    if (from == to) return SYL_OK;
-    float *out = syl_calloc(room, sizeof *out);
-    if (!out) return syl_fail_memory(err, room * sizeof *out, "a recording");
-    syl_status status = syl_resampler_create(&r, from, to, err);
-    for (int pass = 0; pass < 2 && status == SYL_OK; pass++) {
-        status = syl_resampler_process(r, pass ? NULL : *audio, pass ? 0 : *n, &some, &got, err);
-        if (status != SYL_OK || total + got > room) break;
-        memcpy(out + total, some, got * sizeof *out);
-        total += got;
-    }
-    syl_resampler_free(r);
-    if (status != SYL_OK) {
-        free(out);
-        return status;
-    }
-    free(*audio);
-    *audio = out;
-    *n = total;
-    return SYL_OK;
-}
-
 /* Wav2Vec2Processor's scaling: (x - mean) / sqrt(variance + 1e-7). */
 static void unit_variance(const float *audio, int64_t n, syl_utterance *u)
 {
@@ -133,10 +106,9 @@ static syl_status keep_audio(const syl_utterances_options *o, const float *audio
     if (o->max_samples > 0 && n > o->max_samples) n = o->max_samples;
     n -= n % o->hop;
     if (n < o->hop || n < o->min_samples)
-        return syl_fail(err, SYL_EINVAL, "only %.2f s long; training needs %.2f s",
-                        (double)n / o->sample_rate,
-                        (double)(o->min_samples > o->hop ? o->min_samples : o->hop) /
-                            o->sample_rate);
+        return syl_fail(
+            err, SYL_EINVAL, "only %.2f s long; training needs %.2f s", (double)n / o->sample_rate,
+            (double)(o->min_samples > o->hop ? o->min_samples : o->hop) / o->sample_rate);
     u->audio = syl_calloc((size_t)n, sizeof *u->audio);
     if (!u->audio) return syl_fail_memory(err, (size_t)n * sizeof *u->audio, "a recording");
     u->samples = n;
@@ -152,12 +124,10 @@ static syl_status keep_audio(const syl_utterances_options *o, const float *audio
 static syl_status read_audio(const syl_utterances_options *o, const entry *e, syl_utterance *u,
                              syl_error *err)
 {
-    syl_audio_info info;
     float *audio;
     size_t n;
-    SYL_TRY(syl_audio_load(e->path, NULL, &audio, &n, &info, err));
-    syl_status status = resample(&audio, &n, info.sample_rate, o->sample_rate, err);
-    if (status == SYL_OK) status = keep_audio(o, audio, (int64_t)n, u, err);
+    SYL_TRY(syl_audio_load_at(e->path, NULL, o->sample_rate, &audio, &n, err));
+    syl_status status = keep_audio(o, audio, (int64_t)n, u, err);
     free(audio);
     return status;
 }
@@ -213,9 +183,8 @@ static syl_status read_segments(const syl_utterances *all, const entry *e, syl_u
     SYL_TRY(syl_safetensors_open(&file, path, err));
     const syl_st_tensor *spans = syl_safetensors_find(file, "segments");
     const syl_st_tensor *means = syl_safetensors_find(file, "means");
-    syl_status status =
-        spans ? take_segments(&all->options, spans, u, err)
-              : syl_fail(err, SYL_EFORMAT, "%s has no tensor 'segments'", path);
+    syl_status status = spans ? take_segments(&all->options, spans, u, err)
+                              : syl_fail(err, SYL_EFORMAT, "%s has no tensor 'segments'", path);
     if (status == SYL_OK && means)
         status = take_means(&all->options, means, spans->shape[0], u, err);
     syl_safetensors_free(file);
@@ -238,8 +207,7 @@ static void read_entry(const syl_utterances *all, entry *e)
         syl_fail(&e->why, status, "%.200s: %.280s", e->path, err.message);
 }
 
-syl_status syl_utterances_get(syl_utterances *all, int i, const syl_utterance **out,
-                              syl_error *err)
+syl_status syl_utterances_get(syl_utterances *all, int i, const syl_utterance **out, syl_error *err)
 {
     entry *e = &all->entry[i];
     pthread_mutex_lock(&e->lock);

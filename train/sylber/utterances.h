@@ -11,7 +11,7 @@
 typedef struct syl_utterance {
     int16_t *audio; /* [samples] */
     int64_t samples;
-    float scale, shift; /* a sample is scale * audio + shift */
+    float scale, shift;     /* a sample is scale * audio + shift */
     int32_t (*segments)[2]; /* [num_segments] frames, or NULL */
     float *means;           /* [num_segments][dim] targets, or NULL */
     int num_segments;
@@ -20,8 +20,8 @@ typedef struct syl_utterance {
 typedef struct syl_utterances syl_utterances;
 
 typedef struct syl_utterances_options {
-    int sample_rate, hop; /* hop: samples of a frame */
-    int dim;              /* of the means */
+    int sample_rate, hop;             /* hop: samples of a frame */
+    int dim;                          /* of the means */
     int64_t min_samples, max_samples; /* shorter ones are refused, longer ones cut; 0: no limit */
     bool unit_variance;   /* mean 0 and variance 1 over the recording (Wav2Vec2Processor) */
     const char *segments; /* folder of `sylkit presegment`, or NULL */

@@ -1,0 +1,45 @@
+/* Options of a subcommand as a table: parsing, help, files of options and a record of their values
+ * all come from it. For subcommands with many numbers. */
+#ifndef SYL_CLI_OPTION_TABLE_H
+#define SYL_CLI_OPTION_TABLE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "lib/cli/options.h"
+
+typedef enum syl_arg_kind {
+    SYL_ARG_TEXT,   /* const char * */
+    SYL_ARG_INT,    /* int */
+    SYL_ARG_REAL,   /* double */
+    SYL_ARG_RANGE,  /* float[2], written LOW:HIGH or one number for both */
+    SYL_ARG_FLAG,   /* bool, takes no value */
+    SYL_ARG_CHOICE, /* int, the index in choices */
+    SYL_ARG_HEADING /* no option: a line of the help text */
+} syl_arg_kind;
+
+typedef struct syl_arg {
+    const char *name; /* without "--" */
+    syl_arg_kind kind;
+    size_t offset; /* of the value in the struct that is filled */
+    const char *help;
+    double min, max;            /* INT, REAL, RANGE */
+    const char *const *choices; /* CHOICE: ended by NULL */
+    bool recorded;              /* part of syl_args_record */
+} syl_arg;
+
+/* Fills `into`, which holds the defaults already. Two options are always there: --conf FILE, lines
+ * of "name value" ("name" for a flag; # begins a comment) that stand in its place, and --help,
+ * which sets *help. `text` holds the strings that files of options bring; it is the caller's to
+ * json_decref. *first receives the place of the first argument that is no option. An exit
+ * status. */
+int syl_args_parse(const char *command, const syl_arg *table, size_t count, void *into, int argc,
+                   char **argv, json_t *text, bool *help, int *first);
+
+/* The options with their defaults, out of a filled struct, on standard output. */
+void syl_args_help(const syl_arg *table, size_t count, const void *defaults);
+
+/* The recorded options as JSON, owned by the caller; NULL when there is no memory. */
+char *syl_args_record(const syl_arg *table, size_t count, const void *values);
+
+#endif

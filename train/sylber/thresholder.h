@@ -1,0 +1,24 @@
+/* The norm that divides speech from silence, followed while training (Cho et al. 2025): the point
+ * where the Gaussians of the norms of both are equally likely. */
+#ifndef SYL_TRAIN_SYLBER_THRESHOLDER_H
+#define SYL_TRAIN_SYLBER_THRESHOLDER_H
+
+#include <stdint.h>
+
+/* Kept in checkpoints as it stands. */
+typedef struct syl_thresholder {
+    float signal_mean, signal_variance, noise_mean, noise_variance;
+    float decay; /* of the averages, at each update */
+} syl_thresholder;
+
+/* The released configuration's start: 6.10, 0.87, 0.34, 0.34, decay .9999. */
+syl_thresholder syl_thresholder_released(void);
+
+/* The norm at which both Gaussians are equally likely, between their means. */
+double syl_thresholder_value(const syl_thresholder *t);
+
+/* Moves the averages towards the mean and variance of n norms of one kind; nothing for n = 0. */
+void syl_thresholder_update_signal(syl_thresholder *t, const float *norms, int64_t n);
+void syl_thresholder_update_noise(syl_thresholder *t, const float *norms, int64_t n);
+
+#endif

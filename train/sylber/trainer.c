@@ -1,0 +1,286 @@
+#include "train/sylber/trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/memory.h"
+#include "lib/nn/losses.h"
+#include "train/sylber/targets.h"
+
+#define MERGE_STREAM 0x4D45 /* of the random merge thresholds */
+
+/* ---- the batch ------------------------------------------------------------------------------- */
+
+/* Sequences of a batch: rows of input, frames of output. */
+typedef struct batch {
+    syl_mat rows, target;
+    int64_t *row_begin, *frame_begin; /* [count + 1] */
+    int count;
+} batch;
+
+static const float *rows_of(const syl_example *e, bool clean)
+{
+    return clean ? e->clean_rows : e->rows;
+}
+
+static syl_status lay_out(syl_sylber_trainer *t, syl_tape *tape, void **examples, int count,
+                          batch *b, syl_error *err)
+{
+    int64_t cols = t->student->ops->input_cols(&t->student->config);
+    int64_t dim = syl_config_dim(&t->student->config);
+    size_t bytes = (size_t)(count + 1) * sizeof(int64_t);
+    SYL_TRY(syl_tape_alloc(tape, bytes, &b->row_begin, err));
+    SYL_TRY(syl_tape_alloc(tape, bytes, &b->frame_begin, err));
+    for (int i = 0; i < count; i++) {
+        const syl_example *e = examples[i];
+        b->row_begin[i + 1] = b->row_begin[i] + e->num_rows;
+        b->frame_begin[i + 1] = b->frame_begin[i] + e->frames;
+    }
+    b->count = count;
+    int64_t rows = b->row_begin[count], frames = b->frame_begin[count];
+    SYL_TRY(
+        syl_grow((void **)&t->batch, &t->batch_room, (size_t)(rows * cols), sizeof *t->batch, err));
+    SYL_TRY(syl_grow((void **)&t->target, &t->target_room, (size_t)(frames * dim),
+                     sizeof *t->target, err));
+    b->rows = syl_mat_of(t->batch, SYL_F32, rows, cols);
+    b->target = syl_mat_of(t->target, SYL_F32, frames, dim);
+    return SYL_OK;
+}
+
+static void fill_rows(const batch *b, void **examples, bool clean)
+{
+    for (int i = 0; i < b->count; i++) {
+        const syl_example *e = examples[i];
+        memcpy(syl_mat_rows(b->rows, b->row_begin[i], 0).data, rows_of(e, clean),
+               (size_t)(e->num_rows * b->rows.cols) * sizeof(float));
+    }
+}
+
+static syl_mat frames_of(const batch *b, syl_mat m, int i)
+{
+    return syl_mat_rows(m, b->frame_begin[i], b->frame_begin[i + 1] - b->frame_begin[i]);
+}
+
+static syl_status forward(const syl_network *n, syl_tape *tape, const batch *b, syl_var **frames,
+                          syl_error *err)
+{
+    syl_var *x;
+    syl_ragged out;
+    SYL_TRY(syl_tape_input(tape, b->rows, false, &x, err));
+    SYL_TRY(n->ops->forward(n, tape, x, (syl_ragged){b->count, b->row_begin}, frames, &out, err));
+    if ((*frames)->value.rows == b->target.rows) return SYL_OK;
+    return syl_fail(err, SYL_EINVAL, "the network gave %lld frames for %lld frames of targets",
+                    (long long)(*frames)->value.rows, (long long)b->target.rows);
+}
+
+/* ---- targets --------------------------------------------------------------------------------- */
+
+static double norm_threshold(const syl_sylber_trainer *t)
+{
+    return t->options.norm > 0 ? t->options.norm : syl_thresholder_value(&t->options.thresholder);
+}
+
+static syl_status targets_of(syl_sylber_trainer *t, const batch *b, void **examples,
+                             syl_mat teacher, uint64_t step, syl_error *err)
+{
+    syl_random random = {t->seed, MERGE_STREAM, step};
+    double merge = syl_range_draw(t->options.merge, &random);
+    for (int i = 0; i < b->count; i++) {
+        const syl_example *e = examples[i];
+        syl_mat said = frames_of(b, teacher, i), target = frames_of(b, b->target, i);
+        if (t->options.targets == SYL_TARGET_ONLINE)
+            SYL_TRY(syl_target_from_teacher(said, norm_threshold(t), merge, target, err));
+        else
+            syl_target_from_segments(said, (const int32_t(*)[2])e->segments, e->num_segments,
+                                     target);
+    }
+    return SYL_OK;
+}
+
+/* Norms of frames whose teacher is voiced or not, into `out`. */
+static int64_t pick_norms(syl_mat teacher, syl_mat frames, double threshold, bool voiced,
+                          float *out)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < teacher.rows; i++) {
+        double squares = 0, own = 0;
+        const float *g = (const float *)teacher.data + i * teacher.stride;
+        const float *f = (const float *)frames.data + i * frames.stride;
+        for (int64_t c = 0; c < teacher.cols; c++) {
+            squares += (double)g[c] * g[c];
+            own += (double)f[c] * f[c];
+        }
+        if ((sqrt(squares) >= threshold) == voiced) out[n++] = (float)sqrt(own);
+    }
+    return n;
+}
+
+/* Signal from the teacher's voiced frames, noise from the student's where the teacher is silent. */
+static syl_status follow_thresholds(syl_sylber_trainer *t, syl_mat teacher, syl_mat student,
+                                    syl_error *err)
+{
+    double threshold = norm_threshold(t);
+    float *norms = syl_calloc((size_t)teacher.rows, sizeof *norms);
+    if (!norms) return syl_fail_memory(err, (size_t)teacher.rows * sizeof *norms, "norms");
+    int64_t n = pick_norms(teacher, teacher, threshold, true, norms);
+    syl_thresholder_update_signal(&t->options.thresholder, norms, n);
+    n = pick_norms(teacher, student, threshold, false, norms);
+    syl_thresholder_update_noise(&t->options.thresholder, norms, n);
+    free(norms);
+    return SYL_OK;
+}
+
+/* ---- a step ---------------------------------------------------------------------------------- */
+
+/* The teacher hears the clean input and draws nothing at random. */
+static syl_status ask_teacher(syl_sylber_trainer *t, syl_tape *tape, const batch *b,
+                              void **examples, uint64_t step, syl_mat *said, syl_error *err)
+{
+    syl_var *frames;
+    fill_rows(b, examples, true);
+    syl_tape_train(tape, false);
+    SYL_TRY(forward(t->teacher, tape, b, &frames, err));
+    syl_tape_train(tape, true);
+    *said = frames->value;
+    return targets_of(t, b, examples, *said, step, err);
+}
+
+static syl_status step(void *user, syl_tape *tape, void **examples, int count, uint64_t number,
+                       syl_train_sums *sums, syl_error *err)
+{
+    syl_sylber_trainer *t = user;
+    batch b = {0};
+    syl_mat said = {0};
+    syl_var *frames;
+    SYL_TRY(lay_out(t, tape, examples, count, &b, err));
+    for (int i = 0; i < count; i++) {
+        const syl_example *e = examples[i];
+        sums->seconds += e->seconds;
+        if (!t->teacher)
+            syl_mat_copy(syl_mat_of(e->target, SYL_F32, e->frames, b.target.cols),
+                         frames_of(&b, b.target, i));
+    }
+    if (t->teacher) SYL_TRY(ask_teacher(t, tape, &b, examples, number, &said, err));
+    fill_rows(&b, examples, false);
+    SYL_TRY(forward(t->student, tape, &b, &frames, err));
+    SYL_TRY(syl_loss_squared(tape, frames, b.target, 1, &sums->loss, err));
+    sums->weight = (double)b.target.rows;
+    if (t->options.targets == SYL_TARGET_ONLINE)
+        SYL_TRY(follow_thresholds(t, said, frames->value, err));
+    return syl_tape_backward(tape, err);
+}
+
+static syl_status updated(void *user, syl_ctx *ctx, syl_error *err)
+{
+    syl_sylber_trainer *t = user;
+    (void)err;
+    if (t->teacher && t->options.ema_decay < 1)
+        syl_moving_average(ctx, (float)t->options.ema_decay, t->student->set.values,
+                           t->teacher->set.values, t->student->set.size);
+    return SYL_OK;
+}
+
+/* ---- validation and model files ----------------------------------------------------------------
+ */
+
+static syl_status validate(void *user, syl_tape *tape, json_t *metrics, double *score,
+                           syl_error *err)
+{
+    syl_sylber_trainer *t = user;
+    syl_validation_result r;
+    SYL_TRY(syl_validate(t->validation, t->student, tape, t->options.compute, &r, err));
+    t->thresholds[0] = (float)r.norm_threshold;
+    t->thresholds[1] = (float)r.merge_threshold;
+    *score = r.score.f1;
+    json_t *figures =
+        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "f1", r.score.f1, "r_value", r.score.r_value,
+                  "norm_threshold", r.norm_threshold, "merge_threshold", r.merge_threshold,
+                  "count_ratio", r.count_ratio, "silence", r.silence);
+    int failed = !figures || json_object_update(metrics, figures);
+    json_decref(figures);
+    return failed ? syl_fail(err, SYL_ENOMEM, "no memory for the metrics") : SYL_OK;
+}
+
+static syl_status save_model(void *user, const char *path, syl_error *err)
+{
+    const syl_sylber_trainer *t = user;
+    syl_config config = t->student->config;
+    if (t->thresholds[0] > 0) {
+        config.norm_threshold = t->thresholds[0];
+        config.merge_threshold = t->thresholds[1];
+    }
+    return syl_network_save(t->student, &config, path, err);
+}
+
+/* ---- the task ----------------------------------------------------------------------------------
+ */
+
+static syl_status make(void *user, uint64_t number, int attempt, void *example, syl_error *err)
+{
+    return syl_example_make(((syl_sylber_trainer *)user)->source, number, attempt, example, err);
+}
+
+static void clear(void *example)
+{
+    syl_example_clear(example);
+}
+
+static void skipped(void *user, const syl_error *why)
+{
+    syl_sylber_trainer *t = user;
+    if (t->skipped) t->skipped(t->user, why);
+}
+
+static void describe(const void *example, char *text, size_t size)
+{
+    const syl_example *e = example;
+    snprintf(text, size, "%s (%.2f s)", e->path ? e->path : "?", e->seconds);
+}
+
+syl_status syl_sylber_trainer_start(syl_sylber_trainer *t, syl_error *err)
+{
+    SYL_TRY(syl_optimizer_start(&t->optimizer, &t->student->set, err));
+    if (t->options.targets == SYL_TARGET_MEANS) return SYL_OK;
+    SYL_TRY(syl_network_create(&t->teacher, &t->student->config, err));
+    syl_param_set *set = &t->teacher->set;
+    memcpy(set->values, t->student->set.values, (size_t)set->size * sizeof *set->values);
+    for (int i = 0; i < set->count; i++)
+        set->item[i]->frozen = true;
+    return SYL_OK;
+}
+
+void syl_sylber_trainer_free(syl_sylber_trainer *t)
+{
+    syl_optimizer_free(&t->optimizer);
+    syl_network_free(t->student);
+    syl_network_free(t->teacher);
+    free(t->batch);
+    free(t->target);
+}
+
+syl_train_task syl_sylber_task(syl_sylber_trainer *t, char *identity)
+{
+    int n = 0;
+    t->blocks[n++] = (syl_train_block){"thresholds", t->thresholds, 2};
+    t->blocks[n++] = (syl_train_block){"thresholder", &t->options.thresholder.signal_mean, 4};
+    if (t->teacher)
+        t->blocks[n++] = (syl_train_block){"teacher", t->teacher->set.values, t->teacher->set.size};
+    return (syl_train_task){.user = t,
+                            .set = &t->student->set,
+                            .optimizer = &t->optimizer,
+                            .source = {.user = t,
+                                       .example_size = sizeof(syl_example),
+                                       .make = make,
+                                       .clear = clear,
+                                       .skipped = skipped},
+                            .blocks = t->blocks,
+                            .num_blocks = n,
+                            .identity = identity,
+                            .step = step,
+                            .updated = updated,
+                            .validate = t->validation ? validate : NULL,
+                            .save_model = save_model,
+                            .describe = describe};
+}

@@ -1,0 +1,73 @@
+#include "train/watch.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t asked_to_stop;
+
+static void on_signal(int number)
+{
+    asked_to_stop = 1;
+    signal(number, SIG_DFL);
+}
+
+void syl_terminal_start(syl_terminal *t, bool quiet)
+{
+    *t = (syl_terminal){.quiet = quiet, .bar = isatty(STDERR_FILENO)};
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+}
+
+static bool stop(void *user)
+{
+    (void)user;
+    return asked_to_stop;
+}
+
+static void time_text(double seconds, char *out, size_t size)
+{
+    int s = (int)seconds;
+    if (s >= 3600)
+        snprintf(out, size, "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(out, size, "%d:%02d", s / 60, s % 60);
+}
+
+static void report(void *user, const syl_train_report *r)
+{
+    const syl_terminal *t = user;
+    char left[32];
+    if (t->quiet) return;
+    time_text(r->seconds_left, left, sizeof left);
+    if (t->bar) fputs("\r\033[K", stderr);
+    if (r->note) {
+        fprintf(stderr, "step %lld: %s\n", (long long)r->step, r->note);
+        return;
+    }
+    fprintf(
+        stderr,
+        "step %lld/%lld  loss %.4f  |g| %.3f  lr %.2g  %.2f steps/s  %.0f s of audio/s  ETA %s%s",
+        (long long)r->step, (long long)r->steps, r->loss, r->grad_norm, r->learning_rate,
+        r->steps_per_second, r->audio_per_second, left, t->bar ? "" : "\n");
+    fflush(stderr);
+}
+
+syl_train_watch syl_terminal_watch(syl_terminal *terminal)
+{
+    return (syl_train_watch){.user = terminal, .report = report, .stop = stop};
+}
+
+void syl_terminal_skipped(void *user, const syl_error *why)
+{
+    syl_terminal *t = user;
+    t->skipped++;
+    fprintf(stderr, "%ssylkit: left out: %s\n", t->bar ? "\r\033[K" : "", why->message);
+}
+
+void syl_terminal_finish(syl_terminal *t)
+{
+    if (t->bar && !t->quiet) fputc('\n', stderr);
+    if (t->skipped) fprintf(stderr, "sylkit: %d recordings were left out\n", t->skipped);
+}
