@@ -34,7 +34,7 @@ SYL_CLONES static float cross_entropy_row(const float *s, int32_t target, float 
         top = s[j] > top ? s[j] : top;
 #pragma omp simd reduction(+ : sum)
     for (int64_t j = 0; j < n; j++) {
-        float e = s[j] - top < -87.0f ? 0 : syl_expf(s[j] - top);
+        float e = syl_expf(s[j] - top);
         d[j] = e;
         sum += e;
     }

@@ -8,11 +8,16 @@
 #include "lib/base/bf16.h"
 #include "lib/base/clones.h"
 
-/* e^x to 2 ulp in [-87, 88], clamped outside. */
+#define SYL_EXP_LOWEST (-60.0f)
+
+/* e^x to 2 ulp in [-60, 88], e^88 above, 0 below: what is smaller (1e-26) matters to no sum here,
+ * and denormal numbers, which would come of multiplying it, make products a hundred times slower.
+ */
 SYL_INLINE float syl_expf(float x)
 {
+    float kept = x < SYL_EXP_LOWEST ? 0.0f : 1.0f;
     x = x > 88.0f ? 88.0f : x;
-    x = x < -87.0f ? -87.0f : x;
+    x = x < SYL_EXP_LOWEST ? SYL_EXP_LOWEST : x;
     /* Adding 1.5 * 2^23 rounds to the nearest integer, which then stands in the low bits. */
     float t = x * 1.44269504f + 12582912.0f;
     float n = t - 12582912.0f;
@@ -24,7 +29,7 @@ SYL_INLINE float syl_expf(float x)
                                      r * (4.1665795894e-2f +
                                           r * (8.3334519073e-3f +
                                                r * (1.3981999507e-3f + r * 1.9875691500e-4f))))));
-    return p * syl_bits_to_float((syl_float_to_bits(t) << 23) + 0x3F800000);
+    return kept * p * syl_bits_to_float((syl_float_to_bits(t) << 23) + 0x3F800000);
 }
 
 /* The normal distribution Phi(x), given e^(-x^2/2): erf from Abramowitz and Stegun 7.1.26
