@@ -278,7 +278,8 @@ static syl_utterances_options audio_options(const job *j)
     const syl_config *c = &j->trainer.student->config;
     return (syl_utterances_options){.sample_rate = c->sample_rate,
                                     .hop = syl_config_hop(c),
-                                    .dim = syl_config_dim(c),
+                                    .dim =
+                                        j->args.targets == SYL_TARGET_MEANS ? syl_config_dim(c) : 0,
                                     .unit_variance = c->kind == SYL_ENCODER_HUBERT};
 }
 

@@ -185,7 +185,7 @@ static syl_status read_segments(const syl_utterances *all, const entry *e, syl_u
     const syl_st_tensor *means = syl_safetensors_find(file, "means");
     syl_status status = spans ? take_segments(&all->options, spans, u, err)
                               : syl_fail(err, SYL_EFORMAT, "%s has no tensor 'segments'", path);
-    if (status == SYL_OK && means)
+    if (status == SYL_OK && means && all->options.dim > 0)
         status = take_means(&all->options, means, spans->shape[0], u, err);
     syl_safetensors_free(file);
     return status;

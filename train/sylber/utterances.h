@@ -21,7 +21,7 @@ typedef struct syl_utterances syl_utterances;
 
 typedef struct syl_utterances_options {
     int sample_rate, hop;             /* hop: samples of a frame */
-    int dim;                          /* of the means */
+    int dim;                          /* of the means; 0: they are not wanted */
     int64_t min_samples, max_samples; /* shorter ones are refused, longer ones cut; 0: no limit */
     bool unit_variance;   /* mean 0 and variance 1 over the recording (Wav2Vec2Processor) */
     const char *segments; /* folder of `sylkit presegment`, or NULL */

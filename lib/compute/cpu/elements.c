@@ -19,7 +19,7 @@ void syl_fill(syl_ctx *ctx, float value, syl_mat y)
         fill(value, syl_row(y, t), y.cols);
 }
 
-SYL_CLONES void syl_scale_row(float scale, const float *x, bool accumulate, float *y, int64_t n)
+SYL_CLONES static void scale_row(float scale, const float *x, bool accumulate, float *y, int64_t n)
 {
     if (accumulate)
         for (int64_t i = 0; i < n; i++)
@@ -27,6 +27,12 @@ SYL_CLONES void syl_scale_row(float scale, const float *x, bool accumulate, floa
     else
         for (int64_t i = 0; i < n; i++)
             y[i] = scale * x[i];
+}
+
+/* GCC exports multi-versioned functions from a library that are not static. */
+void syl_scale_row(float scale, const float *x, bool accumulate, float *y, int64_t n)
+{
+    scale_row(scale, x, accumulate, y, n);
 }
 
 void syl_scale(syl_ctx *ctx, float scale, syl_mat x, bool accumulate, syl_mat y)
@@ -68,13 +74,18 @@ void syl_column_sums(syl_ctx *ctx, syl_mat x, float *sums)
     }
 }
 
-SYL_CLONES float syl_dot(const float *a, const float *b, int64_t n)
+SYL_CLONES static float dot(const float *a, const float *b, int64_t n)
 {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n; i++)
         sum += a[i] * b[i];
     return sum;
+}
+
+float syl_dot(const float *a, const float *b, int64_t n)
+{
+    return dot(a, b, n);
 }
 
 double syl_sum_squares(syl_ctx *ctx, const float *x, int64_t n)
