@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/base/memory.h"
 #include "train/kmeans_run.h"
@@ -13,7 +14,7 @@ syl_kmeans_options syl_kmeans_defaults(void)
                                 .tolerance = 1e-4,
                                 .restarts = 1,
                                 .threads = 1,
-                                .state_every = 1};
+                                .state_seconds = 60};
 }
 
 syl_random syl_kmeans_random(const syl_kmeans_run *run, int use, int turn)
@@ -43,10 +44,10 @@ bool syl_kmeans_tell(syl_kmeans_run *run, int initialised)
 static syl_status check(const syl_kmeans_options *o, const syl_rows *rows, syl_error *err)
 {
     if (o->clusters < 1 || o->iterations < 1 || o->restarts < 1 || o->threads < 1 || o->batch < 0 ||
-        o->sample < 0 || !(o->tolerance >= 0) || o->state_every < 1)
+        o->sample < 0 || !(o->tolerance >= 0))
         return syl_fail(err, SYL_EINVAL,
-                        "k-means wants at least 1 cluster, iteration, restart, thread and "
-                        "iteration between states, and no negative batch, sample or tolerance");
+                        "k-means wants at least 1 cluster, iteration, restart and thread, and no "
+                        "negative batch, sample or tolerance");
     if (o->clusters > syl_rows_count(rows))
         return syl_fail(err, SYL_EINVAL, "%lld rows are too few for %d clusters; ask for fewer",
                         (long long)syl_rows_count(rows), o->clusters);
@@ -91,8 +92,16 @@ static syl_status run_create(syl_kmeans_run *run, syl_error *err)
     return syl_assigner_create(&run->assigner, run->rows, run->options->threads, err);
 }
 
-static syl_status save(const syl_kmeans_run *run, syl_error *err)
+static double now(void)
 {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static syl_status save(syl_kmeans_run *run, syl_error *err)
+{
+    run->saved = now();
     return run->options->state ? syl_kmeans_save(run, err) : SYL_OK;
 }
 
@@ -104,7 +113,7 @@ static syl_status iterate(syl_kmeans_run *run, syl_error *err)
     if (s->iteration == 0) SYL_TRY(syl_kmeans_begin(run, err));
     while (!run->stopped && !s->converged && s->iteration < o->iterations) {
         SYL_TRY(o->batch ? syl_kmeans_minibatch(run, err) : syl_kmeans_lloyd(run, err));
-        if (syl_kmeans_tell(run, o->clusters) || s->iteration % o->state_every == 0)
+        if (syl_kmeans_tell(run, o->clusters) || now() - run->saved >= o->state_seconds)
             SYL_TRY(save(run, err));
     }
     return SYL_OK;
@@ -144,7 +153,7 @@ static syl_status run_all(syl_kmeans_run *run, syl_error *err)
 syl_status syl_kmeans(syl_kmeans_result *out, const syl_rows *rows,
                       const syl_kmeans_options *options, syl_error *err)
 {
-    syl_kmeans_run run = {.rows = rows, .options = options};
+    syl_kmeans_run run = {.rows = rows, .options = options, .saved = now()};
     *out = (syl_kmeans_result){0};
     SYL_TRY(check(options, rows, err));
     run.dim = syl_rows_dim(rows);

@@ -31,9 +31,9 @@ typedef struct syl_kmeans_options {
     int restarts;     /* runs from different beginnings; the least inertia is kept */
     int threads;
     uint64_t seed;
-    const char *state; /* file that the run can be resumed from, or NULL */
-    int state_every;   /* iterations between its writings */
-    bool resume;       /* continue from `state` where it is there */
+    const char *state;    /* file that the run can be resumed from, or NULL */
+    double state_seconds; /* between its writings; 0: after each iteration */
+    bool resume;          /* continue from `state` where it is there */
     /* Called after each iteration and now and then before the first; false stops the run, with
      * its state written. May be NULL. */
     bool (*progress)(void *user, const syl_kmeans_progress *p);

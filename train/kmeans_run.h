@@ -34,6 +34,7 @@ typedef struct syl_kmeans_run {
     int64_t *members;   /* [clusters] */
     int reseeded;       /* clusters that the last iteration found empty */
     bool stopped;
+    double saved; /* when the state was last written */
     syl_kmeans_state s;
 } syl_kmeans_run;
 

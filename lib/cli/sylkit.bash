@@ -8,6 +8,7 @@ _sylkit_values() {
     --unique) echo starts-ends starts ;;
     --spectrogram) echo mel stft ;;
     --dtype) echo f32 f16 bf16 ;;
+    --init) echo plusplus parallel random ;;
     esac
 }
 
@@ -21,12 +22,15 @@ _sylkit_options() {
     plot) echo "$model --start --end --spectrogram --width --height --output --verbose" ;;
     info) echo "--json --raw --help" ;;
     eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --json --help" ;;
+    kmeans) echo "--clusters --init --sample --batch --iterations --tolerance --metric --spherical
+        --restarts --seed --threads --list --state --state-seconds --resume --ward --reducer --into
+        --output --quiet --help" ;;
     convert) echo "--dtype --codebook --residual-codebook --metric --norm --merge --config --help" ;;
     esac
 }
 
 _sylkit() {
-    local commands="segment tokenize features plot convert info eval"
+    local commands="segment tokenize features plot kmeans convert info eval"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then

@@ -7,6 +7,7 @@
 
 #include "lib/cli/options.h"
 #include "sylber/cmd.h"
+#include "train/cmd.h"
 
 typedef struct command {
     const char *name;
@@ -19,6 +20,7 @@ static const command commands[] = {
     {"tokenize", syl_cmd_tokenize, "the same under its other name"},
     {"features", syl_cmd_features, "frame or syllable vectors as .npy"},
     {"plot", syl_cmd_plot, "a picture of waveform, spectrogram, syllables and tokens"},
+    {"kmeans", syl_cmd_kmeans, "a codebook from vectors"},
     {"convert", syl_cmd_convert, "model checkpoints to sylkit's safetensors"},
     {"info", syl_cmd_info, "what a model or recording is, and what this build can do"},
     {"eval", syl_cmd_eval, "scores of boundaries against a reference"},

@@ -405,6 +405,7 @@ static void test_resume(void **state)
             syl_kmeans_result r = run(rows, o);
             assert_true(r.stopped);
             assert_null(r.centroids);
+            assert_int_equal(access(kept, F_OK), 0);
             o.progress = NULL;
             r = run(rows, o);
             assert_false(r.stopped);
