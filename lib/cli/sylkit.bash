@@ -21,7 +21,8 @@ _sylkit_options() {
     features) echo "$model $batch --segments --output" ;;
     plot) echo "$model --start --end --spectrogram --width --height --output --verbose" ;;
     info) echo "--json --raw --help" ;;
-    eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --json --help" ;;
+    eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --reducer --vocabulary
+        --json --help" ;;
     kmeans) echo "--clusters --init --sample --batch --iterations --tolerance --metric --spherical
         --restarts --seed --threads --list --state --state-seconds --resume --ward --reducer --into
         --output --quiet --help" ;;
