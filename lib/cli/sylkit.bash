@@ -21,6 +21,7 @@ _sylkit_options() {
     features) echo "$model $batch --segments --output" ;;
     plot) echo "$model --start --end --spectrogram --width --height --output --verbose" ;;
     info) echo "--json --raw --help" ;;
+    continuum) echo "$model --steps --save" ;;
     eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --reducer --vocabulary
         --json --help" ;;
     kmeans) echo "--clusters --init --sample --batch --iterations --tolerance --metric --spherical
@@ -31,7 +32,7 @@ _sylkit_options() {
 }
 
 _sylkit() {
-    local commands="segment tokenize features plot kmeans convert info eval"
+    local commands="segment tokenize features plot kmeans convert info eval continuum"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then

@@ -23,7 +23,8 @@ static const command commands[] = {
     {"kmeans", syl_cmd_kmeans, "a codebook from vectors"},
     {"convert", syl_cmd_convert, "model checkpoints to sylkit's safetensors"},
     {"info", syl_cmd_info, "what a model or recording is, and what this build can do"},
-    {"eval", syl_cmd_eval, "scores of boundaries against a reference"},
+    {"eval", syl_cmd_eval, "scores of boundaries and tokens against a reference"},
+    {"continuum", syl_cmd_continuum, "whether a model hears two words as two"},
 };
 #define NUM_COMMANDS (sizeof commands / sizeof *commands)
 
