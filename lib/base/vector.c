@@ -4,7 +4,8 @@
 
 #include "lib/base/clones.h"
 
-SYL_CLONES float syl_dot(const float *a, const float *b, int n)
+/* GCC exports every version of a function that is not static, whatever the visibility. */
+SYL_CLONES static float dot(const float *a, const float *b, int n)
 {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -25,7 +26,7 @@ SYL_INLINE void add_square(lanes *sum, const float *a, const float *b)
 
 /* Two sums at a time, since one would wait for each of its additions; then halved again and again,
  * where a reduction in order would take longer than a short vector itself. */
-SYL_CLONES float syl_distance2(const float *a, const float *b, int n)
+SYL_CLONES static float distance2(const float *a, const float *b, int n)
 {
     lanes even = {0}, odd = {0};
     int i = 0;
@@ -47,9 +48,19 @@ SYL_CLONES float syl_distance2(const float *a, const float *b, int n)
     return sum;
 }
 
+float syl_dot(const float *a, const float *b, int n)
+{
+    return dot(a, b, n);
+}
+
+float syl_distance2(const float *a, const float *b, int n)
+{
+    return distance2(a, b, n);
+}
+
 void syl_scale_to(float *x, int n, float norm)
 {
-    float length = sqrtf(syl_dot(x, x, n));
+    float length = sqrtf(dot(x, x, n));
     for (int i = 0; length > 0 && i < n; i++)
         x[i] *= norm / length;
 }
