@@ -26,7 +26,7 @@ static const char help[] =
     "  --clusters K             (1000)\n"
     "  --init plusplus|parallel|random\n"
     "                           greedy k-means++ on a sample, k-means|| on all rows, or rows\n"
-    "                           drawn evenly (plusplus)\n"
+    "                           drawn evenly (parallel)\n"
     "  --sample N               rows for plusplus (4 a cluster, at least 16384)\n"
     "  --batch N                mini-batches of N rows; 0: all rows, Lloyd's algorithm (0)\n"
     "  --iterations N           at most; so many batches with --batch (100)\n"
@@ -363,6 +363,7 @@ static int run(job *j)
 int syl_cmd_kmeans(int argc, char **argv)
 {
     job j = {.options = syl_kmeans_defaults()};
+    j.init = j.options.init;
     j.options.progress = show;
     j.options.user = &j;
     int code = parse(&j, argc, argv);

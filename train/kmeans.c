@@ -10,6 +10,7 @@
 syl_kmeans_options syl_kmeans_defaults(void)
 {
     return (syl_kmeans_options){.clusters = 1000,
+                                .init = SYL_KMEANS_PARALLEL,
                                 .iterations = 100,
                                 .tolerance = 1e-4,
                                 .restarts = 1,

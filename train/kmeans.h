@@ -40,7 +40,8 @@ typedef struct syl_kmeans_options {
     void *user;
 } syl_kmeans_options;
 
-syl_kmeans_options syl_kmeans_defaults(void); /* 1,000 clusters, 100 iterations, 1 restart */
+/* 1,000 clusters, k-means||, Lloyd's with at most 100 iterations, 1 restart, 1 thread. */
+syl_kmeans_options syl_kmeans_defaults(void);
 
 typedef struct syl_kmeans_result {
     float *centroids; /* [clusters][dim], owned; unit vectors for the spherical metric */

@@ -47,7 +47,7 @@ assert {tuple(round(v) + 0 for v in c) for c in read('four.npy')} == corners"
 printf 'one.npy\ntwo.npy\n' >list
 expect 0 "a list" "$SYLKIT" kmeans --clusters 4 -o list.npy --list list
 check "the list: the same" cmp -s four.npy list.npy
-for options in "--batch 50" "--init parallel" "--init random --restarts 10" "--threads 2"; do
+for options in "--batch 50" "--init plusplus" "--init random --restarts 10" "--threads 2"; do
     # shellcheck disable=SC2086
     expect 0 "$options" "$SYLKIT" kmeans --clusters 4 $options -o other.npy one.npy two.npy
     check "$options: the corners" python "
