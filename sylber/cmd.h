@@ -9,5 +9,6 @@ int syl_cmd_plot(int argc, char **argv);
 int syl_cmd_convert(int argc, char **argv);
 int syl_cmd_info(int argc, char **argv);
 int syl_cmd_eval(int argc, char **argv);
+int syl_cmd_continuum(int argc, char **argv);
 
 #endif

@@ -1,4 +1,4 @@
-/* sylkit eval boundaries: how well boundaries agree with a reference. */
+/* sylkit eval boundaries: how well boundaries, and tokens, agree with a reference. */
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
@@ -12,20 +12,33 @@
 #include "lib/cli/options.h"
 #include "sylber/boundaries.h"
 #include "sylber/cmd.h"
+#include "sylber/eval_tokens.h"
 
-enum { OPT_REF = 1, OPT_HYP, OPT_TOLERANCE, OPT_SEARCH, OPT_UNIQUE, OPT_MISSING, OPT_JSON };
+enum {
+    OPT_REF = 1,
+    OPT_HYP,
+    OPT_TOLERANCE,
+    OPT_SEARCH,
+    OPT_UNIQUE,
+    OPT_MISSING,
+    OPT_JSON,
+    OPT_REDUCER,
+    OPT_VOCABULARY
+};
 
 #define MAX_SECONDS 1e9 /* keeps milliseconds countable */
 
 typedef struct evaluation {
-    const char *ref_path, *hyp_path;
+    const char *ref_path, *hyp_path, *reducer_path;
+    int vocabulary;   /* 0: as the tokens say */
     double tolerance; /* seconds */
     int search, unique, allow_missing, json, help;
     json_t *ref;             /* the list of R.json */
-    json_t *hyp;             /* path without ending to segments */
+    json_t *hyp;             /* path without ending to its line */
     syl_boundaries *refs;    /* [count] unique starts and ends */
     syl_boundaries *hyps[2]; /* [count] unique starts and ends; starts only */
     size_t count;
+    syl_eval_tokens tokens;
 } evaluation;
 
 /* Indices of evaluation.hyps, and of --unique's names; BOTH is the default. */
@@ -36,8 +49,9 @@ static const char *const unique_names[] = {"starts-ends", "starts", NULL};
 static const char help[] =
     "Usage: sylkit eval boundaries --ref R.json --hyp H.jsonl [OPTIONS]\n"
     "Compares syllable boundaries with a reference: precision, recall, F1, over-segmentation\n"
-    "(OS) and R-value, pooled over all recordings.\n\n"
-    "  --ref R.json             list of {\"key\", \"syl\": [[start, end, ...], ...]}\n"
+    "(OS) and R-value, pooled over all recordings. Where the hypothesis has tokens and the\n"
+    "reference labels, also purities, mutual information, tokens and bits a second.\n\n"
+    "  --ref R.json             list of {\"key\", \"syl\": [[start, end, label], ...]}\n"
     "  --hyp H.jsonl            output of sylkit segment; - for standard input. A line belongs to\n"
     "                           the key that its file's path ends in (folders count, the ending "
     "does not)\n"
@@ -45,6 +59,8 @@ static const char help[] =
     "  --unique starts-ends|starts  which times of the hypothesis count (both are shown)\n"
     "  --shift-search           also the best shift of [-50, 50) ms by R-value, step 5\n"
     "  --allow-missing          leave out recordings that the hypothesis lacks\n"
+    "  --reducer FILE.npy       the unit of each token, of sylkit kmeans --ward\n"
+    "  --vocabulary V           tokens that there are, for bits a second\n"
     "  --json                   one JSON object in place of the table\n"
     "  -h, --help\n";
 
@@ -72,20 +88,20 @@ static char *without_ending(const char *file)
     return path;
 }
 
-/* The segments of the recording whose path is `key` or ends in "/key"; of several, the one
+/* The line of the recording whose path is `key` or ends in "/key"; of several, the one
  * least deep, so that "enter" is found beside "dictate/enter". NULL: none. */
-static const json_t *find_segments(json_t *hyp, const char *key)
+static const json_t *find_line(json_t *hyp, const char *key)
 {
     const char *path;
-    json_t *segments, *best = NULL;
+    json_t *line, *best = NULL;
     size_t length = strlen(key), best_length = 0;
-    json_object_foreach(hyp, path, segments)
+    json_object_foreach(hyp, path, line)
     {
         size_t n = strlen(path);
         if (n < length || strcmp(path + n - length, key)) continue;
         if (n > length && path[n - length - 1] != '/') continue;
         if (best && n >= best_length) continue;
-        best = segments;
+        best = line;
         best_length = n;
     }
     return best;
@@ -105,7 +121,7 @@ static syl_status take_line(evaluation *e, const char *line, size_t n, size_t nu
     else if (!file || !json_is_array(segments))
         status = syl_fail(err, SYL_EFORMAT, "%s:%zu: no \"file\" or no \"segments\"", e->hyp_path,
                           number);
-    else if (!key || json_object_set(e->hyp, key, segments))
+    else if (!key || json_object_set(e->hyp, key, object))
         status = syl_fail_memory(err, n, "the hypothesis");
     free(key);
     json_decref(object);
@@ -132,6 +148,13 @@ static syl_status load_hypothesis(evaluation *e, syl_error *err)
     free(line);
     if (!standard) fclose(file);
     return status;
+}
+
+static syl_status load(evaluation *e, syl_error *err)
+{
+    SYL_TRY(syl_eval_tokens_open(&e->tokens, e->reducer_path, err));
+    SYL_TRY(load_reference(e, err));
+    return load_hypothesis(e, err);
 }
 
 /* ---- boundaries --------------------------------------------------------------------- */
@@ -182,15 +205,17 @@ static syl_status pair_up(evaluation *e, syl_error *err)
         const json_t *item = json_array_get(e->ref, i);
         const char *key = json_string_value(json_object_get(item, "key"));
         if (!key) return syl_fail(err, SYL_EFORMAT, "%s: item %zu has no key", e->ref_path, i);
-        const json_t *segments = find_segments(e->hyp, key);
-        if (!segments) {
+        const json_t *line = find_line(e->hyp, key);
+        if (!line) {
             if (!missing++) example = key;
             continue;
         }
+        const json_t *segments = json_object_get(line, "segments");
         size_t at = e->count++;
         SYL_TRY(make_boundaries(&e->refs[at], json_object_get(item, "syl"), key, 0, err));
         SYL_TRY(make_boundaries(&e->hyps[0][at], segments, key, 0, err));
         SYL_TRY(make_boundaries(&e->hyps[1][at], segments, key, 1, err));
+        SYL_TRY(syl_eval_tokens_add(&e->tokens, item, line, key, err));
     }
     if (missing && !e->allow_missing)
         return syl_fail(err, SYL_EINVAL,
@@ -236,7 +261,7 @@ static void show(const evaluation *e, json_t *rows, int unique, int best)
         print_row(unique, shift, &s);
 }
 
-static void show_all(const evaluation *e)
+static void show_all(evaluation *e)
 {
     json_t *rows = json_array();
     if (!e->json)
@@ -249,9 +274,12 @@ static void show_all(const evaluation *e)
     if (e->json) {
         json_t *all = json_pack("{s:I, s:f, s:O}", "recordings", (json_int_t)e->count, "tolerance",
                                 e->tolerance, "scores", rows);
+        syl_eval_tokens_show(&e->tokens, e->vocabulary, all);
         json_dumpf(all, stdout, JSON_REAL_PRECISION(10));
         putchar('\n');
         json_decref(all);
+    } else {
+        syl_eval_tokens_show(&e->tokens, e->vocabulary, NULL);
     }
     json_decref(rows);
 }
@@ -268,6 +296,7 @@ static void evaluation_free(evaluation *e)
     free(e->hyps[1]);
     json_decref(e->ref);
     json_decref(e->hyp);
+    syl_eval_tokens_close(&e->tokens);
 }
 
 static int take_option(evaluation *e, int option, const char *value)
@@ -289,6 +318,11 @@ static int take_option(evaluation *e, int option, const char *value)
     case OPT_MISSING:
         e->allow_missing = 1;
         return SYL_EXIT_OK;
+    case OPT_REDUCER:
+        e->reducer_path = value;
+        return SYL_EXIT_OK;
+    case OPT_VOCABULARY:
+        return syl_option_int("eval", "--vocabulary", value, 1, INT32_MAX, &e->vocabulary);
     case OPT_JSON:
         e->json = 1;
         return SYL_EXIT_OK;
@@ -309,6 +343,8 @@ static int parse(evaluation *e, int argc, char **argv)
                                           {"shift-search", no_argument, NULL, OPT_SEARCH},
                                           {"unique", required_argument, NULL, OPT_UNIQUE},
                                           {"allow-missing", no_argument, NULL, OPT_MISSING},
+                                          {"reducer", required_argument, NULL, OPT_REDUCER},
+                                          {"vocabulary", required_argument, NULL, OPT_VOCABULARY},
                                           {"json", no_argument, NULL, OPT_JSON},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
@@ -329,11 +365,8 @@ int syl_cmd_eval(int argc, char **argv)
     int code = parse(&e, argc, argv);
     if (e.help) fputs(help, stdout);
     if (code || e.help) return code;
-    if (load_reference(&e, &err)) {
+    if (load(&e, &err)) {
         e.count = 0; /* nothing was paired yet */
-        code = syl_report(NULL, &err);
-    } else if (load_hypothesis(&e, &err)) {
-        e.count = 0;
         code = syl_report(NULL, &err);
     } else if (pair_up(&e, &err)) {
         code = syl_report(NULL, &err);

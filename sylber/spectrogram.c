@@ -3,7 +3,6 @@
 #include <fftw3.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/audio/logmel.h"
 #include "lib/audio/resample.h"
@@ -20,30 +19,6 @@ typedef struct waveform {
     float *samples; /* at RATE, owned */
     size_t count;
 } waveform;
-
-static syl_status append(waveform *s, size_t *capacity, const float *samples, size_t n,
-                         syl_error *err)
-{
-    SYL_TRY(syl_grow((void **)&s->samples, capacity, s->count + n, sizeof(float), err));
-    if (n) memcpy(s->samples + s->count, samples, n * sizeof(float));
-    s->count += n;
-    return SYL_OK;
-}
-
-static syl_status to_rate(waveform *out, const float *samples, size_t n, int rate, syl_error *err)
-{
-    size_t capacity = 0, got;
-    const float *piece;
-    if (rate == RATE) return append(out, &capacity, samples, n, err);
-    syl_resampler *r;
-    SYL_TRY(syl_resampler_create(&r, rate, RATE, err));
-    syl_status status = syl_resampler_process(r, samples, n, &piece, &got, err);
-    if (!status) status = append(out, &capacity, piece, got, err);
-    if (!status) status = syl_resampler_process(r, NULL, 0, &piece, &got, err);
-    if (!status) status = append(out, &capacity, piece, got, err);
-    syl_resampler_free(r);
-    return status;
-}
 
 static syl_status make_mel(syl_spectrogram *out, const waveform *s, syl_error *err)
 {
@@ -100,7 +75,7 @@ syl_status syl_spectrogram_create(syl_spectrogram *out, syl_spectrogram_kind kin
 {
     waveform s = {0};
     *out = (syl_spectrogram){0};
-    syl_status status = to_rate(&s, samples, n, sample_rate, err);
+    syl_status status = syl_resample(&s.samples, &s.count, samples, n, sample_rate, RATE, err);
     if (!status && kind == SYL_SPECTROGRAM_MEL)
         status = make_mel(out, &s, err);
     else if (!status)

@@ -4,25 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/clones.h"
 #include "lib/base/memory.h"
+#include "lib/base/vector.h"
 #include "lib/io/npy.h"
-
-SYL_CLONES static float dot(const float *a, const float *b, int n)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
-
-static void scale_to(float *x, int n, float norm)
-{
-    float length = sqrtf(dot(x, x, n));
-    for (int i = 0; length > 0 && i < n; i++)
-        x[i] *= norm / length;
-}
 
 void syl_codebook_free(syl_codebook *c)
 {
@@ -48,9 +32,9 @@ syl_status syl_codebook_create(syl_codebook **out, float *centroids, int size, i
     for (int k = 0; k < size; k++) {
         float *row = centroids + (size_t)k * (size_t)dim;
         if (metric == SYL_METRIC_SPHERICAL)
-            scale_to(row, dim, 1);
+            syl_scale_to(row, dim, 1);
         else
-            half_norm[k] = 0.5f * dot(row, row, dim);
+            half_norm[k] = 0.5f * syl_dot(row, row, dim);
     }
     *out = c;
     return SYL_OK;
@@ -88,12 +72,12 @@ int syl_codebook_nearest(const syl_codebook *c, const float *x, float *scratch)
     float best_score = -INFINITY;
     memcpy(scratch, x, (size_t)c->dim * sizeof *x);
     if (c->metric == SYL_METRIC_NORM6)
-        scale_to(scratch, c->dim, 6);
+        syl_scale_to(scratch, c->dim, 6);
     else if (c->metric == SYL_METRIC_SPHERICAL)
-        scale_to(scratch, c->dim, 1);
+        syl_scale_to(scratch, c->dim, 1);
     for (int k = 0; k < c->size; k++) {
         const float *row = c->centroids + (size_t)k * (size_t)c->dim;
-        float score = dot(scratch, row, c->dim) - c->half_norm[k];
+        float score = syl_dot(scratch, row, c->dim) - c->half_norm[k];
         if (score > best_score) {
             best_score = score;
             best = k;

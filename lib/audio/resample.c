@@ -130,3 +130,42 @@ void syl_resampler_free(syl_resampler *r)
     free(r->out);
     free(r);
 }
+
+static syl_status append(float **out, size_t *capacity, size_t *count, const float *samples,
+                         size_t n, syl_error *err)
+{
+    void *data = *out;
+    SYL_TRY(syl_grow(&data, capacity, *count + n, sizeof(float), err));
+    *out = data;
+    if (n) memcpy(*out + *count, samples, n * sizeof(float));
+    *count += n;
+    return SYL_OK;
+}
+
+static syl_status resample_into(syl_resampler *r, float **out, size_t *count, const float *in,
+                                size_t n, syl_error *err)
+{
+    size_t capacity = 0, got;
+    const float *piece;
+    SYL_TRY(syl_resampler_process(r, in, n, &piece, &got, err));
+    SYL_TRY(append(out, &capacity, count, piece, got, err));
+    SYL_TRY(syl_resampler_process(r, NULL, 0, &piece, &got, err));
+    return append(out, &capacity, count, piece, got, err);
+}
+
+syl_status syl_resample(float **out, size_t *count, const float *in, size_t n, double from_hz,
+                        double to_hz, syl_error *err)
+{
+    size_t capacity = 0;
+    syl_resampler *r;
+    *out = NULL;
+    *count = 0;
+    if (from_hz == to_hz) return append(out, &capacity, count, in, n, err);
+    SYL_TRY(syl_resampler_create(&r, from_hz, to_hz, err));
+    syl_status status = resample_into(r, out, count, in, n, err);
+    syl_resampler_free(r);
+    if (!status) return SYL_OK;
+    free(*out);
+    *out = NULL;
+    return status;
+}

@@ -15,4 +15,9 @@ syl_status syl_resampler_process(syl_resampler *r, const float *in, size_t n, co
 syl_status syl_resampler_reset(syl_resampler *r, syl_error *err);
 void syl_resampler_free(syl_resampler *r);
 
+/* A whole buffer. *out is owned by the caller; a copy when the rates are the same. NULL on
+ * failure. */
+syl_status syl_resample(float **out, size_t *count, const float *in, size_t n, double from_hz,
+                        double to_hz, syl_error *err);
+
 #endif

@@ -51,7 +51,8 @@ void syl_progress_free(syl_progress *p)
     free(p);
 }
 
-static void draw(syl_progress *p)
+/* steps: what is counted. */
+static void draw(syl_progress *p, const char *steps, const char *text)
 {
     double t = now(), elapsed = t - p->begin;
     if (!p->terminal || elapsed < FIRST_SECONDS || t - p->drawn < REDRAW_SECONDS) return;
@@ -60,8 +61,7 @@ static void draw(syl_progress *p)
     for (size_t i = 0; i < sizeof bar - 1; i++)
         bar[i] = i < full ? '#' : '.';
     bar[sizeof bar - 1] = 0;
-    fprintf(stderr, "\r[%s] %zu/%zu files  %.0f s audio  %.1fx real time", bar, p->done, p->files,
-            p->audio_seconds, p->audio_seconds / elapsed);
+    fprintf(stderr, "\r[%s] %zu/%zu %s  %s", bar, p->done, p->files, steps, text);
     if (p->done) {
         long left = (long)(elapsed / (double)p->done * (double)(p->files - p->done));
         fprintf(stderr, "  ETA %ld:%02ld:%02ld", left / 3600, left / 60 % 60, left % 60);
@@ -70,12 +70,20 @@ static void draw(syl_progress *p)
     p->drawn = t;
 }
 
+static void draw_files(syl_progress *p)
+{
+    char text[80];
+    snprintf(text, sizeof text, "%.0f s audio  %.1fx real time", p->audio_seconds,
+             p->audio_seconds / (now() - p->begin));
+    draw(p, "files", text);
+}
+
 void syl_progress_add_seconds(syl_progress *p, double seconds)
 {
     if (!p) return;
     pthread_mutex_lock(&p->lock);
     p->audio_seconds += seconds;
-    draw(p);
+    draw_files(p);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -84,7 +92,16 @@ void syl_progress_file_done(syl_progress *p)
     if (!p) return;
     pthread_mutex_lock(&p->lock);
     p->done++;
-    draw(p);
+    draw_files(p);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void syl_progress_steps(syl_progress *p, size_t done, const char *steps, const char *text)
+{
+    if (!p) return;
+    pthread_mutex_lock(&p->lock);
+    p->done = done;
+    draw(p, steps, text);
     pthread_mutex_unlock(&p->lock);
 }
 

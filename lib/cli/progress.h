@@ -15,6 +15,10 @@ void syl_progress_free(syl_progress *progress);
 void syl_progress_add_seconds(syl_progress *progress, double seconds); /* of audio done */
 void syl_progress_file_done(syl_progress *progress);
 
+/* For runs that count other things than files: `done` of as many `steps` ("iterations") as the
+ * bar was created with. */
+void syl_progress_steps(syl_progress *progress, size_t done, const char *steps, const char *text);
+
 /* A line on standard error that does not get mixed up with the bar. */
 void syl_progress_message(syl_progress *progress, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

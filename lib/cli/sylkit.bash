@@ -9,6 +9,7 @@ _sylkit_values() {
     --spectrogram) echo mel stft ;;
     --dtype) echo f32 f16 bf16 ;;
     --method) echo sonority norm-peaks mincut probe greedy ;;
+    --init) echo plusplus parallel random ;;
     esac
 }
 
@@ -23,13 +24,18 @@ _sylkit_options() {
     info) echo "--json --raw --help" ;;
     presegment) echo "--teacher --stats --method --labels --audio-dir --output --jsonl --threads
         --raw --help $batch" ;;
-    eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --json --help" ;;
+    continuum) echo "$model --steps --save" ;;
+    eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --reducer --vocabulary
+        --json --help" ;;
+    kmeans) echo "--clusters --init --sample --batch --iterations --tolerance --metric --spherical
+        --restarts --seed --threads --list --state --state-seconds --resume --ward --reducer --into
+        --output --quiet --help" ;;
     convert) echo "--dtype --codebook --residual-codebook --metric --norm --merge --config --help" ;;
     esac
 }
 
 _sylkit() {
-    local commands="segment tokenize features plot convert info presegment eval"
+    local commands="segment tokenize features plot train presegment kmeans convert info eval continuum"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then

@@ -20,11 +20,13 @@ static const command commands[] = {
     {"tokenize", syl_cmd_tokenize, "the same under its other name"},
     {"features", syl_cmd_features, "frame or syllable vectors as .npy"},
     {"plot", syl_cmd_plot, "a picture of waveform, spectrogram, syllables and tokens"},
+    {"kmeans", syl_cmd_kmeans, "a codebook from vectors"},
     {"convert", syl_cmd_convert, "model checkpoints to sylkit's safetensors"},
     {"info", syl_cmd_info, "what a model or recording is, and what this build can do"},
     {"train", syl_cmd_train, "trains a model from data"},
     {"presegment", syl_cmd_presegment, "segments and targets to begin training with"},
-    {"eval", syl_cmd_eval, "scores of boundaries against a reference"},
+    {"eval", syl_cmd_eval, "scores of boundaries and tokens against a reference"},
+    {"continuum", syl_cmd_continuum, "whether a model hears two words as two"},
 };
 #define NUM_COMMANDS (sizeof commands / sizeof *commands)
 

@@ -223,34 +223,48 @@ static syl_status check_kind(const header *h, const char *name, size_t *bytes, s
     return SYL_OK;
 }
 
-syl_status syl_npy_parse(syl_npy *out, const void *data, size_t size, const char *name,
+/* Everything of `map` but its file, out of the bytes of one. */
+static syl_status locate(syl_npy_map *map, const void *data, size_t size, const char *name,
                          syl_error *err)
 {
-    size_t bytes = 0, count = 1, room;
     header h;
     cursor c = {NULL, NULL};
 
-    memset(out, 0, sizeof *out);
     SYL_TRY(locate_header(&c, data, size, name, err));
     if (!read_header(&c, &h))
         return syl_fail(err, SYL_EFORMAT,
                         "%s: its header is not that of a plain array of at most %d dimensions; "
                         "write it with numpy.save",
                         name, MAX_DIMS);
-    SYL_TRY(check_kind(&h, name, &bytes, err));
+    SYL_TRY(check_kind(&h, name, &map->bytes, err));
+    map->count = 1;
     for (int i = 0; i < h.ndim; i++)
-        count = syl_mul_size(count, (size_t)h.shape[i]);
-    room = (size_t)((const char *)data + size - c.end);
-    if (syl_mul_size(count, bytes) != room)
+        map->count = syl_mul_size(map->count, (size_t)h.shape[i]);
+    size_t room = (size_t)((const char *)data + size - c.end);
+    if (syl_mul_size(map->count, map->bytes) != room)
         return syl_fail(err, SYL_EFORMAT,
                         "%s holds %zu bytes of data where its shape needs %zu; copy it again", name,
-                        room, syl_mul_size(count, bytes));
-    out->data = syl_calloc(count, sizeof(float));
-    if (!out->data) return syl_fail_memory(err, syl_mul_size(count, sizeof(float)), name);
-    convert(h.descr, (const uint8_t *)c.end, out->data, count);
-    out->ndim = h.ndim;
-    out->count = count;
-    memcpy(out->shape, h.shape, sizeof out->shape);
+                        room, syl_mul_size(map->count, map->bytes));
+    map->data = (const uint8_t *)c.end;
+    map->ndim = h.ndim;
+    memcpy(map->shape, h.shape, sizeof map->shape);
+    memcpy(map->descr, h.descr, sizeof map->descr);
+    return SYL_OK;
+}
+
+syl_status syl_npy_parse(syl_npy *out, const void *data, size_t size, const char *name,
+                         syl_error *err)
+{
+    syl_npy_map map = {.file = {NULL, 0}};
+
+    memset(out, 0, sizeof *out);
+    SYL_TRY(locate(&map, data, size, name, err));
+    out->data = syl_calloc(map.count, sizeof(float));
+    if (!out->data) return syl_fail_memory(err, syl_mul_size(map.count, sizeof(float)), name);
+    convert(map.descr, map.data, out->data, map.count);
+    out->ndim = map.ndim;
+    out->count = map.count;
+    memcpy(out->shape, map.shape, sizeof out->shape);
     return SYL_OK;
 }
 
@@ -264,6 +278,26 @@ syl_status syl_npy_read(syl_npy *out, const char *path, syl_error *err)
     status = syl_npy_parse(out, map.data, map.size, path, err);
     syl_map_close(&map);
     return status;
+}
+
+syl_status syl_npy_map_open(syl_npy_map *map, const char *path, syl_error *err)
+{
+    memset(map, 0, sizeof *map);
+    SYL_TRY(syl_map_open(&map->file, path, err));
+    syl_status status = locate(map, map->file.data, map->file.size, path, err);
+    if (status) syl_npy_map_close(map);
+    return status;
+}
+
+void syl_npy_map_read(const syl_npy_map *map, size_t first, size_t n, float *dst)
+{
+    convert(map->descr, map->data + first * map->bytes, dst, n);
+}
+
+void syl_npy_map_close(syl_npy_map *map)
+{
+    syl_map_close(&map->file);
+    memset(map, 0, sizeof *map);
 }
 
 void syl_npy_free(syl_npy *npy)

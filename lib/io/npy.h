@@ -19,6 +19,22 @@ syl_status syl_npy_parse(syl_npy *out, const void *data, size_t size, const char
                          syl_error *err);
 void syl_npy_free(syl_npy *npy);
 
+/* An array that stays in its file, read by ranges: for files larger than memory. */
+typedef struct syl_npy_map {
+    int ndim;
+    int64_t shape[8];
+    size_t count;
+    /* inside */
+    syl_map file;
+    const uint8_t *data;
+    size_t bytes; /* an element's */
+    char descr[16];
+} syl_npy_map;
+syl_status syl_npy_map_open(syl_npy_map *map, const char *path, syl_error *err);
+/* Elements [first, first + n), which must be there, as float32. Safe from several threads. */
+void syl_npy_map_read(const syl_npy_map *map, size_t first, size_t n, float *dst);
+void syl_npy_map_close(syl_npy_map *map);
+
 /* Atomic. data is `dtype` F32 or I32. */
 syl_status syl_npy_write(const char *path, const void *data, syl_dtype dtype, int ndim,
                          const int64_t *shape, syl_error *err);

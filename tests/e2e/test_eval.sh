@@ -34,6 +34,35 @@ expect 0 "a narrow tolerance" "$SYLKIT" eval boundaries --ref ref.json --hyp hyp
     --tolerance 0.01 --unique starts --json
 check "eval: narrow" json out "lines[0]['scores'][0]['hits'] == 1"
 
+# Segments and syllables: .12-.35 (token 1) overlaps A .18 and B .05; .35-.44 (2) lies in B;
+# .2-.46 (3) overlaps D. Each token has one syllable and each syllable one token: all is known,
+# log2(3) bits. 3 tokens in 2 s; 4 tokens (0 to 3) there are.
+expect 0 "tokens" "$SYLKIT" eval boundaries --ref ref.json --hyp hyp.jsonl --json
+check "tokens: scores" json out "(lambda t: t['segments'] == 3 and t['unmatched'] == 0 \
+and t['syllable_purity'] == 1 and t['cluster_purity'] == 1 \
+and abs(t['mutual_information'] - 1.584962500721156) < 1e-9 \
+and abs(t['normalised_mutual_information'] - 1) < 1e-9 and t['tokens_per_second'] == 1.5 \
+and t['vocabulary'] == 4 and t['bits_per_second'] == 3)(lines[0]['tokens'])"
+expect 0 "tokens: the table" "$SYLKIT" eval boundaries --ref ref.json --hyp hyp.jsonl --vocabulary 16
+check "tokens: a row" grep -Eq '^ +3 +0 +3 +3 +16 +1.0000 +1.0000 +1.5850 +1.0000 +1.500 +6.00$' out
+# Tokens 1 and 2 become one unit, 3 another: {A, B}, {D}. SP 2/3, CP 1, MI = H(unit) =
+# log2(3) - 2/3.
+python3 -c "
+import struct
+head = \"{'descr': '<i4', 'fortran_order': False, 'shape': (4,), }\".ljust(117) + chr(10)
+open('reducer.npy', 'wb').write(b'\\x93NUMPY\\x01\\x00' + struct.pack('<H', len(head)) + head.encode() + struct.pack('<4i', 0, 0, 0, 5))"
+expect 0 "a reducer" "$SYLKIT" eval boundaries --ref ref.json --hyp hyp.jsonl --reducer reducer.npy --json
+check "a reducer: scores" json out "(lambda t: abs(t['syllable_purity'] - 2 / 3) < 1e-9 \
+and t['cluster_purity'] == 1 and abs(t['mutual_information'] - (1.584962500721156 - 2 / 3)) < 1e-9 \
+and t['units'] == 2 and t['vocabulary'] == 6)(lines[0]['tokens'])"
+sed 's/"token": 3/"token": 4/' hyp.jsonl >many.jsonl
+expect 1 "a token that the reducer lacks" "$SYLKIT" eval boundaries --ref ref.json --hyp many.jsonl \
+    --reducer reducer.npy
+says "token 4 is not in 0..3" "a token that the reducer lacks"
+sed 's/, "[A-D]"//g' ref.json >bare.json
+expect 0 "no labels" "$SYLKIT" eval boundaries --ref bare.json --hyp hyp.jsonl --json
+check "no labels: no scores of tokens" json out "'tokens' not in lines[0]"
+
 head -n 1 hyp.jsonl >part.jsonl
 expect 1 "a missing recording" "$SYLKIT" eval boundaries --ref ref.json --hyp part.jsonl
 says "1 of 2 recordings" "a missing recording"

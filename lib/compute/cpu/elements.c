@@ -74,20 +74,6 @@ void syl_column_sums(syl_ctx *ctx, syl_mat x, float *sums)
     }
 }
 
-SYL_CLONES static float dot(const float *a, const float *b, int64_t n)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
-
-float syl_dot(const float *a, const float *b, int64_t n)
-{
-    return dot(a, b, n);
-}
-
 double syl_sum_squares(syl_ctx *ctx, const float *x, int64_t n)
 {
     double sum = 0;

@@ -4,6 +4,7 @@
 #define SYL_COMPUTE_CPU_PARALLEL_H
 
 #include "lib/base/clones.h"
+#include "lib/base/vector.h"
 #include "lib/compute/cpu/context.h"
 
 #define SYL_COLUMN_BLOCK 64
@@ -32,6 +33,5 @@ SYL_INLINE int64_t syl_block_width(int64_t cols, int64_t block)
 
 /* y = scale x, or y += scale x, over one row (elements.c). */
 void syl_scale_row(float scale, const float *x, bool accumulate, float *y, int64_t n);
-float syl_dot(const float *a, const float *b, int64_t n);
 
 #endif
