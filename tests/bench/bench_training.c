@@ -1,0 +1,139 @@
+/* Times steps of training (forward, loss, backward, AdamW) of one model over random input:
+ * bench_training MODEL BATCH SECONDS THREADS f32|bf16 STEPS. Prints one JSON line with the median
+ * after one step that is not counted. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/memory.h"
+#include "lib/base/random.h"
+#include "lib/nn/losses.h"
+#include "lib/nn/optimizer.h"
+#include "sylber/model.h"
+#include "train/sylber/network.h"
+
+#define MAX_BATCH 64
+
+typedef struct bench {
+    syl_network *network;
+    syl_ctx *ctx;
+    syl_tape *tape;
+    syl_optimizer optimizer;
+    syl_mat rows, target;
+    int64_t begin[MAX_BATCH + 1];
+    int batch;
+    syl_dtype compute;
+} bench;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static syl_status noise(int64_t rows, int64_t cols, syl_mat *out, syl_error *err)
+{
+    syl_random random = {.seed = 1};
+    float *data = syl_calloc((size_t)(rows * cols), sizeof *data);
+    if (!data) return syl_fail_memory(err, (size_t)(rows * cols) * 4, "noise");
+    for (int64_t i = 0; i < rows * cols; i++)
+        data[i] = syl_random_normal(&random);
+    *out = syl_mat_of(data, SYL_F32, rows, cols);
+    return SYL_OK;
+}
+
+static syl_status load(bench *b, const char *path, double seconds, syl_error *err)
+{
+    syl_safetensors *file;
+    syl_config config;
+    float *rows;
+    SYL_TRY(syl_model_open(path, NULL, &file, &config, err));
+    SYL_TRY(syl_network_create(&b->network, &config, err));
+    SYL_TRY(b->network->ops->load(b->network, file, syl_model_prefix(file, &config), err));
+    syl_safetensors_free(file);
+    int64_t hop = syl_config_hop(&config), n,
+            frames = (int64_t)(seconds * config.sample_rate) / hop;
+    syl_mat audio;
+    SYL_TRY(noise(1, frames * hop, &audio, err));
+    SYL_TRY(b->network->ops->prepare(&config, audio.data, frames * hop, &rows, &n, err));
+    free(rows);
+    free(audio.data);
+    for (int i = 0; i < b->batch; i++)
+        b->begin[i + 1] = b->begin[i] + n;
+    SYL_TRY(noise(b->batch * n, b->network->ops->input_cols(&config), &b->rows, err));
+    SYL_TRY(noise(b->batch * frames, syl_config_dim(&config), &b->target, err));
+    return syl_optimizer_start(&b->optimizer, &b->network->set, err);
+}
+
+static syl_status step(bench *b, syl_error *err)
+{
+    syl_var *x, *frames;
+    syl_ragged out;
+    double loss, norm;
+    syl_param_set_zero_grads(&b->network->set);
+    syl_tape_clear(b->tape, (syl_tape_options){.compute = b->compute, .training = true});
+    SYL_TRY(syl_tape_input(b->tape, b->rows, false, &x, err));
+    SYL_TRY(b->network->ops->forward(b->network, b->tape, x, (syl_ragged){b->batch, b->begin},
+                                     &frames, &out, err));
+    SYL_TRY(syl_loss_squared(b->tape, frames, b->target, 1.0f / (float)b->target.rows, &loss, err));
+    SYL_TRY(syl_tape_backward(b->tape, err));
+    syl_optimizer_update(b->ctx, &b->optimizer, &b->network->set, 1, &norm);
+    return SYL_OK;
+}
+
+static syl_status measure(bench *b, int steps, double *seconds, syl_error *err)
+{
+    SYL_TRY(step(b, err));
+    for (int i = 0; i < steps; i++) {
+        double from = now();
+        SYL_TRY(step(b, err));
+        seconds[i] = now() - from;
+    }
+    qsort(seconds, (size_t)steps, sizeof *seconds, by_value);
+    return SYL_OK;
+}
+
+static void bench_free(bench *b)
+{
+    syl_optimizer_free(&b->optimizer);
+    syl_tape_free(b->tape);
+    syl_ctx_free(b->ctx);
+    syl_network_free(b->network);
+    free(b->rows.data);
+    free(b->target.data);
+}
+
+int main(int argc, char **argv)
+{
+    enum { MAX_STEPS = 1000 };
+    double seconds[MAX_STEPS];
+    syl_error err;
+    if (argc != 7) {
+        fputs("usage: bench_training MODEL BATCH SECONDS THREADS f32|bf16 STEPS\n", stderr);
+        return 2;
+    }
+    int steps = atoi(argv[6]);
+    bench b = {.batch = atoi(argv[2]),
+               .compute = strcmp(argv[5], "bf16") ? SYL_F32 : SYL_BF16,
+               .optimizer = {.adamw = {.lr = 1e-5f, .beta1 = .9f, .beta2 = .95f, .eps = 1e-6f},
+                             .clip = 1}};
+    if (b.batch < 1 || b.batch > MAX_BATCH || steps < 1 || steps > MAX_STEPS) return 2;
+    syl_status status = syl_ctx_create(&b.ctx, atoi(argv[4]), &err);
+    if (status == SYL_OK) status = syl_tape_create(&b.tape, b.ctx, &err);
+    if (status == SYL_OK) status = load(&b, argv[1], atof(argv[3]), &err);
+    if (status == SYL_OK) status = measure(&b, steps, seconds, &err);
+    if (status == SYL_OK)
+        printf("{\"median_s\": %.6f, \"steps\": %d}\n", seconds[steps / 2], steps);
+    else
+        fprintf(stderr, "bench_training: %s\n", err.message);
+    bench_free(&b);
+    return status != SYL_OK;
+}
