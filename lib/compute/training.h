@@ -103,6 +103,8 @@ typedef struct syl_attention_shape {
                               (-1, -1) is full attention, (-1, 0) is causal */
     const float *rel_bias; /* [heads][left + right + 1] added to the scores, or NULL; it needs a
                               window bounded on both sides */
+    float dropout;         /* of the probabilities; which ones depends on (seed, stream) alone */
+    uint64_t seed, stream;
 } syl_attention_shape;
 
 /* Inside each sequence. q, k, v [rows][D] of one dtype, y [rows][D]; lse [heads][rows] receives

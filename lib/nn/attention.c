@@ -48,6 +48,9 @@ syl_status syl_nn_attention(syl_tape *tape, syl_attention_shape shape, syl_ragge
     SYL_TRY(syl_ctx_mat(syl_tape_ctx(tape), SYL_F32, shape.heads, rows, &lse, err));
     SYL_TRY(syl_var_operand(tape, qkv, &operand, err));
     a->shape = shape;
+    a->shape.seed = syl_tape_settings(tape)->seed;
+    if (!syl_tape_settings(tape)->training) a->shape.dropout = 0;
+    if (a->shape.dropout > 0) a->shape.stream = syl_tape_next_stream(tape);
     a->shape.rel_bias = rel_bias ? rel_bias->value.data : NULL;
     a->sequences = sequences;
     a->qkv = qkv;

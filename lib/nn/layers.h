@@ -39,7 +39,8 @@ syl_status syl_nn_embedding(syl_tape *tape, syl_var *table, const int32_t *ids, 
 syl_status syl_nn_unit_rows(syl_tape *tape, syl_var *x, syl_var **y, syl_error *err);
 
 /* Self-attention inside each sequence: qkv [rows][3 D] holds queries, keys and values; rel_bias
- * [heads][left + right + 1] or NULL stands in for shape.rel_bias. */
+ * [heads][left + right + 1] or NULL stands in for shape.rel_bias; the tape gives seed and stream of
+ * shape.dropout, which works in training only. */
 syl_status syl_nn_attention(syl_tape *tape, syl_attention_shape shape, syl_ragged sequences,
                             syl_var *qkv, syl_var *rel_bias, syl_var **y, syl_error *err);
 

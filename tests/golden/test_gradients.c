@@ -1,5 +1,6 @@
 /* Every layer and loss of lib/nn against PyTorch (tests/golden/make_gradients.py): outputs and
  * gradients, with one thread and with two, and bf16 within its own accuracy. */
+#include "lib/base/random.h"
 #include "lib/nn/layers.h"
 #include "lib/nn/losses.h"
 #include "lib/nn/optimizer.h"
@@ -186,9 +187,10 @@ static void positional(syl_dtype compute, int threads)
     bench b;
     syl_var *y;
     syl_conv_shape shape = {12, 12, 16, 1, 8, 3};
+    syl_ragged two = {2, (int64_t[]){0, 70, 79}};
     begin(&b, "positional", compute, threads, (const char *[]){"x", "g", "v", "b", NULL});
-    OK(syl_nn_positional_conv(b.tape, shape, b.var[0], (syl_ragged){2, (int64_t[]){0, 70, 79}},
-                              b.var[1], b.var[2], b.var[3], &y, &err));
+    OK(syl_nn_positional_conv(b.tape, shape, b.var[0], two, b.var[1], b.var[2], b.var[3], &y,
+                              &err));
     check_layer(&b, y);
 }
 
@@ -236,11 +238,11 @@ static void attention(const char *name, syl_attention_shape shape, syl_ragged in
 
 static void attentions(syl_dtype compute, int threads)
 {
-    attention("attention_full", (syl_attention_shape){2, -1, -1, NULL},
+    attention("attention_full", (syl_attention_shape){.heads = 2, .left = -1, .right = -1},
               (syl_ragged){3, (int64_t[]){0, 150, 151, 182}}, false, compute, threads);
-    attention("attention_causal", (syl_attention_shape){2, -1, 0, NULL},
+    attention("attention_causal", (syl_attention_shape){.heads = 2, .left = -1, .right = 0},
               (syl_ragged){2, (int64_t[]){0, 150, 181}}, false, compute, threads);
-    attention("attention_window", (syl_attention_shape){2, 20, 5, NULL},
+    attention("attention_window", (syl_attention_shape){.heads = 2, .left = 20, .right = 5},
               (syl_ragged){3, (int64_t[]){0, 200, 203, 236}}, true, compute, threads);
 }
 
@@ -370,6 +372,63 @@ static void dropout_is_its_own_gradient(void **state)
     syl_param_set_free(&set);
 }
 
+/* The sum of `weight` times the attention of x, with dropout; its gradient goes to grad. */
+static double attention_sum(bench *b, syl_param *x, const float *weight)
+{
+    syl_var *v, *y;
+    syl_mat grad;
+    bool accumulate;
+    double sum = 0;
+    syl_attention_shape shape = {.heads = 2, .left = 5, .right = 3, .dropout = .4f};
+    syl_ragged two = {2, (int64_t[]){0, 13, 20}};
+    syl_tape_clear(b->tape, (syl_tape_options){.training = true, .seed = 3, .step = 1});
+    syl_fill(b->ctx, 0, x->grad);
+    OK(syl_tape_param(b->tape, x, &v, &err));
+    OK(syl_nn_attention(b->tape, shape, two, v, NULL, &y, &err));
+    OK(syl_var_grad(b->tape, y, &grad, &accumulate, &err));
+    for (int i = 0; i < 20 * 8; i++) {
+        ((float *)grad.data)[i] = weight[i];
+        sum += (double)weight[i] * ((float *)y->value.data)[i];
+    }
+    OK(syl_tape_backward(b->tape, &err));
+    return sum;
+}
+
+/* Finite differences, since PyTorch draws other numbers. */
+static void attention_with_dropout(void **state)
+{
+    enum { N = 20 * 24 };
+    bench b = {0};
+    syl_param_set set = {0};
+    syl_param *x;
+    syl_random random = {.seed = 1};
+    float weight[20 * 8], slope[N];
+    const float step = 1e-2f;
+    (void)state;
+    OK(syl_ctx_create(&b.ctx, 1, &err));
+    OK(syl_tape_create(&b.tape, b.ctx, &err));
+    OK(syl_param_add(&set, "x", (int64_t[]){20, 24, 0}, false, &x, &err));
+    OK(syl_param_set_finish(&set, &err));
+    for (int i = 0; i < N; i++)
+        ((float *)x->value.data)[i] = syl_random_normal(&random);
+    for (int i = 0; i < 20 * 8; i++)
+        weight[i] = syl_random_normal(&random);
+    attention_sum(&b, x, weight);
+    memcpy(slope, x->grad.data, sizeof slope);
+    for (int i = 0; i < N; i += 7) {
+        float *at = (float *)x->value.data + i, value = *at;
+        *at = value + step;
+        double up = attention_sum(&b, x, weight);
+        *at = value - step;
+        double down = attention_sum(&b, x, weight);
+        *at = value;
+        assert_float_equal((up - down) / (2 * step), slope[i], 2e-3 * (1 + fabsf(slope[i])));
+    }
+    syl_tape_free(b.tape);
+    syl_ctx_free(b.ctx);
+    syl_param_set_free(&set);
+}
+
 static void schedules(void **state)
 {
     syl_schedule s = {SYL_COSINE, 10, 110, .05};
@@ -416,6 +475,7 @@ int main(void)
         cmocka_unit_test(adamw_with_clipping),
         cmocka_unit_test(frozen_weights_pass_gradients_on),
         cmocka_unit_test(dropout_is_its_own_gradient),
+        cmocka_unit_test(attention_with_dropout),
         cmocka_unit_test(schedules),
     };
     fixture = golden_open("gradients.safetensors");

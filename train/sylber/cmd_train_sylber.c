@@ -104,7 +104,7 @@ static const syl_arg table[] = {
     REAL("eps", eps, 0, 1, "of AdamW"),
     REAL("weight-decay", weight_decay, 0, 10, "of AdamW"),
     REAL("clip", clip, 0, 1e9, "largest norm of the gradient; 0: any"),
-    REAL("dropout", dropout, 0, 0.9, "HuBERT shape: of hidden states and activations"),
+    REAL("dropout", dropout, 0, 0.9, "of hidden states, activations and attention"),
     REAL("layer-drop", layer_drop, 0, 0.9, "HuBERT shape: of whole layers"),
     FLAG("freeze-convs", freeze_convs, 1, "the convolutions before the transformer stay as they are"),
     CHOICE("precision", precision, precision_names, "of matrix products"),
@@ -233,7 +233,7 @@ static void prepare_student(job *j)
     const arguments *a = &j->args;
     syl_network *n = j->trainer.student;
     float drop = (float)a->dropout;
-    n->dropout = (syl_network_dropout){drop, drop, drop, (float)a->layer_drop};
+    n->dropout = (syl_network_dropout){drop, drop, drop, drop, (float)a->layer_drop};
     for (int i = 0; a->freeze_convs && i < n->set.count; i++)
         n->set.item[i]->frozen = !strncmp(n->set.item[i]->name, "feature_extractor.", 18) ||
                                  !strncmp(n->set.item[i]->name, "stem.", 5);

@@ -224,7 +224,8 @@ static syl_status hubert_forward(const syl_network *base, syl_tape *tape, syl_va
     const hubert_network *n = (const hubert_network *)base;
     const syl_config *c = &base->config;
     float eps = (float)c->norm_eps;
-    syl_attention_shape all = {c->heads, -1, -1, NULL};
+    syl_attention_shape all = {
+        .heads = c->heads, .left = -1, .right = -1, .dropout = base->dropout.attention};
     *out = in;
     SYL_TRY(convolutions(n, tape, &x, out, err));
     SYL_TRY(syl_apply_layer_norm(tape, &n->projection_norm, eps, x, &x, err));

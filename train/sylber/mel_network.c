@@ -148,7 +148,10 @@ static syl_status mel_forward(const syl_network *base, syl_tape *tape, syl_var *
 {
     const mel_network *n = (const mel_network *)base;
     const syl_config *c = &base->config;
-    syl_attention_shape window = {c->heads, c->mel.left, c->mel.right, NULL};
+    syl_attention_shape window = {.heads = c->heads,
+                                  .left = c->mel.left,
+                                  .right = c->mel.right,
+                                  .dropout = base->dropout.attention};
     syl_ragged half;
     SYL_TRY(syl_apply_conv(tape, &n->conv1, conv1_of(c), x, in, &x, &half, err));
     SYL_TRY(syl_nn_activation(tape, SYL_GELU_ERF, x, &x, err));

@@ -12,7 +12,7 @@ typedef struct syl_network syl_network;
 
 /* Rates of dropout while training; Hugging Face's names. */
 typedef struct syl_network_dropout {
-    float hidden, activation, feature, layer;
+    float hidden, activation, attention, feature, layer;
 } syl_network_dropout;
 
 typedef struct syl_network_ops {

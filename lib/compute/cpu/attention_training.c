@@ -18,7 +18,11 @@ typedef struct head {
     syl_mat dy, dq, dk, dv;
     syl_mat dy_product; /* dy in the dtype of q */
     float *lse, *drel_bias;
+    float dropout;
+    uint64_t seed, stream, first_row; /* first_row: number of this head's first query */
 } head;
+
+#define MAX_KEYS ((uint64_t)1 << 24) /* elements between the rows of dropout */
 
 /* Queries [begin, end) and the keys [first, last) that any of them sees. */
 typedef struct tile {
@@ -81,6 +85,13 @@ static float *visible(const head *h, tile t, int64_t query, float *row, int64_t 
     return row + (from - t.first);
 }
 
+static void drop(const head *h, int64_t query, float *row, int64_t n)
+{
+    if (h->dropout > 0)
+        syl_dropout_row(h->seed, h->stream, (h->first_row + (uint64_t)query) * MAX_KEYS, h->dropout,
+                        row, false, row, n);
+}
+
 static syl_status as_dtype(syl_ctx *ctx, syl_dtype dtype, syl_mat *m, syl_error *err)
 {
     if (m->dtype == dtype) return SYL_OK;
@@ -109,6 +120,7 @@ static syl_status forward_tile(const head *h, tile t, syl_error *err)
         float top = scale_scores(s, h->scale, bias_from(h, i, first_key(h, i)), n);
         float sum = exponentials(s, top, n);
         syl_scale_row(1.0f / sum, s, false, s, n);
+        drop(h, i, s, n);
         h->lse[i] = top + logf(sum);
     }
     SYL_TRY(as_dtype(h->ctx, h->v.dtype, &p, err));
@@ -116,7 +128,8 @@ static syl_status forward_tile(const head *h, tile t, syl_error *err)
                        syl_mat_rows(h->y, t.begin, p.rows), err);
 }
 
-/* p := probabilities, ds := gradients of the scores (before their scale), from dp = dy v^T. */
+/* p := probabilities as v has been multiplied by them, ds := gradients of the scores, from ds =
+ * dy v^T. */
 static void score_gradients(const head *h, tile t, syl_mat p, syl_mat ds)
 {
     for (int64_t i = t.begin; i < t.end; i++) {
@@ -127,8 +140,10 @@ static void score_gradients(const head *h, tile t, syl_mat p, syl_mat ds)
         scale_scores(s, h->scale, bias_from(h, i, from), n);
         exponentials(s, h->lse[i], n);
         float along = syl_dot(syl_row(h->dy, i), syl_row(h->y, i), h->y.cols);
+        drop(h, i, d, n);
         for (int64_t j = 0; j < n; j++)
             d[j] = s[j] * (d[j] - along);
+        drop(h, i, s, n);
         if (h->drel_bias) syl_scale_row(1, d, true, h->drel_bias + (from - i + h->left), n);
         syl_scale_row(h->scale, d, false, d, n);
     }
@@ -189,6 +204,10 @@ static syl_status run_head(const call *c, int number, syl_ctx *ctx, syl_error *e
                   .left = c->shape.left,
                   .right = c->shape.right,
                   .scale = 1.0f / sqrtf((float)d),
+                  .dropout = c->shape.dropout,
+                  .seed = c->shape.seed,
+                  .stream = c->shape.stream,
+                  .first_row = (uint64_t)(number * c->q.rows + from),
                   .rel_bias = c->shape.rel_bias ? c->shape.rel_bias + number * width : NULL,
                   .q = part(c->q, from, n, at, d),
                   .k = part(c->k, from, n, at, d),

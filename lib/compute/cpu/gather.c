@@ -31,8 +31,8 @@ void syl_scatter_add(syl_ctx *ctx, const int32_t *ids, syl_mat dy, syl_mat dtabl
     }
 }
 
-static void dropout_row(uint64_t seed, uint64_t stream, uint64_t at, float p, const float *x,
-                        bool accumulate, float *y, int64_t n)
+void syl_dropout_row(uint64_t seed, uint64_t stream, uint64_t at, float p, const float *x,
+                     bool accumulate, float *y, int64_t n)
 {
     uint32_t limit = (uint32_t)(p * 4294967296.0), word[4];
     float scale = 1.0f / (1.0f - p);
@@ -51,8 +51,8 @@ void syl_dropout(syl_ctx *ctx, uint64_t seed, uint64_t stream, float p, syl_mat 
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
     for (int64_t t = 0; t < x.rows; t++)
-        dropout_row(seed, stream, (uint64_t)(t * x.cols), p, syl_row(x, t), accumulate,
-                    syl_row(y, t), x.cols);
+        syl_dropout_row(seed, stream, (uint64_t)(t * x.cols), p, syl_row(x, t), accumulate,
+                        syl_row(y, t), x.cols);
 }
 
 void syl_row_dots(syl_ctx *ctx, syl_mat x, syl_mat w, syl_mat y)

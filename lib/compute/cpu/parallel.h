@@ -34,4 +34,8 @@ SYL_INLINE int64_t syl_block_width(int64_t cols, int64_t block)
 /* y = scale x, or y += scale x, over one row (elements.c). */
 void syl_scale_row(float scale, const float *x, bool accumulate, float *y, int64_t n);
 
+/* Dropout of one row whose first element has number `at` (gather.c). y may be x. */
+void syl_dropout_row(uint64_t seed, uint64_t stream, uint64_t at, float p, const float *x,
+                     bool accumulate, float *y, int64_t n);
+
 #endif
