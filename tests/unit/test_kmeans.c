@@ -95,6 +95,30 @@ static int nearest_plain(const float *x, const float *c, int size, int dim)
     return best;
 }
 
+/* ---- vectors ------------------------------------------------------------------------- */
+
+static void test_vectors(void **state)
+{
+    static const int sizes[] = {0, 1, 15, 16, 17, 31, 32, 33, 48, 63, 100, 385};
+    float *a = normals(400, 1), *b = normals(400, 1);
+    (void)state;
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        double product = 0, distance = 0;
+        float most = -INFINITY;
+        for (int i = 0; i < sizes[s]; i++) {
+            product += (double)a[i + 1] * b[i];
+            distance += ((double)a[i + 1] - b[i]) * ((double)a[i + 1] - b[i]);
+            most = fmaxf(most, a[i + 1]);
+        }
+        assert_true(fabs(syl_dot(a + 1, b, sizes[s]) - product) < 1e-4);
+        assert_true(fabs(syl_distance2(a + 1, b, sizes[s]) - distance) <= 1e-6 * distance);
+        assert_true(syl_distance2(a, a, sizes[s]) == 0);
+        assert_true(syl_maximum(a + 1, sizes[s]) == most);
+    }
+    free(a);
+    free(b);
+}
+
 /* ---- rows ---------------------------------------------------------------------------- */
 
 static void test_rows(void **state)
@@ -377,6 +401,22 @@ static void test_deterministic(void **state)
     free(x);
 }
 
+/* What the mini-batch centroids of a run on the disk were given, in rows. */
+static int64_t rows_given(const char *state)
+{
+    syl_safetensors *file;
+    int64_t counts[64], sum = 0;
+    ok(syl_safetensors_open(&file, state, &err));
+    const syl_st_tensor *t = syl_safetensors_find(file, "counts");
+    assert_non_null(t);
+    assert_true(t->count <= 128);
+    memcpy(counts, t->data, t->count * 4);
+    for (size_t k = 0; k < t->count / 2; k++)
+        sum += counts[k];
+    syl_safetensors_free(file);
+    return sum;
+}
+
 /* Stopped after each number of iterations in turn, in whichever restart that falls, and resumed:
  * the same bits as of one piece. */
 static void test_resume(void **state)
@@ -406,6 +446,10 @@ static void test_resume(void **state)
             assert_true(r.stopped);
             assert_null(r.centroids);
             assert_int_equal(access(kept, F_OK), 0);
+            if (batch && stop <= ITERATIONS) /* each restart counts for itself */
+                assert_int_equal(rows_given(kept), stop * batch);
+            else if (batch)
+                assert_int_equal(rows_given(kept), (stop - ITERATIONS) * batch);
             o.progress = NULL;
             r = run(rows, o);
             assert_false(r.stopped);
@@ -641,13 +685,13 @@ static void test_ward(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),          cmocka_unit_test(test_bad_rows),
-        cmocka_unit_test(test_assign),        cmocka_unit_test(test_ties),
-        cmocka_unit_test(test_plusplus),      cmocka_unit_test(test_planted),
-        cmocka_unit_test(test_lloyd),         cmocka_unit_test(test_means),
-        cmocka_unit_test(test_deterministic), cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_restarts),      cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_ward),
+        cmocka_unit_test(test_vectors),  cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_bad_rows), cmocka_unit_test(test_assign),
+        cmocka_unit_test(test_ties),     cmocka_unit_test(test_plusplus),
+        cmocka_unit_test(test_planted),  cmocka_unit_test(test_lloyd),
+        cmocka_unit_test(test_means),    cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_resume),   cmocka_unit_test(test_restarts),
+        cmocka_unit_test(test_empty),    cmocka_unit_test(test_ward),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
