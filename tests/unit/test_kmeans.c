@@ -94,30 +94,6 @@ static int nearest_plain(const float *x, const float *c, int size, int dim)
     return best;
 }
 
-/* ---- vectors ------------------------------------------------------------------------- */
-
-static void test_vectors(void **state)
-{
-    static const int sizes[] = {0, 1, 15, 16, 17, 31, 32, 33, 48, 63, 100, 385};
-    float *a = normals(400, 1), *b = normals(400, 1);
-    (void)state;
-    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        double product = 0, distance = 0;
-        float most = -INFINITY;
-        for (int i = 0; i < sizes[s]; i++) {
-            product += (double)a[i + 1] * b[i];
-            distance += ((double)a[i + 1] - b[i]) * ((double)a[i + 1] - b[i]);
-            most = fmaxf(most, a[i + 1]);
-        }
-        assert_true(fabs(syl_dot(a + 1, b, sizes[s]) - product) < 1e-4);
-        assert_true(fabs(syl_distance2(a + 1, b, sizes[s]) - distance) <= 1e-6 * distance);
-        assert_true(syl_distance2(a, a, sizes[s]) == 0);
-        assert_true(syl_maximum(a + 1, sizes[s]) == most);
-    }
-    free(a);
-    free(b);
-}
-
 /* ---- rows ---------------------------------------------------------------------------- */
 
 static void test_rows(void **state)
@@ -600,13 +576,12 @@ static void test_plusplus(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),  cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_bad_rows), cmocka_unit_test(test_assign),
-        cmocka_unit_test(test_ties),     cmocka_unit_test(test_plusplus),
-        cmocka_unit_test(test_planted),  cmocka_unit_test(test_lloyd),
-        cmocka_unit_test(test_means),    cmocka_unit_test(test_deterministic),
-        cmocka_unit_test(test_resume),   cmocka_unit_test(test_restarts),
-        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_rows),          cmocka_unit_test(test_bad_rows),
+        cmocka_unit_test(test_assign),        cmocka_unit_test(test_ties),
+        cmocka_unit_test(test_plusplus),      cmocka_unit_test(test_planted),
+        cmocka_unit_test(test_lloyd),         cmocka_unit_test(test_means),
+        cmocka_unit_test(test_deterministic), cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_restarts),      cmocka_unit_test(test_empty),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,6 +1,8 @@
 /* Ward's agglomeration against its definition. */
 #include "tests/golden/golden.h"
 
+#include <stdbool.h>
+
 #include "lib/base/random.h"
 #include "train/ward.h"
 
