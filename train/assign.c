@@ -93,10 +93,7 @@ SYL_CLONES static void take_best(const float *score, int n, int first, float *be
     int group = -1;
     for (int g = 0; g < n; g += GROUP) {
         int end = g + GROUP < n ? g + GROUP : n;
-        float top = -INFINITY;
-#pragma omp simd reduction(max : top)
-        for (int k = g; k < end; k++)
-            top = score[k] > top ? score[k] : top;
+        float top = syl_maximum(score + g, end - g);
         if (top > *best) {
             *best = top;
             group = g;

@@ -1,9 +1,5 @@
 #include "lib/base/vector.h"
 
-#include <math.h>
-
-#include "lib/base/clones.h"
-
 /* GCC exports every version of a function that is not static, whatever the visibility. */
 SYL_CLONES static float dot(const float *a, const float *b, int64_t n)
 {

@@ -18,6 +18,7 @@
 #include "lib/base/file.h"
 #include "lib/base/memory.h"
 #include "lib/base/random.h"
+#include "lib/base/vector.h"
 
 static char folder[64];
 
@@ -262,13 +263,40 @@ static void test_random(void **state)
     assert_true(fabs(fourth / n - 3) < 0.1);
 }
 
+/* ---- vectors ------------------------------------------------------------------------- */
+
+static void test_vectors(void **state)
+{
+    static const int sizes[] = {0, 1, 15, 16, 17, 31, 32, 33, 48, 63, 100, 385};
+    float a[400], b[400];
+    syl_random rng = {.seed = 12};
+    (void)state;
+    for (int i = 0; i < 400; i++) {
+        a[i] = syl_random_normal(&rng);
+        b[i] = syl_random_normal(&rng);
+    }
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        double product = 0, distance = 0;
+        float most = -INFINITY;
+        for (int i = 0; i < sizes[s]; i++) {
+            product += (double)a[i + 1] * b[i];
+            distance += ((double)a[i + 1] - b[i]) * ((double)a[i + 1] - b[i]);
+            most = fmaxf(most, a[i + 1]);
+        }
+        assert_true(fabs(syl_dot(a + 1, b, sizes[s]) - product) < 1e-4);
+        assert_true(fabs(syl_distance2(a + 1, b, sizes[s]) - distance) <= 1e-6 * distance);
+        assert_true(syl_distance2(a, a, sizes[s]) == 0);
+        assert_true(syl_maximum(a + 1, sizes[s]) == most);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status),    cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_map),       cmocka_unit_test(test_atomic),
-        cmocka_unit_test(test_full_disk), cmocka_unit_test(test_philox),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_vectors), cmocka_unit_test(test_status),
+        cmocka_unit_test(test_memory),  cmocka_unit_test(test_map),
+        cmocka_unit_test(test_atomic),  cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_philox),  cmocka_unit_test(test_random),
     };
     int failed;
 

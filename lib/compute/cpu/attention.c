@@ -1,30 +1,14 @@
 /* Softmax attention: all keys through oneDNN products, a window of keys directly. */
+#include "lib/base/vector.h"
 #include "lib/compute/cpu/context.h"
 #include "lib/compute/cpu/vmath.h"
 #include "lib/compute/training.h"
 
 #define QUERY_BLOCK 256 /* scores of so many queries exist at a time */
 
-/* In lanes, because compilers may not reorder comparisons of floats themselves. */
-SYL_INLINE float maximum(const float *s, int64_t n)
-{
-    float lane[16], top = -INFINITY;
-    int64_t j = 0;
-    for (int c = 0; c < 16; c++)
-        lane[c] = -INFINITY;
-    for (; j + 16 <= n; j += 16)
-        for (int c = 0; c < 16; c++)
-            lane[c] = s[j + c] > lane[c] ? s[j + c] : lane[c];
-    for (; j < n; j++)
-        top = s[j] > top ? s[j] : top;
-    for (int c = 0; c < 16; c++)
-        top = lane[c] > top ? lane[c] : top;
-    return top;
-}
-
 SYL_CLONES static void softmax_row(float *s, float scale, int64_t n)
 {
-    float top = maximum(s, n), sum = 0;
+    float top = syl_maximum(s, n), sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t j = 0; j < n; j++) {
         s[j] = syl_expf((s[j] - top) * scale);
