@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Syllable times of recordings whose words are known, by forced alignment.
 
-usage: align.py AUDIO_DIR OUT.json
+usage: align.py AUDIO_DIR TEXTS.txt OUT.json
 
-AUDIO_DIR has KEY.wav (16 kHz, 16 bit, mono) and KEY.txt, its words, all of them in the CMU dictionary.
-The aligner is the Python package pocketsphinx (pip install pocketsphinx==5.1.1) with the English
-models inside it: a pass for the words, a pass for the phones. Syllables have maximal onsets within
-words. Good to 50 ms, not to 20.
+TEXTS.txt has "KEY: TEXT" lines; AUDIO_DIR/KEY.wav is 16 kHz, 16 bit, mono (a / of the key is __
+there and in OUT.json). The aligner is the Python package pocketsphinx (pip install
+pocketsphinx==5.1.1) with the English models inside it: a pass for the words, a pass for the phones.
+Syllables have maximal onsets within words. Good to 50 ms, not to 20. Left out, and counted: texts in
+brackets, words that the CMU dictionary lacks, recordings that are missing or do not fit.
 
 OUT.json: [{"key", "dur", "text", "syl": [[start, end, phones], ...]}, ...]
 """
 import json
 import os
+import re
 import sys
 import wave
 
@@ -22,16 +24,14 @@ except ImportError:
              "and name that Python as $PYTHON")
 
 FRAME = 0.01  # seconds, the aligner's
+SPOKEN = dict(zip("0 1 2 3 4 5 6 7 8 9 10".split(),
+                  "zero one two three four five six seven eight nine ten".split()), **{"#": "pound"})
 VOWELS = set("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
 STOPS_R = ["P-R", "B-R", "T-R", "D-R", "K-R", "G-R", "F-R", "TH-R", "SH-R"]
 CLUSTERS = set(STOPS_R + ["P-L", "B-L", "K-L", "G-L", "F-L", "S-L", "T-W", "D-W", "K-W", "G-W", "TH-W", "HH-W", "S-W",
                           "S-P", "S-T", "S-K", "S-F", "S-M", "S-N", "S-P-R", "S-P-L", "S-T-R", "S-K-R", "S-K-W",
                           "S-K-L"]
-               + [c + "-Y" for c in "P B T D K G F V TH M N L S HH S-P S-T S-K".split()])
-
-
-def fail(message):
-    sys.exit(f"align.py: {message}")
+               + [c + "-Y" for c in "P B K G F V TH M HH S-P S-K".split()])
 
 
 def is_onset(phones):
@@ -50,20 +50,34 @@ def syllables(phones):
     return list(zip(starts, starts[1:] + [len(phones)]))
 
 
+def words_of(text):
+    """As the dictionary spells them; None where that is not known."""
+    text = text.lower().replace("’", "'").replace("#", " # ")
+    words = re.sub(r"[-.,;:!?\"()]", " ", text).split()
+    words = [SPOKEN.get(w, w) for w in words]
+    return words if words and all(re.fullmatch(r"[a-z']+", w) for w in words) else None
+
+
 def decode(decoder, samples):
     decoder.start_utt()
     decoder.process_raw(samples, full_utt=True)
     decoder.end_utt()
 
 
-def align(samples, text):
-    """-> [[start, end, phones]]"""
+def align(samples, words):
+    """-> [[start, end, phones]], or None where they do not fit"""
+    # A new one each time, so that a result does not depend on the recordings before it.
     decoder = Decoder(hmm=get_model_path("en-us/en-us"), dict=get_model_path("en-us/cmudict-en-us.dict"), lm=None,
                       loglevel="FATAL")
-    decoder.set_align_text(text)
-    decode(decoder, samples)
-    decoder.set_alignment()
-    decode(decoder, samples)
+    if any(decoder.lookup_word(w) is None for w in words):
+        return None
+    try:
+        decoder.set_align_text(" ".join(words))
+        decode(decoder, samples)
+        decoder.set_alignment()
+        decode(decoder, samples)
+    except RuntimeError:
+        return None
     found = []
     for word in decoder.get_alignment():
         phones = list(word)
@@ -77,37 +91,50 @@ def align(samples, text):
     return found
 
 
-def recording(folder, key):
-    path = os.path.join(folder, key)
-    with open(f"{path}.txt", encoding="utf-8") as f:
-        text = f.read().strip()
-    with wave.open(f"{path}.wav") as w:
+def recording(path, text):
+    """-> {"dur", "text", "syl"}, or None"""
+    words = words_of(text)
+    if not words or not os.path.exists(path):
+        return None
+    with wave.open(path) as w:
         if (w.getframerate(), w.getnchannels(), w.getsampwidth()) != (16000, 1, 2):
-            fail(f"{path}.wav: 16 kHz, 16 bit and one channel are expected")
+            sys.exit(f"align.py: {path}: 16 kHz, 16 bit and one channel are expected")
         count = w.getnframes()
-        samples = w.readframes(count)
-    try:
-        found = align(samples, text.lower())
-    except (RuntimeError, ValueError) as e:
-        fail(f"{path}.wav: '{text}' could not be aligned: {e}")
-    return {"key": key, "dur": count / 16000, "text": text, "syl": found}
+        found = align(w.readframes(count), words)
+    return {"dur": count / 16000, "text": text, "syl": found} if found else None
+
+
+def align_all(folder, texts):
+    """-> the labels, the number of recordings that were left out"""
+    found, left_out = [], 0
+    with open(texts, encoding="utf-8") as f:
+        for line in f:
+            key, separator, text = line.strip().partition(": ")
+            if line.startswith(";") or not separator:
+                continue
+            key = key.replace("/", "__")
+            labels = recording(os.path.join(folder, key + ".wav"), text)
+            if labels:
+                found.append({"key": key, **labels})
+            else:
+                left_out += 1
+    return found, left_out
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
-    folder, out = sys.argv[1:]
+    folder, texts, out = sys.argv[1:]
     try:
-        keys = sorted(n[:-4] for n in os.listdir(folder) if n.endswith(".txt"))
-        found = [recording(folder, key) for key in keys]
+        found, left_out = align_all(folder, texts)
     except (OSError, EOFError, wave.Error) as e:
-        fail(str(e))
+        sys.exit(f"align.py: {e}")
     if not found:
-        fail(f"{folder}: no KEY.txt beside KEY.wav")
+        sys.exit(f"align.py: no recording in {folder} goes with a text of {texts}")
     with open(out + ".part", "w", encoding="utf-8") as f:
         json.dump(found, f)
     os.replace(out + ".part", out)
-    print(f"{out}: {len(found)} recordings, {sum(len(u['syl']) for u in found)} syllables")
+    print(f"{out}: {len(found)} recordings, {sum(len(u['syl']) for u in found)} syllables; {left_out} left out")
 
 
 if __name__ == "__main__":

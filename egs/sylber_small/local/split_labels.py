@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Parts the aligned English prompts into those that a probe may learn from and those to score.
 
-usage: split.py syllables-en-dev.json PROBE.json SCORE.json ALL.json
+usage: split_labels.py LABELS.json PROBE.json SCORE.json ALL.json
 
 70 keys are drawn with seed 0; the others are for scoring. The / of keys becomes __, as in the
 names of the recordings. The draw depends on the keys' order in the file and on nothing else.
@@ -22,7 +22,7 @@ def main():
             recordings = json.load(f)
         drawn = set(random.Random(SEED).sample([u["key"] for u in recordings], PROBE))
     except (OSError, ValueError, KeyError, TypeError) as e:
-        sys.exit(f"split.py: {sys.argv[1]}: {e}; a list of {PROBE} or more {{\"key\", \"syl\"}} is expected")
+        sys.exit(f"split_labels.py: {sys.argv[1]}: {e}; a list of {PROBE} or more {{\"key\", \"syl\"}} is expected")
     chosen = [u["key"] in drawn for u in recordings]
     for u in recordings:
         u["key"] = u["key"].replace("/", "__")

@@ -6,7 +6,8 @@
 #   festival-{kal,ked,slt}    diphone voices of two men, an HTS voice of a woman
 #   flite-{awb,rms,slt}       clustergen voices of two men and of the same woman
 #
-# PROMPTS is what prompts.sh made, LABELS syllables-en-dev.json. The programs come from Debian
+# PROMPTS is what prompts.sh made, LABELS the aligned prompts
+# (en-all.json of split_labels.py). The programs come from Debian
 # packages that are unpacked below OUT, not installed. Needs apt-get, dpkg, ffmpeg, python3. What is
 # there is kept; it can be run again.
 set -eu

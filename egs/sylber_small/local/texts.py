@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Draws texts for synthetic voices from what the English prompts say.
 
-usage: texts.py en.txt syllables-en-dev.json TEXTS.txt TEXTS.scm
+usage: texts.py en.txt LABELS.json TEXTS.txt TEXTS.scm
 
-60 texts of 4 to 30 words are drawn with seed 0 from the prompts that have no aligned syllables, so
-that no text is scored twice. TEXTS.txt has them as "KEY: TEXT", TEXTS.scm as ("KEY" "TEXT").
+60 texts of 4 to 30 words are drawn with seed 0, from the prompts that have no aligned syllables where
+there are enough of them, so that no text is scored twice. TEXTS.txt has them as "KEY: TEXT", TEXTS.scm as ("KEY" "TEXT").
 """
 import json
 import os
@@ -21,13 +21,14 @@ def candidates(path, aligned):
     with open(path, encoding="utf-8") as f:
         for line in f:
             key, separator, text = line.strip().partition(": ")
+            key = key.replace("/", "__")
             text = re.sub(r"\s+", " ", text.replace("’", "'")).strip(" .")
             plain = re.fullmatch(r"[A-Za-z0-9 ,.;:!?'-]+", text)
             if key.startswith(";") or not separator or not plain or key in aligned:
                 continue
             if len(text.split()) in WORDS and text not in seen:
                 seen.add(text)
-                found.append((key.replace("/", "__"), text))
+                found.append((key, text))
     return found
 
 
@@ -38,6 +39,8 @@ def main():
     try:
         with open(aligned, encoding="utf-8") as f:
             found = candidates(texts, {u["key"] for u in json.load(f)})
+        if len(found) < COUNT:
+            found = candidates(texts, set())
     except (OSError, ValueError, KeyError, TypeError) as e:
         sys.exit(f"texts.py: {texts}, {aligned}: {e}")
     if len(found) < COUNT:
