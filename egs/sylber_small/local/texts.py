@@ -3,8 +3,9 @@
 
 usage: texts.py en.txt LABELS.json TEXTS.txt TEXTS.scm
 
-60 texts of 4 to 30 words are drawn with seed 0, from the prompts that have no aligned syllables where
-there are enough of them, so that no text is scored twice. TEXTS.txt has them as "KEY: TEXT", TEXTS.scm as ("KEY" "TEXT").
+60 texts of 4 to 30 words are drawn with seed 0, where there are enough of them from the prompts that
+have no aligned syllables, so that no text is scored twice. TEXTS.txt has them as "KEY: TEXT",
+TEXTS.scm as ("KEY" "TEXT").
 """
 import json
 import os
