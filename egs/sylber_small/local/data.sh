@@ -2,8 +2,9 @@
 # usage: data.sh [--labels FILE] [--stage N] [--stop-stage N] OUT: all that the small model is
 # trained and scored on. Every stage can be run again; what is there is kept.
 #
-# 1  prompts, a reader, the teacher   OUT/prompts     3  synthetic voices   OUT/synthetic
-# 2  syllables by forced alignment    OUT/labels      4  noise              OUT/noisy
+# 1  prompts, a reader, the teacher   OUT/prompts     4  noise              OUT/noisy
+# 2  syllables by forced alignment    OUT/labels      5  a Russian reader   OUT/russian
+# 3  synthetic voices                 OUT/synthetic
 #
 # --labels: aligned syllables of the English prompts, [{"key", "dur", "syl": [[start, end, phones],
 # ...]}, ...]; without it they are made here. They are parted into OUT/labels/en-probe.json, which
@@ -12,7 +13,7 @@
 # pocketsphinx 5.1.1.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-python=${PYTHON:-python3} labels='' stage=1 stop_stage=4 out=''
+python=${PYTHON:-python3} labels='' stage=1 stop_stage=5 out=''
 while [ $# -gt 0 ]; do
     case $1 in
     --labels | --stage | --stop-stage)
@@ -42,11 +43,15 @@ if run 2; then
     fi
     [ -e "$out/labels/librivox.json" ] ||
         "$python" "$here/align.py" "$out/prompts/librivox" "$out/prompts/librivox.txt" "$out/labels/librivox.json"
-    "$python" "$here/split_labels.py" "$labels" "$out/labels/en-probe.json" "$out/labels/en-score.json" "$out/labels/en-all.json"
+    "$python" "$here/split_labels.py" "$labels" "$out/labels/en-probe.json" "$out/labels/en-score.json" \
+        "$out/labels/en-all.json"
 fi
 if run 3; then
     "$here/synthetic.sh" "$out/prompts" "$out/labels/en-all.json" "$out/synthetic"
 fi
 if run 4; then
     "$here/noisy.sh" "$out/prompts" "$out/labels/en-score.json" "$out/noisy"
+fi
+if run 5; then
+    "$here/russian.sh" "$out/russian"
 fi

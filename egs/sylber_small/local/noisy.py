@@ -112,7 +112,7 @@ def main():
         nonspeech(os.path.join(out, "nonspeech"))
     except (OSError, ValueError, KeyError, TypeError, EOFError, wave.Error) as e:
         sys.exit(f"noisy.py: {e}; prompts.sh and split_labels.py make the inputs")
-    print(f"{out}: {len(keys)} prompts with white noise and babble at {SNRS} dB; {2 + 3 * len(LEVELS)} files without speech")
+    print(f"{out}: {len(keys)} prompts with white noise and babble at {SNRS} dB, and files without speech")
 
 
 if __name__ == "__main__":

