@@ -28,6 +28,9 @@
             (utt.relation.items utterance 'Syllable))
     (fclose fd)))
 
+;; Voices know their packages only once the list was made.
+(voice.list)
+
 (define (speak_all voice texts dir)
   (eval (list (intern (string-append "voice_" voice))))
   (mapcar (lambda (line) (speak (car line) (cadr line) dir))

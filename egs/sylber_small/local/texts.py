@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Draws texts for synthetic voices from what the English prompts say.
+"""Draws texts for synthetic voices from what the prompts of a language say.
 
-usage: texts.py en.txt LABELS.json TEXTS.txt TEXTS.scm
+usage: texts.py PROMPTS.txt LABELS.json TEXTS.txt TEXTS.scm
 
 60 texts of 4 to 30 words are drawn with seed 0, where there are enough of them from the prompts that
 have no aligned syllables, so that no text is scored twice. TEXTS.txt has them as "KEY: TEXT",
