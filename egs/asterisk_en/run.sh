@@ -36,10 +36,12 @@ audio=$root/build/data/asterisk_en
 run() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 
 if run 1; then
-    "$here/local/fetch.sh" asterisk-core-sounds-en-g722 "$audio/package"
+    "$root/egs/common/fetch_deb.sh" "$audio/package" asterisk-core-sounds-en-g722
 fi
 if run 2; then
-    "$here/local/decode.sh" "$ref" "$audio/package/usr/share/asterisk/sounds/en_US_f_Allison" "$audio/wav"
+    mkdir -p "$audio"
+    python3 -c 'import json, sys; print("\n".join(u["key"] for u in json.load(open(sys.argv[1]))))' "$ref" >"$audio/keys.txt"
+    "$root/egs/common/decode_g722.sh" "$audio/package/usr/share/asterisk/sounds/en_US_f_Allison" "$audio/wav" <"$audio/keys.txt"
 fi
 if run 3 || run 4; then
     sylkit=${SYLKIT:-$root/build/sylkit}
