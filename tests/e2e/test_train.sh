@@ -36,7 +36,9 @@ stats stats.st
 collage
 crop 1.2
 batch 2
-white-noise 0.5
+coloured-noise 0.5
+babble 0.3
+no-speech 0.1
 change-speed 0.5
 equalise 0.1
 warp 0.9:1.1

@@ -27,8 +27,10 @@ typedef struct arguments {
     int steps, batch, accumulate, threads, loaders, seed, log_every, checkpoint_every,
         validate_every, warmup, max_gap;
     double lr, min_factor, beta1, beta2, eps, weight_decay, clip, crop, max_seconds, ema, norm;
-    double dropout, layer_drop, mix_noise, mix_speech, white_noise, change_speed, equalise;
-    float merge[2], gain[2], noise_gain[2], speech_gain[2], snr[2], speed[2], warp[2];
+    double dropout, layer_drop, mix_noise, mix_speech, coloured_noise, babble, no_speech,
+        change_speed, equalise;
+    float merge[2], gain[2], noise_gain[2], speech_gain[2], snr[2], babble_snr[2], speed[2],
+        warp[2];
     bool collage, freeze_convs, resume, quiet;
 } arguments;
 
@@ -118,8 +120,11 @@ static const syl_arg table[] = {
     REAL("mix-speech", mix_speech, 0, 1, "share of these that is another speaker (all without --noise)"),
     RANGE("noise-gain", noise_gain, 0, 100, "factor of the noise"),
     RANGE("speech-gain", speech_gain, 0, 100, "factor of the other speaker"),
-    REAL("white-noise", white_noise, 0, 1, "probability of white or low-passed noise"),
+    REAL("coloured-noise", coloured_noise, 0, 1, "probability of white, low-passed, pink or brown noise"),
     RANGE("snr", snr, -40, 100, "dB, of that noise"),
+    REAL("babble", babble, 0, 1, "probability of a babble of 3 to 6 other recordings"),
+    RANGE("babble-snr", babble_snr, -40, 100, "dB, of the babble"),
+    REAL("no-speech", no_speech, 0, 1, "probability of a crop with nothing but noise"),
     REAL("change-speed", change_speed, 0, 1, "collage: probability of another voice by resampling"),
     RANGE("speed", speed, 0.2, 5, "its factor"),
     REAL("equalise", equalise, 0, 10, "log-mel: deviation of a smooth random offset of channels"),
@@ -170,6 +175,7 @@ static arguments defaults(void)
                        .noise_gain = {0.05f, 0.7f},
                        .speech_gain = {0.05f, 0.2f},
                        .snr = {10, 40},
+                       .babble_snr = {5, 30},
                        .speed = {0.78f, 1.28f},
                        .warp = {1, 1}};
 }
@@ -362,8 +368,11 @@ static void describe_source(job *j)
         .mix_speech = (float)a->mix_speech,
         .noise_gain = range(a->noise_gain),
         .speech_gain = range(a->speech_gain),
-        .white_noise = (float)a->white_noise,
+        .coloured_noise = (float)a->coloured_noise,
+        .babble = (float)a->babble,
+        .no_speech = (float)a->no_speech,
         .snr_db = range(a->snr),
+        .babble_snr_db = range(a->babble_snr),
         .change_speed = (float)a->change_speed,
         .speed = range(a->speed),
         .equalise = (float)a->equalise,

@@ -143,7 +143,8 @@ static syl_status make(draft *d, syl_error *err)
 {
     const syl_example_source *s = d->source;
     syl_example *e = d->out;
-    SYL_TRY(s->options.collage ? collage(d, err) : crop(d, err));
+    bool speech = syl_random_uniform(&d->random) >= s->options.no_speech;
+    if (speech) SYL_TRY(s->options.collage ? collage(d, err) : crop(d, err));
     e->frames = d->frames;
     e->seconds = (double)(d->frames * hop_of(d)) / s->config->sample_rate;
     if (s->clean) SYL_TRY(prepare(d, &e->clean_rows, err));

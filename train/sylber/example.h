@@ -24,9 +24,11 @@ typedef struct syl_example_options {
      * random place is heard (speech_gain). */
     float mix_noise, mix_speech;
     syl_range noise_gain, speech_gain;
-    /* White or low-passed noise at a signal-to-noise ratio in dB, with this probability. */
-    float white_noise;
-    syl_range snr_db;
+    /* Noise of some colour (white, low-passed, pink, brown), and a babble of a few other
+     * recordings, each with a probability and at a signal-to-noise ratio in dB. */
+    float coloured_noise, babble;
+    syl_range snr_db, babble_snr_db;
+    float no_speech; /* probability of a crop with nothing but noise */
 
     /* Changes of the voice that the target does not follow; they need targets from a file
      * (collage). Probability and range of the factor by which a recording is resampled. */

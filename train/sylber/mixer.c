@@ -50,25 +50,94 @@ static syl_status add_other_speech(const syl_example_source *s, syl_random *rand
     return SYL_OK;
 }
 
-static void add_white_noise(const syl_example_options *o, syl_random *random, float *audio,
-                            int64_t n)
+static double mean_power(const float *audio, int64_t n)
 {
-    float history[BOX] = {0}, sum = 0;
     double power = 0;
-    bool low = syl_random_uniform(random) < 0.5f;
-    float snr = syl_range_draw(o->snr_db, random);
     for (int64_t i = 0; i < n; i++)
         power += (double)audio[i] * audio[i];
-    float level = (float)sqrt(power / (double)n + 1e-10) * powf(10, -snr / 20);
-    for (int64_t i = 0; i < n; i++) {
-        float v = syl_random_normal(random);
-        if (low) {
-            sum += v - history[i % BOX];
-            history[i % BOX] = v;
-            v = sum / sqrtf(BOX);
-        }
-        audio[i] += level * v;
+    return power / (double)n;
+}
+
+/* ---- coloured noise ---------------------------------------------------------------------------
+ */
+
+typedef enum colour { WHITE, LOW_PASSED, PINK, BROWN, NUM_COLOURS } colour;
+
+/* What the filters remember. */
+typedef struct noise {
+    colour colour;
+    float history[BOX], sum; /* LOW_PASSED */
+    float pole[3], integral; /* PINK, BROWN */
+} noise;
+
+/* The next sample; its power differs from colour to colour. */
+static float next_noise(noise *s, int64_t i, syl_random *random)
+{
+    float v = syl_random_normal(random);
+    switch (s->colour) {
+    case LOW_PASSED:
+        s->sum += v - s->history[i % BOX];
+        s->history[i % BOX] = v;
+        return s->sum;
+    case PINK: /* three poles an octave and a half apart fall off by 3 dB an octave */
+        s->pole[0] = 0.99765f * s->pole[0] + 0.0990460f * v;
+        s->pole[1] = 0.96300f * s->pole[1] + 0.2965164f * v;
+        s->pole[2] = 0.57000f * s->pole[2] + 1.0526913f * v;
+        return s->pole[0] + s->pole[1] + s->pole[2] + 0.1848f * v;
+    case BROWN:
+        s->integral = 0.998f * s->integral + v;
+        return s->integral;
+    default:
+        return v;
     }
+}
+
+/* The power that noise is measured against: that of the speech, or in a crop without any one
+ * between those of faint and loud noise. */
+static double reference_power(const float *audio, int64_t n, syl_random *random)
+{
+    double power = mean_power(audio, n);
+    return power > 1e-10 ? power : pow(10, -6 + 5 * (double)syl_random_uniform(random));
+}
+
+static syl_status add_coloured_noise(const syl_example_options *o, syl_random *random, float *audio,
+                                     int64_t n, syl_error *err)
+{
+    noise s = {.colour = (colour)syl_random_below(random, NUM_COLOURS)};
+    double power = reference_power(audio, n, random);
+    float snr = syl_range_draw(o->snr_db, random);
+    float *own = syl_calloc((size_t)n, sizeof *own);
+    if (!own) return syl_fail_memory(err, (size_t)n * sizeof *own, "noise");
+    for (int64_t i = 0; i < n; i++)
+        own[i] = next_noise(&s, i, random);
+    float level = (float)sqrt(power / mean_power(own, n)) * powf(10, -snr / 20);
+    for (int64_t i = 0; i < n; i++)
+        audio[i] += level * own[i];
+    free(own);
+    return SYL_OK;
+}
+
+static syl_status add_babble(const syl_example_source *s, syl_random *random, float *audio,
+                             int64_t n, syl_error *err)
+{
+    int voices = 3 + (int)syl_random_below(random, 4);
+    double power = reference_power(audio, n, random);
+    float snr = syl_range_draw(s->options.babble_snr_db, random);
+    float *own = syl_calloc((size_t)n, sizeof *own);
+    syl_status status = own ? SYL_OK : syl_fail_memory(err, (size_t)n * sizeof *own, "babble");
+    for (int v = 0; v < voices && status == SYL_OK; v++) {
+        const syl_utterance *other;
+        int which = (int)syl_random_below(random, (uint32_t)syl_utterances_count(s->speech));
+        status = syl_utterances_get(s->speech, which, &other, err);
+        if (status == SYL_OK) add_clip(other, 1, random, own, n);
+    }
+    if (status == SYL_OK) {
+        float level = (float)sqrt(power / (mean_power(own, n) + 1e-10)) * powf(10, -snr / 20);
+        for (int64_t i = 0; i < n; i++)
+            audio[i] += level * own[i];
+    }
+    free(own);
+    return status;
 }
 
 syl_status syl_example_mix(const syl_example_source *s, syl_random *random, float *audio, int64_t n,
@@ -80,7 +149,9 @@ syl_status syl_example_mix(const syl_example_source *s, syl_random *random, floa
         SYL_TRY(speech ? add_other_speech(s, random, audio, n, err)
                        : add_noise_clip(s, random, audio, n, err));
     }
-    if (syl_random_uniform(random) < o->white_noise) add_white_noise(o, random, audio, n);
+    if (syl_random_uniform(random) < o->babble) SYL_TRY(add_babble(s, random, audio, n, err));
+    if (syl_random_uniform(random) < o->coloured_noise)
+        SYL_TRY(add_coloured_noise(o, random, audio, n, err));
     return SYL_OK;
 }
 
