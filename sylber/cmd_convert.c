@@ -17,7 +17,8 @@ static const char help[] =
     "HubertModel, or with --config any .safetensors of such weights (the released\n"
     "Sylber checkpoint after egs/sylber_import).\n\n"
     "  --config FILE            configuration, in place of the input's own\n"
-    "  --dtype f32|f16|bf16     of the weights written (default f32)\n"
+    "  --dtype f32|f16|bf16|s8  of the weights written (default f32); s8: matrices in 8 bits\n"
+    "                           with a scale a row, the rest in f16\n"
     "  --codebook FILE.npy      centroids [K][D] to put inside\n"
     "  --residual-codebook FILE.npy\n"
     "                           centroids for what the first leave over\n"
@@ -35,7 +36,7 @@ typedef struct arguments {
     bool has_norm, has_merge, help;
 } arguments;
 
-static const char *const dtypes[] = {"f32", "f16", "bf16", NULL};
+static const char *const dtypes[] = {"f32", "f16", "bf16", "s8", NULL};
 static const char *const metrics[] = {"euclidean", "norm6", "spherical", NULL};
 
 static int take_option(arguments *a, int option)
@@ -126,7 +127,7 @@ static syl_status read_codebook(syl_npy *npy, const char *path, const syl_npy **
 static syl_status convert(const syl_safetensors *file, syl_config *config, const arguments *a,
                           syl_error *err)
 {
-    static const syl_dtype types[] = {SYL_F32, SYL_F16, SYL_BF16};
+    static const syl_dtype types[] = {SYL_F32, SYL_F16, SYL_BF16, SYL_S8};
     syl_model_edit edit = {.dtype = (int)types[a->dtype]};
     syl_npy codebook = {0}, residual = {0};
     apply(config, a);

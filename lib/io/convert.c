@@ -1,5 +1,6 @@
 /* Values of tensors from and to float32. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/bf16.h"
@@ -93,5 +94,47 @@ void syl_st_from_f32(const float *src, size_t count, syl_dtype dtype, void *dst)
         if (dtype == SYL_S8) bits = (uint32_t)float_to_int(src[i], -128, 127);
         if (dtype == SYL_I32) bits = (uint32_t)float_to_int(src[i], INT32_MIN, INT32_MAX);
         memcpy(to + size * i, &bits, size); /* little endian: the low bytes come first */
+    }
+}
+
+/* ---- weights of 8 bits -------------------------------------------------------------------- */
+
+#define NAME_SIZE 512
+
+const syl_st_tensor *syl_st_scale_of(const syl_safetensors *file, const syl_st_tensor *t)
+{
+    char name[NAME_SIZE];
+    if (t->dtype != SYL_S8 || t->ndim < 2 || t->shape[0] < 1) return NULL;
+    if (snprintf(name, sizeof name, "%s.scale", t->name) >= (int)sizeof name) return NULL;
+    const syl_st_tensor *scale = syl_safetensors_find(file, name);
+    return scale && scale->count == (size_t)t->shape[0] ? scale : NULL;
+}
+
+void syl_st_values(const syl_safetensors *file, const syl_st_tensor *t, float *dst)
+{
+    const syl_st_tensor *scale = syl_st_scale_of(file, t);
+    syl_st_to_f32(t, dst);
+    if (!scale) return;
+    size_t rows = scale->count, cols = t->count / rows, size = syl_dtype_size(scale->dtype);
+    for (size_t r = 0; r < rows; r++) {
+        syl_st_tensor one = {.dtype = scale->dtype, .count = 1};
+        float by;
+        one.data = (const uint8_t *)scale->data + r * size;
+        syl_st_to_f32(&one, &by);
+        for (size_t c = 0; c < cols; c++)
+            dst[r * cols + c] *= by;
+    }
+}
+
+void syl_st_quantise(const float *src, size_t rows, size_t cols, int8_t *dst, float *scale)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const float *row = src + r * cols;
+        float top = 0;
+        for (size_t c = 0; c < cols; c++)
+            top = fabsf(row[c]) > top ? fabsf(row[c]) : top;
+        scale[r] = top / 127;
+        for (size_t c = 0; c < cols; c++)
+            dst[r * cols + c] = (int8_t)(top > 0 ? lrintf(row[c] / scale[r]) : 0);
     }
 }

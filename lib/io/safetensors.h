@@ -40,6 +40,13 @@ const char *syl_safetensors_metadata(const syl_safetensors *file, const char *ke
 
 /* Converts to float32 (any dtype of the list; s8 and i32 by value). dst holds count floats. */
 void syl_st_to_f32(const syl_st_tensor *tensor, float *dst);
+/* Weights of 8 bits: an S8 tensor NAME of two or more dimensions with a tensor NAME.scale of one
+ * value a row (first dimension) stands for integer * scale of its row. The scale, or NULL. */
+const syl_st_tensor *syl_st_scale_of(const syl_safetensors *file, const syl_st_tensor *tensor);
+/* What a tensor of the file stands for: as syl_st_to_f32, then times its scale where it has one. */
+void syl_st_values(const syl_safetensors *file, const syl_st_tensor *tensor, float *dst);
+/* Rows [rows][cols] as integers of -127 to 127 and the scale of each. */
+void syl_st_quantise(const float *src, size_t rows, size_t cols, int8_t *dst, float *scale);
 /* float32 to dtype, round to nearest even; s8 and i32 saturate. */
 void syl_st_from_f32(const float *src, size_t count, syl_dtype dtype, void *dst);
 

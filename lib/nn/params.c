@@ -53,7 +53,7 @@ syl_status syl_params_take(syl_params *p, const char *name, const int64_t *shape
     SYL_TRY(check_shape(p, t, shape, err));
     float *data = syl_calloc(t->count, sizeof *data);
     if (!data) return syl_fail_memory(err, t->count * sizeof *data, t->name);
-    syl_st_to_f32(t, data);
+    syl_st_values(p->file, t, data);
     for (size_t i = 0; i < t->count; i++) {
         if (isfinite(data[i])) continue;
         free(data);
