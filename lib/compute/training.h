@@ -97,6 +97,12 @@ typedef struct syl_ragged {
     const int64_t *begin; /* [count + 1] */
 } syl_ragged;
 
+/* The rows of sequence i. */
+static inline syl_mat syl_sequence(syl_mat m, syl_ragged r, int i)
+{
+    return syl_mat_rows(m, r.begin[i], r.begin[i + 1] - r.begin[i]);
+}
+
 typedef struct syl_attention_shape {
     int heads;
     int64_t left, right;   /* a query sees keys from -left to +right of it; -1: all on that side.

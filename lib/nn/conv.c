@@ -42,11 +42,6 @@ static syl_mat inner(const conv *c, syl_mat padded, int i)
                         c->in.begin[i + 1] - c->in.begin[i]);
 }
 
-static syl_mat sequence(syl_mat m, syl_ragged r, int i)
-{
-    return syl_mat_rows(m, r.begin[i], r.begin[i + 1] - r.begin[i]);
-}
-
 static void clear_edges(const conv *c, syl_mat padded, int i)
 {
     size_t bytes = (size_t)(c->shape.pad * padded.cols) * syl_dtype_size(padded.dtype);
@@ -61,7 +56,7 @@ static syl_status pad_input(syl_tape *tape, conv *c, syl_error *err)
                         c->padded_begin[c->in.count], c->x->value.cols, &c->padded, err));
     for (int i = 0; i < c->in.count; i++) {
         clear_edges(c, c->padded, i);
-        syl_mat_copy(sequence(c->x->value, c->in, i), inner(c, c->padded, i));
+        syl_mat_copy(syl_sequence(c->x->value, c->in, i), inner(c, c->padded, i));
     }
     return SYL_OK;
 }
@@ -96,7 +91,7 @@ static syl_status weight_gradient(syl_tape *tape, conv *c, syl_mat dy, syl_error
     if (!accumulate) syl_fill(syl_tape_ctx(tape), 0, dw);
     for (int i = 0; i < c->in.count; i++)
         for (int64_t from = 0; from < c->shape.kernel; from += c->shape.stride)
-            SYL_TRY(syl_product(syl_tape_ctx(tape), sequence(dy, c->out, i), true,
+            SYL_TRY(syl_product(syl_tape_ctx(tape), syl_sequence(dy, c->out, i), true,
                                 under_taps(c, c->padded, i, from), false, true,
                                 weights_of(c, dw, from), err));
     return SYL_OK;
@@ -109,7 +104,7 @@ static syl_status add_to_padded(syl_tape *tape, const conv *c, syl_mat dy, syl_m
     SYL_TRY(syl_var_operand(tape, c->w, &w, err));
     for (int i = 0; i < c->in.count; i++)
         for (int64_t from = 0; from < c->shape.kernel; from += c->shape.stride)
-            SYL_TRY(syl_product(syl_tape_ctx(tape), sequence(dy, c->out, i), false,
+            SYL_TRY(syl_product(syl_tape_ctx(tape), syl_sequence(dy, c->out, i), false,
                                 weights_of(c, w, from), false, true, under_taps(c, padded, i, from),
                                 err));
     return SYL_OK;
@@ -129,7 +124,7 @@ static syl_status input_gradient(syl_tape *tape, conv *c, syl_mat dy, syl_error 
     syl_fill(ctx, 0, padded);
     SYL_TRY(add_to_padded(tape, c, dy, padded, err));
     for (int i = 0; i < c->in.count; i++)
-        syl_scale(ctx, 1, inner(c, padded, i), accumulate, sequence(dx, c->in, i));
+        syl_scale(ctx, 1, inner(c, padded, i), accumulate, syl_sequence(dx, c->in, i));
     return SYL_OK;
 }
 
@@ -151,7 +146,7 @@ static syl_status forward(syl_tape *tape, conv *c, syl_error *err)
     for (int i = 0; i < c->in.count; i++)
         for (int64_t from = 0; from < c->shape.kernel; from += c->shape.stride)
             SYL_TRY(syl_product(syl_tape_ctx(tape), under_taps(c, c->padded, i, from), false,
-                                weights_of(c, w, from), true, from > 0, sequence(y, c->out, i),
+                                weights_of(c, w, from), true, from > 0, syl_sequence(y, c->out, i),
                                 err));
     if (c->bias) syl_add_bias(syl_tape_ctx(tape), c->bias->value.data, y);
     return SYL_OK;

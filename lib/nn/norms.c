@@ -70,11 +70,6 @@ syl_status syl_nn_norm(syl_tape *tape, syl_norm_kind kind, syl_var *x, syl_var *
 
 /* ---- group norm ------------------------------------------------------------------------- */
 
-static syl_mat sequence(const norm *n, syl_mat m, int i)
-{
-    return syl_mat_rows(m, n->in.begin[i], n->in.begin[i + 1] - n->in.begin[i]);
-}
-
 static float *stats_of(const norm *n, int i)
 {
     return n->stats + 2 * i * n->x->value.cols;
@@ -90,9 +85,9 @@ static syl_status group_norm_backward(syl_tape *tape, syl_node *node, syl_error 
     SYL_TRY(syl_var_grad(tape, n->x, &dx, &accumulate, err));
     for (int i = 0; i < n->in.count; i++)
         SYL_TRY(syl_group_norm_backward(syl_tape_ctx(tape), n->groups, n->gamma->value.data,
-                                        sequence(n, n->x->value, i), stats_of(n, i),
-                                        sequence(n, node->out.grad, i), accumulate,
-                                        sequence(n, dx, i), dgamma, dbeta, err));
+                                        syl_sequence(n->x->value, n->in, i), stats_of(n, i),
+                                        syl_sequence(node->out.grad, n->in, i), accumulate,
+                                        syl_sequence(dx, n->in, i), dgamma, dbeta, err));
     return SYL_OK;
 }
 
@@ -106,8 +101,9 @@ syl_status syl_nn_group_norm(syl_tape *tape, int groups, syl_var *x, syl_ragged 
     n->in = in;
     for (int i = 0; i < in.count; i++)
         SYL_TRY(syl_group_norm_forward(syl_tape_ctx(tape), groups, gamma->value.data,
-                                       beta->value.data, eps, sequence(n, x->value, i),
-                                       sequence(n, n->node.out.value, i), stats_of(n, i), err));
+                                       beta->value.data, eps, syl_sequence(x->value, n->in, i),
+                                       syl_sequence(n->node.out.value, n->in, i), stats_of(n, i),
+                                       err));
     *y = &n->node.out;
     return SYL_OK;
 }

@@ -10,11 +10,6 @@ typedef struct positional {
     float *norms;
 } positional;
 
-static syl_mat sequence(const positional *p, syl_mat m, int i)
-{
-    return syl_mat_rows(m, p->in.begin[i], p->in.begin[i + 1] - p->in.begin[i]);
-}
-
 /* v and w as [rows][taps]. */
 static syl_mat by_tap(const positional *p, syl_mat m)
 {
@@ -30,8 +25,8 @@ static syl_status weight_gradient(syl_tape *tape, positional *p, syl_mat dy, syl
     syl_fill(ctx, 0, dw);
     for (int i = 0; i < p->in.count; i++)
         SYL_TRY(syl_grouped_conv_weight_gradient(ctx, p->shape, syl_tape_settings(tape)->compute,
-                                                 sequence(p, p->x->value, i), sequence(p, dy, i),
-                                                 dw, err));
+                                                 syl_sequence(p->x->value, p->in, i),
+                                                 syl_sequence(dy, p->in, i), dw, err));
     SYL_TRY(syl_var_grad(tape, p->g, &dg, &accumulate, err));
     SYL_TRY(syl_var_grad(tape, p->v, &dv, &accumulate, err));
     syl_weight_norm_backward(ctx, p->g->value.data, by_tap(p, p->v->value), p->norms, by_tap(p, dw),
@@ -48,8 +43,8 @@ static syl_status backward(syl_tape *tape, syl_node *node, syl_error *err)
         SYL_TRY(syl_var_grad(tape, p->x, &dx, &accumulate, err));
         for (int i = 0; i < p->in.count; i++)
             SYL_TRY(syl_grouped_conv_input_gradient(
-                syl_tape_ctx(tape), p->shape, syl_tape_settings(tape)->compute, sequence(p, dy, i),
-                p->w, accumulate, sequence(p, dx, i), err));
+                syl_tape_ctx(tape), p->shape, syl_tape_settings(tape)->compute,
+                syl_sequence(dy, p->in, i), p->w, accumulate, syl_sequence(dx, p->in, i), err));
     }
     if (p->v->needs_grad) SYL_TRY(weight_gradient(tape, p, dy, err));
     return syl_bias_gradient(tape, p->bias, dy, err);
@@ -74,8 +69,8 @@ syl_status syl_nn_positional_conv(syl_tape *tape, syl_conv_shape shape, syl_var 
     syl_weight_norm(ctx, g->value.data, by_tap(p, v->value), by_tap(p, p->w), p->norms);
     for (int i = 0; i < in.count; i++)
         SYL_TRY(syl_grouped_conv(ctx, shape, syl_tape_settings(tape)->compute,
-                                 sequence(p, x->value, i), p->w, sequence(p, p->node.out.value, i),
-                                 err));
+                                 syl_sequence(x->value, p->in, i), p->w,
+                                 syl_sequence(p->node.out.value, p->in, i), err));
     syl_add_bias(ctx, bias->value.data, p->node.out.value);
     *y = &p->node.out;
     return SYL_OK;
