@@ -15,7 +15,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-stage=1 stop_stage=5 labels='' steps=3000 model='' data=$root/build/data/sylber_small work=$root/build/sylber_small
+stage=1 stop_stage=5 labels='' steps=7000 model='' data=$root/build/data/sylber_small work=$root/build/sylber_small
 while [ $# -gt 0 ]; do
     case $1 in
     --labels | --data | --work | --steps | --model | --stage | --stop-stage)
@@ -74,8 +74,8 @@ if run 6; then
     "$here/local/score.sh" "$work/$method-stage2/best.safetensors" "$data" "$work/score-$method-stage2"
 fi
 if run 7; then
-    "$here/local/leave_one_out.sh" "$data" "$work" "$(better)" 1200
+    "$here/local/leave_one_out.sh" "$data" "$work" "$(better)" 900
 fi
 if run 8; then
-    "$here/local/look_ahead.sh" "$data" "$work" "$(better)" 1200
+    "$here/local/look_ahead.sh" "$data" "$work" "$(better)" 400
 fi

@@ -1,5 +1,6 @@
 /* Whole networks in training: the HuBERT shape against PyTorch (make_training.py), the log-mel
  * network against the encoder that the program runs. */
+#include "lib/base/random.h"
 #include "lib/nn/losses.h"
 #include "lib/nn/optimizer.h"
 #include "sylber/model.h"
@@ -228,12 +229,81 @@ static void mel_like_the_encoder(void **state)
     free(all.frames);
 }
 
+/* The loss of the network's frames against 0.3, with its gradients. */
+static double mel_loss(syl_network *n, syl_tape *tape, syl_mat rows, float *target)
+{
+    int64_t begin[2] = {0, rows.rows};
+    syl_var *x, *frames;
+    syl_ragged out;
+    double loss;
+    syl_tape_clear(tape, (syl_tape_options){.compute = SYL_F32, .training = true});
+    syl_param_set_zero_grads(&n->set);
+    OK(syl_tape_input(tape, rows, false, &x, &err));
+    OK(n->ops->forward(n, tape, x, (syl_ragged){1, begin}, &frames, &out, &err));
+    syl_mat want = syl_mat_of(target, SYL_F32, frames->value.rows, frames->value.cols);
+    OK(syl_loss_squared(tape, frames, want, 1.0f / (float)want.rows, &loss, &err));
+    OK(syl_tape_backward(tape, &err));
+    return loss;
+}
+
+/* Finite differences along random directions: a step of each parameter by itself would drown in
+ * the rounding of float32. */
+static void mel_gradient_by_differences(void **state)
+{
+    enum { ROWS = 120 };
+    const char *path = getenv("MODEL");
+    syl_network *n = open_network(path ? path : "sylber/models/sylber-small.safetensors");
+    syl_random random = {.seed = 2};
+    syl_ctx *ctx;
+    syl_tape *tape;
+    float *rows = malloc(ROWS * 80 * sizeof *rows), *target = malloc(ROWS * 384 * sizeof *target);
+    (void)state;
+    for (int i = 0; i < ROWS * 80; i++)
+        rows[i] = .3f * syl_random_normal(&random);
+    for (int i = 0; i < ROWS * 384; i++)
+        target[i] = .3f;
+    OK(syl_ctx_create(&ctx, 1, &err));
+    OK(syl_tape_create(&tape, ctx, &err));
+    syl_mat x = syl_mat_of(rows, SYL_F32, ROWS, 80);
+    for (int p = 0; p < n->set.count; p++) {
+        const syl_param *param = n->set.item[p];
+        float *v = param->value.data, *before = malloc((size_t)param->size * sizeof *v);
+        float *way = malloc((size_t)param->size * sizeof *way);
+        double slope = 0, size = 0;
+        memcpy(before, v, (size_t)param->size * sizeof *v);
+        mel_loss(n, tape, x, target);
+        for (int64_t i = 0; i < param->size; i++) {
+            way[i] = (syl_random_u32(&random) & 1 ? 1 : -1) * 2e-3f;
+            slope += (double)way[i] * ((float *)param->grad.data)[i];
+            size += fabs((double)way[i] * ((float *)param->grad.data)[i]);
+        }
+        for (int64_t i = 0; i < param->size; i++)
+            v[i] = before[i] + way[i];
+        double up = mel_loss(n, tape, x, target);
+        for (int64_t i = 0; i < param->size; i++)
+            v[i] = before[i] - way[i];
+        double down = mel_loss(n, tape, x, target);
+        memcpy(v, before, (size_t)param->size * sizeof *v);
+        if (fabs((up - down) / 2 - slope) > .03 * fabs(slope) + .003 * size + 1e-5)
+            fail_msg("%s: %g by differences, %g by the backward", param->name, (up - down) / 2,
+                     slope);
+        free(before);
+        free(way);
+    }
+    syl_tape_free(tape);
+    syl_ctx_free(ctx);
+    syl_network_free(n);
+    free(rows);
+    free(target);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hubert_group_norm),
         cmocka_unit_test(hubert_layer_norm),
         cmocka_unit_test(mel_like_the_encoder),
+        cmocka_unit_test(mel_gradient_by_differences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
