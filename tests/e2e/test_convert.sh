@@ -35,4 +35,25 @@ expect 2 "an output without a name" "$SYLKIT" segment --out "" voice.wav
 "$SYLKIT" features -o open.npy voice.wav
 "$SYLKIT" features -v -o closed.npy voice.wav 2>&-
 check "a closed standard error spoils nothing" cmp -s open.npy closed.npy
+# ---- weights of 8 bits
+expect 0 "8 bits" "$SYLKIT" convert --dtype s8 "$SYLKIT_MODEL" s8.safetensors
+expect 0 "8 bits: a model" "$SYLKIT" info s8.safetensors
+expect 0 "8 bits, and wide again" "$SYLKIT" convert --dtype f32 s8.safetensors wide.safetensors
+expect 0 "the original, wide" "$SYLKIT" convert --dtype f32 "$SYLKIT_MODEL" original.safetensors
+check "8 bits: each weight within half a step of its row" python3 -c '
+import json, struct
+def load(path):
+    raw = open(path, "rb").read()
+    n, = struct.unpack("<Q", raw[:8])
+    return {k: (v["shape"], raw[8 + n + v["data_offsets"][0]:8 + n + v["data_offsets"][1]])
+            for k, v in json.loads(raw[8:8 + n]).items() if k != "__metadata__"}
+a, b = load("original.safetensors"), load("wide.safetensors")
+assert a.keys() == b.keys() and not any(k.endswith(".scale") for k in b)
+(rows, cols), data = a["layers.0.qkv.weight"]
+x, y = (struct.unpack("<%df" % (rows * cols), d["layers.0.qkv.weight"][1]) for d in (a, b))
+assert len(load("s8.safetensors")["layers.0.qkv.weight"][1]) == rows * cols
+for r in range(rows):
+    row, near = x[r * cols:r * cols + cols], y[r * cols:r * cols + cols]
+    step = max(map(abs, row)) / 127
+    assert all(abs(p - q) <= 0.501 * step + 1e-7 for p, q in zip(row, near)), r'
 finish
