@@ -13,6 +13,7 @@
 #define NAME "checkpoint.safetensors"
 #define FORMAT "sylkit-checkpoint-1"
 #define OWN_BLOCKS 3
+#define MAX_STEP 1000000000000LL
 
 char *syl_train_path(const char *folder, const char *name)
 {
@@ -33,11 +34,12 @@ static syl_train_block block_at(const syl_train_task *task, int i)
 
 static json_t *describe(const syl_train_task *task, const syl_train_state *state)
 {
-    char step[32], score[64];
+    char step[32], score[64], since[128];
     snprintf(step, sizeof step, "%" PRId64, state->step);
     snprintf(score, sizeof score, "%a", state->best_score);
-    return json_pack("{s:s, s:s, s:s, s:s}", "format", FORMAT, "step", step, "best_score", score,
-                     "identity", task->identity);
+    snprintf(since, sizeof since, "%a %a", state->since.loss, state->since.weight);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "format", FORMAT, "step", step, "best_score",
+                     score, "since", since, "identity", task->identity);
 }
 
 syl_status syl_checkpoint_save(const char *folder, const syl_train_task *task,
@@ -79,7 +81,51 @@ static syl_status take_blocks(const syl_safetensors *file, const syl_train_task 
                             "configuration? Give another --out, or remove it",
                             syl_safetensors_path(file), b.name);
         memcpy(b.data, t->data, t->count * sizeof(float));
+        for (int64_t k = 0; k < b.size; k++)
+            if (!isfinite(b.data[k]))
+                return syl_fail(err, SYL_EFORMAT,
+                                "%s: its %s hold a value that is not finite; remove it",
+                                syl_safetensors_path(file), b.name);
     }
+    return SYL_OK;
+}
+
+/* Names the first option that differs. */
+static syl_status compare_identities(const char *path, const char *then, const char *now,
+                                     syl_error *err)
+{
+    json_t *a = json_loads(then, 0, NULL), *b = json_loads(now, 0, NULL), *value;
+    const char *key;
+    syl_status status = SYL_OK;
+    if (!a || !b) status = syl_fail(err, SYL_EFORMAT, "%s: its options cannot be read", path);
+    json_object_foreach(b, key, value)
+    {
+        const char *before = json_string_value(json_object_get(a, key));
+        if (status == SYL_OK && strcmp(before ? before : "", json_string_value(value)))
+            status =
+                syl_fail(err, SYL_EINVAL,
+                         "%s was made with other options: %s was '%.100s', now it is '%.100s'. "
+                         "Give the same, or another --out",
+                         path, key, before ? before : "", json_string_value(value));
+    }
+    json_decref(a);
+    json_decref(b);
+    return status;
+}
+
+static syl_status parse_state(const syl_safetensors *file, syl_train_state *state, syl_error *err)
+{
+    const char *step = syl_safetensors_metadata(file, "step");
+    const char *score = syl_safetensors_metadata(file, "best_score");
+    const char *since = syl_safetensors_metadata(file, "since");
+    char *end = NULL;
+    long long value = step ? strtoll(step, &end, 10) : -1;
+    if (!score || !since || value < 0 || value > MAX_STEP || *end ||
+        sscanf(since, "%la %la", &state->since.loss, &state->since.weight) != 2)
+        return syl_fail(err, SYL_EFORMAT, "%s: its step or its sums make no sense; remove it",
+                        syl_safetensors_path(file));
+    state->step = value;
+    state->best_score = strtod(score, NULL);
     return SYL_OK;
 }
 
@@ -87,21 +133,32 @@ static syl_status take(const syl_safetensors *file, const syl_train_task *task,
                        syl_train_state *state, syl_error *err)
 {
     const char *format = syl_safetensors_metadata(file, "format");
-    const char *step = syl_safetensors_metadata(file, "step");
-    const char *score = syl_safetensors_metadata(file, "best_score");
     const char *identity = syl_safetensors_metadata(file, "identity");
-    if (!format || strcmp(format, FORMAT) || !step || !score || !identity)
+    if (!format || strcmp(format, FORMAT) || !identity)
         return syl_fail(err, SYL_EFORMAT, "%s is no checkpoint of this program",
                         syl_safetensors_path(file));
-    if (strcmp(identity, task->identity))
-        return syl_fail(err, SYL_EINVAL,
-                        "%s was made with other options: %s; this run has %s. Give the same, or "
-                        "another --out",
-                        syl_safetensors_path(file), identity, task->identity);
-    state->step = strtoll(step, NULL, 10);
-    state->best_score = strtod(score, NULL);
+    SYL_TRY(compare_identities(syl_safetensors_path(file), identity, task->identity, err));
+    SYL_TRY(parse_state(file, state, err));
     task->optimizer->adamw.step = state->step;
     return take_blocks(file, task, err);
+}
+
+static bool is_there(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+syl_status syl_checkpoint_refuse(const char *folder, syl_error *err)
+{
+    char *path = syl_train_path(folder, NAME);
+    if (!path) return syl_fail(err, SYL_ENOMEM, "no memory for a path");
+    bool there = is_there(path);
+    free(path);
+    if (!there) return SYL_OK;
+    return syl_fail(err, SYL_EINVAL,
+                    "%s holds a run already; go on with --resume, or give another "
+                    "--out",
+                    folder);
 }
 
 syl_status syl_checkpoint_load(const char *folder, const syl_train_task *task,
@@ -112,7 +169,7 @@ syl_status syl_checkpoint_load(const char *folder, const syl_train_task *task,
     *found = false;
     if (!path) return syl_fail(err, SYL_ENOMEM, "no memory for a path");
     syl_status status = SYL_OK;
-    if (access(path, F_OK) == 0) {
+    if (is_there(path)) {
         status = syl_safetensors_open(&file, path, err);
         if (status == SYL_OK) status = take(file, task, state, err);
         *found = status == SYL_OK;

@@ -112,10 +112,10 @@ static syl_status with_utterance(job *j, const char *path, bool standardised, us
     if (status == SYL_OK) {
         if (standardised) syl_stats_standardise(&j->stats, &hidden);
         syl_heard u = {.samples = samples,
-                           .n = n,
-                           .sample_rate = c->sample_rate,
-                           .hop = syl_config_hop(c),
-                           .hidden = &hidden};
+                       .n = n,
+                       .sample_rate = c->sample_rate,
+                       .hop = syl_config_hop(c),
+                       .hidden = &hidden};
         status = f(j, &u, index, err);
     }
     syl_progress_add_seconds(j->progress, (double)n / c->sample_rate);

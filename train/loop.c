@@ -23,9 +23,8 @@ typedef struct run {
     syl_train_state state;
     double began, paused; /* clock at the start, time spent on validation and checkpoints */
     int64_t first_step;
-    syl_train_sums since; /* the last metrics line */
-    double seconds;       /* of work on all ranks since the start */
-    double grad_norm;
+    double seconds;         /* of work on all ranks since the start */
+    double grad_norm, rate; /* of the last update */
 } run;
 
 static double now(void)
@@ -35,7 +34,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static double learning_rate(const run *r)
+static double next_rate(const run *r)
 {
     const syl_optimizer *o = r->task->optimizer;
     return o->adamw.lr * syl_schedule_factor(&o->schedule, r->state.step);
@@ -51,7 +50,7 @@ static void report(run *r, double loss, const char *note)
         .steps = r->options->steps,
         .loss = loss,
         .grad_norm = r->grad_norm,
-        .learning_rate = learning_rate(r),
+        .learning_rate = r->rate,
         .steps_per_second = rate,
         .audio_per_second = elapsed > 0 ? r->seconds / elapsed : 0,
         .seconds_left = rate > 0 ? (double)(r->options->steps - r->state.step) / rate : 0,
@@ -71,7 +70,7 @@ static syl_status fail_batch(run *r, double loss, void **examples, syl_error *er
         r->task->describe(examples[i], names + used, sizeof names - used);
     }
     return syl_fail(err, SYL_ECOMPUTE,
-                    "step %lld: the loss is %g; batch: %s. The last checkpoint is good; try a "
+                    "step %lld: the loss is %g; batch: %s. Nothing was saved of it; try a "
                     "smaller --lr, or leave these recordings out",
                     (long long)(r->state.step + 1), loss, names);
 }
@@ -115,16 +114,17 @@ static syl_status one_step(run *r, syl_error *err)
         SYL_TRY(micro_batch(r, i, &sums, err));
     SYL_TRY(exchange(r, &sums, err));
     double weight = sums.weight > 0 ? 1 / sums.weight : 0;
+    r->rate = next_rate(r);
     syl_optimizer_update(r->ctx, task->optimizer, task->set, weight, &r->grad_norm);
     if (!isfinite(r->grad_norm))
         return syl_fail(err, SYL_ECOMPUTE,
-                        "step %lld: the gradient is not finite though the loss is %g; the last "
-                        "checkpoint is good; try a smaller --lr",
+                        "step %lld: the gradient is not finite though the loss is %g; nothing was "
+                        "saved of it; try a smaller --lr",
                         (long long)(r->state.step + 1), sums.loss * weight);
     if (task->updated) SYL_TRY(task->updated(task->user, r->ctx, err));
     r->state.step++;
-    r->since.loss += sums.loss;
-    r->since.weight += sums.weight;
+    r->state.since.loss += sums.loss;
+    r->state.since.weight += sums.weight;
     r->seconds += sums.seconds;
     return SYL_OK;
 }
@@ -138,19 +138,19 @@ static bool is_due(const run *r, int64_t every)
 
 static double mean_loss(const run *r)
 {
-    return r->since.weight > 0 ? r->since.loss / r->since.weight : 0;
+    return r->state.since.weight > 0 ? r->state.since.loss / r->state.since.weight : 0;
 }
 
 static syl_status log_line(run *r, syl_error *err)
 {
     double loss = mean_loss(r);
     report(r, loss, NULL);
-    r->since = (syl_train_sums){0};
+    r->state.since = (syl_train_sums){0};
     if (!r->metrics) return SYL_OK;
     return syl_metrics_add(r->metrics,
                            json_pack("{s:I, s:f, s:f, s:f, s:f}", "step", (json_int_t)r->state.step,
                                      "loss", loss, "grad_norm", r->grad_norm, "learning_rate",
-                                     learning_rate(r), "audio_per_second",
+                                     r->rate, "audio_per_second",
                                      r->seconds / (now() - r->began - r->paused + 1e-9)),
                            err);
 }
@@ -166,7 +166,13 @@ static syl_status save_model(run *r, const char *name, syl_error *err)
 
 static syl_status checkpoint(run *r, syl_error *err)
 {
+    const syl_param_set *set = r->task->set;
     if (r->ranks->rank > 0) return SYL_OK;
+    if (!isfinite(syl_sum_squares(r->ctx, set->values, set->size)))
+        return syl_fail(
+            err, SYL_ECOMPUTE,
+            "step %lld: parameters are not finite; nothing was saved; try a smaller --lr",
+            (long long)r->state.step);
     SYL_TRY(syl_checkpoint_save(r->options->folder, r->task, &r->state, err));
     SYL_TRY(save_model(r, "model.safetensors", err));
     SYL_TRY(syl_metrics_draw(r->metrics, err));
@@ -267,6 +273,8 @@ static syl_status restore(run *r, syl_error *err)
 {
     bool found = false;
     r->state.best_score = -INFINITY;
+    if (!r->options->resume && r->ranks->rank == 0)
+        SYL_TRY(syl_checkpoint_refuse(r->options->folder, err));
     if (r->options->resume && r->ranks->rank == 0)
         SYL_TRY(syl_checkpoint_load(r->options->folder, r->task, &r->state, &found, err));
     SYL_TRY(share_state(r, err));
@@ -279,11 +287,13 @@ static syl_status start(run *r, syl_error *err)
 {
     const syl_train_options *o = r->options;
     SYL_TRY(syl_make_folder(o->folder, err));
-    if (r->ranks->rank == 0) syl_remove_temporaries(o->folder);
     SYL_TRY(syl_ctx_create(&r->ctx, o->threads, err));
     SYL_TRY(syl_tape_create(&r->tape, r->ctx, err));
     SYL_TRY(restore(r, err));
-    if (r->ranks->rank == 0) SYL_TRY(syl_metrics_open(&r->metrics, o->folder, r->state.step, err));
+    if (r->ranks->rank == 0) {
+        syl_remove_temporaries(o->folder);
+        SYL_TRY(syl_metrics_open(&r->metrics, o->folder, r->state.step, err));
+    }
     syl_loader_order order = {.first = (uint64_t)(r->state.step * o->accumulate),
                               .batch = o->batch,
                               .rank = r->ranks->rank,

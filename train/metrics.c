@@ -20,11 +20,12 @@ struct syl_metrics {
 };
 
 /* Lines of the file with a step of at most `step`; a last line cut short by a kill is dropped. */
-static void read_lines(syl_metrics *m, int64_t step)
+static syl_status read_lines(syl_metrics *m, int64_t step, syl_error *err)
 {
     FILE *in = fopen(m->path, "r");
     char *text = NULL;
     size_t capacity = 0;
+    if (!in && errno != ENOENT) return syl_fail(err, SYL_EIO, "%s: %s", m->path, strerror(errno));
     while (in && getline(&text, &capacity, in) > 0) {
         json_t *line = json_loads(text, 0, NULL);
         json_t *at = json_object_get(line, "step");
@@ -34,6 +35,7 @@ static void read_lines(syl_metrics *m, int64_t step)
     }
     free(text);
     if (in) fclose(in);
+    return SYL_OK;
 }
 
 static syl_status write_line(syl_metrics *m, FILE *to, const json_t *line, syl_error *err)
@@ -62,7 +64,7 @@ static syl_status open_all(syl_metrics *m, const char *folder, int64_t step, syl
     m->lines = json_array();
     if (!m->path || !m->picture || !m->lines)
         return syl_fail(err, SYL_ENOMEM, "no memory for the metrics");
-    if (step > 0) read_lines(m, step);
+    if (step > 0) SYL_TRY(read_lines(m, step, err));
     SYL_TRY(rewrite(m, err));
     m->file = fopen(m->path, "a");
     return m->file ? SYL_OK : syl_fail(err, SYL_EIO, "%s: %s", m->path, strerror(errno));

@@ -43,8 +43,9 @@ syl_status syl_ranks_start(syl_ranks *ranks, syl_error *err)
 }
 
 /* The library stays: MPI leaves threads and handlers behind. */
-void syl_ranks_finish(syl_ranks *ranks)
+void syl_ranks_finish(syl_ranks *ranks, bool failed)
 {
+    if (ranks->module && failed) ranks->module->abort(1);
     if (ranks->module) ranks->module->finish();
     *ranks = (syl_ranks){.rank = 0, .count = 1};
 }

@@ -3,6 +3,7 @@
 #ifndef SYL_TRAIN_RANKS_H
 #define SYL_TRAIN_RANKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/status.h"
@@ -15,6 +16,7 @@ typedef struct syl_ranks_module {
     int (*sum_doubles)(double *data, int64_t n);
     int (*broadcast)(float *data, int64_t n);
     int (*finish)(void);
+    void (*abort)(int code);
 } syl_ranks_module;
 
 typedef struct syl_ranks {
@@ -25,7 +27,9 @@ typedef struct syl_ranks {
 
 /* Joins the run that mpirun has started, if it has. */
 syl_status syl_ranks_start(syl_ranks *ranks, syl_error *err);
-void syl_ranks_finish(syl_ranks *ranks);
+/* Leaves the run. A rank that has failed alone ends the others too, which would wait for it for
+ * ever. */
+void syl_ranks_finish(syl_ranks *ranks, bool failed);
 
 /* Every rank's data become the sum over all ranks, or those of rank 0. */
 syl_status syl_ranks_sum(const syl_ranks *ranks, float *data, int64_t n, syl_error *err);

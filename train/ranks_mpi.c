@@ -40,5 +40,10 @@ static int broadcast(float *data, int64_t n)
     return code;
 }
 
-__attribute__((visibility("default")))
-const syl_ranks_module sylkit_mpi = {start, sum_floats, sum_doubles, broadcast, MPI_Finalize};
+static void abort_all(int code)
+{
+    MPI_Abort(MPI_COMM_WORLD, code);
+}
+
+__attribute__((visibility("default"))) const syl_ranks_module sylkit_mpi = {
+    start, sum_floats, sum_doubles, broadcast, MPI_Finalize, abort_all};

@@ -8,10 +8,15 @@
 #include "lib/base/vector.h"
 #include "lib/io/npy.h"
 
+/* A large file is mapped. A small one is read at once, for a process may have only so many maps and
+ * a corpus has a file for each recording. */
+#define SMALL_VALUES ((size_t)1 << 20)
+
 typedef struct part {
-    syl_npy_map map;
+    syl_npy_map map; /* closed when held */
+    float *held;     /* all of a small file, or NULL */
     char *path;
-    int64_t end; /* rows up to and with this file */
+    int64_t rows, end; /* end: rows up to and with this file */
 } part;
 
 struct syl_rows {
@@ -26,10 +31,22 @@ void syl_rows_close(syl_rows *rows)
     if (!rows) return;
     for (size_t i = 0; i < rows->num_parts; i++) {
         syl_npy_map_close(&rows->parts[i].map);
+        free(rows->parts[i].held);
         free(rows->parts[i].path);
     }
     free(rows->parts);
     free(rows);
+}
+
+static syl_status hold_small(part *p, syl_error *err)
+{
+    size_t count = (size_t)(p->map.shape[0] * p->map.shape[1]);
+    if (count > SMALL_VALUES) return SYL_OK;
+    p->held = syl_calloc(count, sizeof *p->held);
+    if (!p->held) return syl_fail_memory(err, count * sizeof *p->held, p->path);
+    syl_npy_map_read(&p->map, 0, count, p->held);
+    syl_npy_map_close(&p->map);
+    return SYL_OK;
 }
 
 static syl_status add_part(syl_rows *rows, const char *path, syl_error *err)
@@ -51,8 +68,9 @@ static syl_status add_part(syl_rows *rows, const char *path, syl_error *err)
                         path, (long long)p->map.shape[1], rows->parts[0].path, rows->dim);
     if (p->map.shape[0] > INT64_MAX - before)
         return syl_fail(err, SYL_EINVAL, "%s: more rows than can be counted", path);
-    p->end = before + p->map.shape[0];
-    return SYL_OK;
+    p->rows = p->map.shape[0];
+    p->end = before + p->rows;
+    return hold_small(p, err);
 }
 
 syl_status syl_rows_open(syl_rows **out, const char *const *paths, size_t num_paths,
@@ -130,10 +148,13 @@ syl_status syl_rows_read(const syl_rows *rows, int64_t begin, int64_t n, float *
     size_t dim = (size_t)rows->dim;
     const part *p = find(rows, begin);
     for (int64_t done = 0, some; done < n; done += some, p++) {
-        int64_t at = begin + done - (p->end - p->map.shape[0]);
-        some = p->map.shape[0] - at < n - done ? p->map.shape[0] - at : n - done;
+        int64_t at = begin + done - (p->end - p->rows);
+        some = p->rows - at < n - done ? p->rows - at : n - done;
         float *x = dst + (size_t)done * dim;
-        syl_npy_map_read(&p->map, (size_t)at * dim, (size_t)some * dim, x);
+        if (p->held)
+            memcpy(x, p->held + (size_t)at * dim, (size_t)some * dim * sizeof *x);
+        else
+            syl_npy_map_read(&p->map, (size_t)at * dim, (size_t)some * dim, x);
         for (int64_t i = 0; i < some; i++)
             SYL_TRY(prepare(rows, p, at + i, x + (size_t)i * dim, err));
     }

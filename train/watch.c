@@ -2,8 +2,10 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#include "lib/base/memory.h"
 
 static volatile sig_atomic_t asked_to_stop;
 
@@ -28,11 +30,12 @@ static bool stop(void *user)
 
 static void time_text(double seconds, char *out, size_t size)
 {
-    int s = (int)seconds;
+    int64_t s = seconds < 1e9 ? (int64_t)seconds : 1000000000;
+    int minutes = (int)(s / 60 % 60), rest = (int)(s % 60);
     if (s >= 3600)
-        snprintf(out, size, "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60);
+        snprintf(out, size, "%lld:%02d:%02d", (long long)(s / 3600), minutes, rest);
     else
-        snprintf(out, size, "%d:%02d", s / 60, s % 60);
+        snprintf(out, size, "%d:%02d", minutes, rest);
 }
 
 static void report(void *user, const syl_train_report *r)
@@ -59,15 +62,34 @@ syl_train_watch syl_terminal_watch(syl_terminal *terminal)
     return (syl_train_watch){.user = terminal, .report = report, .stop = stop};
 }
 
+static uint64_t hash_of(const char *text)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+    return hash;
+}
+
+/* A recording is drawn again and again; it is named once. */
+static bool is_news(syl_terminal *t, uint64_t hash)
+{
+    for (size_t i = 0; i < t->skipped; i++)
+        if (t->told[i] == hash) return false;
+    if (syl_grow((void **)&t->told, &t->told_room, t->skipped + 1, sizeof *t->told, NULL) == SYL_OK)
+        t->told[t->skipped++] = hash;
+    return true;
+}
+
 void syl_terminal_skipped(void *user, const syl_error *why)
 {
     syl_terminal *t = user;
-    t->skipped++;
-    fprintf(stderr, "%ssylkit: left out: %s\n", t->bar ? "\r\033[K" : "", why->message);
+    if (is_news(t, hash_of(why->message)))
+        fprintf(stderr, "%ssylkit: left out: %s\n", t->bar ? "\r\033[K" : "", why->message);
 }
 
 void syl_terminal_finish(syl_terminal *t)
 {
     if (t->bar && !t->quiet) fputc('\n', stderr);
-    if (t->skipped) fprintf(stderr, "sylkit: %d recordings were left out\n", t->skipped);
+    if (t->skipped) fprintf(stderr, "sylkit: %zu recordings were left out\n", t->skipped);
+    free(t->told);
 }

@@ -8,7 +8,8 @@
 
 typedef struct syl_terminal {
     bool quiet, bar; /* bar: standard error is a terminal */
-    int skipped;     /* recordings left out */
+    uint64_t *told;  /* [skipped] hashes of what was said of recordings that were left out */
+    size_t skipped, told_room;
 } syl_terminal;
 
 /* From here on SIGINT and SIGTERM ask the run to write a checkpoint and stop; a second one kills.

@@ -10,7 +10,6 @@
 #define OPTION_CONF 1998
 #define OPTION_HELP 1999
 #define MAX_OPTIONS 128
-#define MAX_DEPTH 8 /* files of options naming others */
 
 /* One parse at work. */
 typedef struct parse {
@@ -19,7 +18,6 @@ typedef struct parse {
     size_t count;
     char *into;
     json_t *text;
-    int depth;
 } parse;
 
 static int take_range(const parse *p, const syl_arg *a, const char *name, const char *value)
@@ -66,12 +64,21 @@ static int take(parse *p, const syl_arg *a, const char *value)
     return SYL_EXIT_USAGE;
 }
 
-static int take_file(parse *p, const char *path);
+/* The end of the line, and a # at its beginning or behind a blank with what follows. */
+static void cut_comment(char *line)
+{
+    line[strcspn(line, "\r\n")] = '\0';
+    for (char *c = line; (c = strchr(c, '#')); c++)
+        if (c == line || c[-1] == ' ' || c[-1] == '\t') {
+            *c = '\0';
+            return;
+        }
+}
 
 /* "name value", either part possibly missing. */
 static int take_line(parse *p, char *line, const char *path, int number)
 {
-    line[strcspn(line, "#\r\n")] = '\0';
+    cut_comment(line);
     char *name = line + strspn(line, " \t"), *value = name + strcspn(name, " \t=");
     if (*value) *value++ = '\0';
     value += strspn(value, " \t=");
@@ -84,8 +91,9 @@ static int take_line(parse *p, char *line, const char *path, int number)
         if ((a->kind == SYL_ARG_FLAG) != !*value)
             return syl_usage(p->command, "%s:%d: %s takes %s", path, number, name,
                              *value ? "no value" : "a value");
-        json_t *kept = json_string(value);
-        if (!kept || json_array_append_new(p->text, kept) < 0) return SYL_EXIT_FAILED;
+        json_t *kept = json_string_nocheck(value);
+        if (!kept || json_array_append_new(p->text, kept) < 0)
+            return syl_usage(p->command, "%s:%d: no memory", path, number);
         return take(p, a, json_string_value(kept));
     }
     return syl_usage(p->command, "%s:%d: there is no option '%s'", path, number, name);
@@ -93,16 +101,17 @@ static int take_line(parse *p, char *line, const char *path, int number)
 
 static int take_file(parse *p, const char *path)
 {
-    FILE *file = p->depth++ < MAX_DEPTH ? fopen(path, "r") : NULL;
+    FILE *file = fopen(path, "r");
     char *line = NULL;
     size_t room = 0;
     int code = SYL_EXIT_OK;
     if (!file) return syl_usage(p->command, "--conf %s: %s", path, strerror(errno));
     for (int number = 1; code == SYL_EXIT_OK && getline(&line, &room, file) >= 0; number++)
         code = take_line(p, line, path, number);
+    if (code == SYL_EXIT_OK && ferror(file))
+        code = syl_usage(p->command, "--conf %s: %s", path, strerror(errno));
     free(line);
     fclose(file);
-    p->depth--;
     return code;
 }
 
@@ -111,7 +120,7 @@ int syl_args_parse(const char *command, const syl_arg *table, size_t count, void
 {
     struct option options[MAX_OPTIONS + 3] = {{"conf", required_argument, NULL, OPTION_CONF},
                                               {"help", no_argument, NULL, OPTION_HELP}};
-    parse p = {command, table, count, into, text, 0};
+    parse p = {command, table, count, into, text};
     int n = 2, option, code = SYL_EXIT_OK;
     for (size_t i = 0; i < count && n < MAX_OPTIONS; i++)
         if (table[i].kind != SYL_ARG_HEADING)

@@ -22,13 +22,14 @@ _sylkit_options() {
     features) echo "$model $batch --segments --output" ;;
     plot) echo "$model --start --end --spectrogram --width --height --output --verbose" ;;
     info) echo "--json --raw --help" ;;
-    train) echo "sylber --accumulate --batch --beta1 --beta2 --change-speed --checkpoint-every --clip
-        --collage --conf --config --crop --dropout --ema --eps --equalise --exclude-list
-        --freeze-convs --gain --init --layer-drop --list --loaders --log-every --lr --max-gap
-        --max-seconds --merge --min-factor --mix-noise --mix-speech --noise --noise-gain
-        --norm --out --precision --quiet --resume --schedule --seed --segments --snr
-        --speech-gain --speed --stats --steps --targets --threads --valid-audio
-        --valid-labels --validate-every --warmup --warp --weight-decay --white-noise" ;;
+    train) echo "sylber --accumulate --babble --babble-snr --batch --beta1 --beta2 --change-speed
+        --checkpoint-every --clip --collage --coloured-noise --conf --config --crop --dropout
+        --ema --eps --equalise --exclude-list --freeze-convs --gain --help --init
+        --layer-drop --list --loaders --log-every --lr --max-gap --max-seconds --merge
+        --min-factor --mix-noise --mix-speech --no-speech --noise --noise-gain --norm --out
+        --precision --quiet --resume --schedule --seed --segments --snr --speech-gain --speed
+        --stats --steps --targets --threads --valid-audio --valid-labels --validate-every
+        --warmup --warp --weight-decay" ;;
     presegment) echo "--teacher --stats --method --labels --audio-dir --output --jsonl --threads
         --raw --help $batch" ;;
     continuum) echo "$model --steps --save" ;;

@@ -41,21 +41,11 @@ syl_status syl_nn_activation(syl_tape *tape, syl_function f, syl_var *x, syl_var
     return SYL_OK;
 }
 
-static syl_status pass_on(syl_tape *tape, syl_var *to, syl_mat grad, syl_error *err)
-{
-    syl_mat dx;
-    bool accumulate;
-    if (!to->needs_grad) return SYL_OK;
-    SYL_TRY(syl_var_grad(tape, to, &dx, &accumulate, err));
-    syl_scale(syl_tape_ctx(tape), 1, grad, accumulate, dx);
-    return SYL_OK;
-}
-
 static syl_status add_backward(syl_tape *tape, syl_node *node, syl_error *err)
 {
     element *e = (element *)node;
-    SYL_TRY(pass_on(tape, e->a, node->out.grad, err));
-    return pass_on(tape, e->b, node->out.grad, err);
+    SYL_TRY(syl_var_add_grad(tape, e->a, node->out.grad, err));
+    return syl_var_add_grad(tape, e->b, node->out.grad, err);
 }
 
 syl_status syl_nn_add(syl_tape *tape, syl_var *a, syl_var *b, syl_var **y, syl_error *err)

@@ -4,17 +4,6 @@
 
 #define COSINE_EPS 1e-8f /* as torch.nn.functional.cosine_similarity */
 
-/* Adds a gradient that has been computed to what the variable has. */
-static syl_status deposit(syl_tape *tape, syl_var *to, syl_mat grad, syl_error *err)
-{
-    syl_mat at;
-    bool accumulate;
-    if (!to->needs_grad) return SYL_OK;
-    SYL_TRY(syl_var_grad(tape, to, &at, &accumulate, err));
-    syl_scale(syl_tape_ctx(tape), 1, grad, accumulate, at);
-    return SYL_OK;
-}
-
 static syl_status like(syl_tape *tape, syl_mat m, syl_mat *out, syl_error *err)
 {
     return syl_ctx_mat(syl_tape_ctx(tape), SYL_F32, m.rows, m.cols, out, err);
@@ -26,7 +15,7 @@ syl_status syl_loss_squared(syl_tape *tape, syl_var *x, syl_mat target, float sc
     syl_mat d;
     SYL_TRY(like(tape, x->value, &d, err));
     *loss = scale * syl_squared_error(syl_tape_ctx(tape), x->value, target, scale, d);
-    return deposit(tape, x, d, err);
+    return syl_var_add_grad(tape, x, d, err);
 }
 
 syl_status syl_loss_cross_entropy(syl_tape *tape, syl_var *logits, const int32_t *target,
@@ -39,7 +28,7 @@ syl_status syl_loss_cross_entropy(syl_tape *tape, syl_var *logits, const int32_t
                             (int)target[i], (long long)i, (long long)logits->value.cols);
     SYL_TRY(like(tape, logits->value, &d, err));
     *loss = scale * syl_cross_entropy(syl_tape_ctx(tape), logits->value, target, scale, d);
-    return deposit(tape, logits, d, err);
+    return syl_var_add_grad(tape, logits, d, err);
 }
 
 syl_status syl_loss_cosine(syl_tape *tape, syl_var *x, syl_var *target, float scale, double *loss,
@@ -50,8 +39,8 @@ syl_status syl_loss_cosine(syl_tape *tape, syl_var *x, syl_var *target, float sc
     SYL_TRY(like(tape, x->value, &dt, err));
     *loss = scale * syl_cosine_error(syl_tape_ctx(tape), x->value, target->value, COSINE_EPS, scale,
                                      dx, dt);
-    SYL_TRY(deposit(tape, x, dx, err));
-    return deposit(tape, target, dt, err);
+    SYL_TRY(syl_var_add_grad(tape, x, dx, err));
+    return syl_var_add_grad(tape, target, dt, err);
 }
 
 /* ---- products of two variables, for the losses that compare --------------------------------- */

@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/memory.h"
 
@@ -17,19 +16,6 @@ double syl_schedule_factor(const syl_schedule *s, int64_t step)
     if (way > 1) way = 1;
     double down = s->kind == SYL_COSINE ? 0.5 * (1 + cos(PI * way)) : 1 - way;
     return s->min_factor + (1 - s->min_factor) * down;
-}
-
-static const char *const schedule_names[] = {
-    [SYL_CONSTANT] = "constant", [SYL_COSINE] = "cosine", [SYL_LINEAR] = "linear"};
-
-syl_status syl_schedule_parse(const char *text, syl_schedule_kind *out, syl_error *err)
-{
-    for (int i = 0; i <= SYL_LINEAR; i++)
-        if (!strcmp(text, schedule_names[i])) {
-            *out = (syl_schedule_kind)i;
-            return SYL_OK;
-        }
-    return syl_fail(err, SYL_EINVAL, "schedule '%s': give constant, cosine or linear", text);
 }
 
 syl_status syl_optimizer_start(syl_optimizer *o, const syl_param_set *set, syl_error *err)

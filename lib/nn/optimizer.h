@@ -15,7 +15,6 @@ typedef struct syl_schedule {
 } syl_schedule;
 /* The factor of the learning rate at `step` (0 at the first update). */
 double syl_schedule_factor(const syl_schedule *schedule, int64_t step);
-syl_status syl_schedule_parse(const char *text, syl_schedule_kind *out, syl_error *err);
 
 typedef struct syl_optimizer {
     syl_adamw adamw; /* lr: at factor 1; step: updates done */

@@ -7,6 +7,7 @@
 
 #define CHUNK ((size_t)64 << 10)
 #define ALIGNMENT ((size_t)64)
+#define DROPOUT_STREAMS ((uint64_t)1 << 62) /* apart from those that data are drawn from */
 
 /* Host memory of nodes, in chunks that are kept from one step to the next. */
 typedef struct chunk {
@@ -183,6 +184,16 @@ syl_status syl_var_operand(syl_tape *tape, syl_var *var, syl_mat *out, syl_error
     return SYL_OK;
 }
 
+syl_status syl_var_add_grad(syl_tape *tape, syl_var *var, syl_mat grad, syl_error *err)
+{
+    syl_mat at;
+    bool accumulate;
+    if (!var->needs_grad) return SYL_OK;
+    SYL_TRY(syl_var_grad(tape, var, &at, &accumulate, err));
+    syl_scale(tape->ctx, 1, grad, accumulate, at);
+    return SYL_OK;
+}
+
 syl_status syl_bias_gradient(syl_tape *tape, syl_var *bias, syl_mat dy, syl_error *err)
 {
     syl_mat sums;
@@ -196,7 +207,7 @@ syl_status syl_bias_gradient(syl_tape *tape, syl_var *bias, syl_mat dy, syl_erro
 
 uint64_t syl_tape_next_stream(syl_tape *tape)
 {
-    return (tape->options.step << 12) + tape->streams++;
+    return DROPOUT_STREAMS | ((tape->options.step << 12) + tape->streams++);
 }
 
 /* A node that no loss depends on has no gradient and is passed over. */

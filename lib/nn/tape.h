@@ -69,6 +69,8 @@ syl_status syl_var_grad(syl_tape *tape, syl_var *var, syl_mat *grad, bool *accum
 syl_status syl_var_operand(syl_tape *tape, syl_var *var, syl_mat *out, syl_error *err);
 /* The same for any matrix, in scratch memory. */
 syl_status syl_operand(syl_tape *tape, syl_mat m, syl_mat *out, syl_error *err);
+/* The variable's gradient gains `grad`; nothing for a frozen one. */
+syl_status syl_var_add_grad(syl_tape *tape, syl_var *var, syl_mat grad, syl_error *err);
 /* bias [1][cols] gains the sum of the rows of dy; nothing for NULL or a frozen one. */
 syl_status syl_bias_gradient(syl_tape *tape, syl_var *bias, syl_mat dy, syl_error *err);
 /* A number for each layer that draws at random. */

@@ -45,6 +45,7 @@ warp 0.9:1.1
 mix-noise 0.3
 mix-speech 1
 warmup 2
+schedule constant
 threads 1
 log-every 1
 quiet
@@ -73,6 +74,13 @@ for line in open(sys.argv[1]):
 }
 
 expect 0 "help" "$SYLKIT" train sylber --help
+# Every option stands in the man page and the completion, and they have no others.
+root=${PREFIX_SRC:-$here/../..}
+grep -o '^  --[a-z0-9-]*' out | tr -d ' ' | sort >options
+sed -n 's/^\\fB\(\\-\\-[a-z0-9\\-]*\)\\fR.*/\1/p' "$root/lib/cli/man/sylkit-train.1" | tr -d '\\' | sort >documented
+sed -n '/^    train) /,/;;/p' "$root/lib/cli/sylkit.bash" | grep -o -- '--[a-z0-9-]*' | grep -vx -- --help | sort >completed
+check "every option is in the man page" cmp options documented
+check "every option is completed" cmp options completed
 expect 2 "no weights" "$SYLKIT" train sylber --out x corpus
 expect 2 "a bad range" train x --snr 40:10
 says "LOW:HIGH" "a bad range"
@@ -91,15 +99,14 @@ check "the loss falls" json whole/metrics.jsonl "lines[-1]['loss'] < lines[0]['l
 expect 0 "loader threads" train threaded --steps 12 --checkpoint-every 5 --loaders 3
 check "loader threads change nothing" same whole/checkpoint.safetensors threaded/checkpoint.safetensors
 expect 0 "another seed" train other --steps 2 --seed 2
-expect 0 "the first steps" train pieces --steps 12 --checkpoint-every 1 --log-every 12
 kills=0
-rm -rf pieces
 for delay in 01 02 03 05 07 09 12 15 18 21 24 27 31 35 39 43 48 53 58 64; do
     train_behind pieces --steps 12 --checkpoint-every 1 --resume
     sleep "0.$delay"
     kill -9 $pid 2>/dev/null && kills=$((kills + 1))
     wait $pid 2>/dev/null
 done
+check "some kills met a run at work ($kills)" test "$kills" -gt 3
 expect 0 "the rest after $kills kills" train pieces --steps 12 --checkpoint-every 1 --resume
 check "killed and resumed: the same bits" same whole/model.safetensors pieces/model.safetensors
 losses whole/metrics.jsonl >a
@@ -107,7 +114,49 @@ losses pieces/metrics.jsonl >b
 check "killed and resumed: the same losses" same a b
 check "no temporary files" test -z "$(find pieces -name '.syl-*')"
 expect 1 "resumed with other options" train pieces --steps 12 --resume --lr 0.1
-says "other options" "resumed with other options"
+says "lr was '0.0003', now it is '0.1'" "resumed with other options"
+expect 1 "resumed with other recordings" "$SYLKIT" train sylber --conf small.conf --init "$teacher" \
+    --segments seg --out pieces --steps 12 --resume corpus/1.wav corpus/2.wav
+says "recordings was" "resumed with other recordings"
+expect 1 "a run is not begun over another" train pieces --steps 12
+says "go on with --resume" "a run is not begun over another"
+expect 0 "longer lines of metrics" train lines --steps 12 --log-every 4 --checkpoint-every 3
+for delay in 1 2 3; do
+    train_behind halves --steps 12 --log-every 4 --checkpoint-every 3 --resume
+    sleep 0.$delay
+    kill -9 $pid 2>/dev/null
+    wait $pid 2>/dev/null
+done
+expect 0 "the same, killed" train halves --steps 12 --log-every 4 --checkpoint-every 3 --resume
+losses lines/metrics.jsonl >a
+losses halves/metrics.jsonl >b
+check "longer lines: the same losses" same a b
+python3 - <<'P'
+import json, struct
+raw = open("halves/checkpoint.safetensors", "rb").read()
+n, = struct.unpack("<Q", raw[:8])
+head = json.loads(raw[8:8 + n])
+head["__metadata__"]["step"] = "-5"
+text = json.dumps(head).encode().ljust(n + 64)
+open("halves/checkpoint.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + raw[8 + n:])
+P
+expect 1 "a checkpoint with a wrong step" train halves --steps 12 --log-every 4 --resume
+says "its step or its sums make no sense" "a checkpoint with a wrong step"
+mkdir bare
+python3 - <<'P'
+import json, pathlib, struct
+for path in pathlib.Path("seg").glob("*.safetensors"):
+    raw = path.read_bytes()
+    n, = struct.unpack("<Q", raw[:8])
+    begin, end = json.loads(raw[8:8 + n])["segments"]["data_offsets"]
+    data = raw[8 + n + begin:8 + n + end]
+    head = json.dumps({"segments": {"dtype": "I32", "shape": [len(data) // 8, 2],
+                                    "data_offsets": [0, len(data)]}}).encode()
+    head = head.ljust((len(head) + 7) // 8 * 8)
+    pathlib.Path("bare", path.name).write_bytes(struct.pack("<Q", len(head)) + head + data)
+P
+expect 1 "segments without means" train bare-run --steps 2 --no-speech 0 --segments bare
+says "no tensor 'means'; make it again with sylkit presegment run" "segments without means"
 expect 0 "already done" train pieces --steps 12 --resume
 
 # SIGTERM: a checkpoint, and status 1.
@@ -143,6 +192,11 @@ J
 expect 0 "validation" train valid --steps 4 --validate-every 2 --valid-labels labels.json --valid-audio corpus
 check "validation: figures" json valid/metrics.jsonl "sum('f1' in x for x in lines) == 2"
 check "validation: the best model" test -s valid/best.safetensors
+echo '[{"key": "nowhere", "syl": [[0.2, 0.5]]}]' >nowhere.json
+expect 1 "validation: a missing recording" train valid2 --steps 4 --valid-labels nowhere.json --valid-audio corpus
+says "nowhere" "validation: a missing recording"
+mkdir empty
+expect 1 "an empty folder" "$SYLKIT" train sylber --conf small.conf --init "$teacher" --segments seg --out x empty
 
 # ---- what goes wrong
 cp -r corpus broken
@@ -192,8 +246,14 @@ if command -v mpirun >/dev/null 2>&1 && [ -e "$modules/libsylkit-mpi.so" ]; then
 a, b = ([[float(v) for v in line.split()] for line in open(f)] for f in "ab")
 assert len(a) == len(b) == 10
 assert all(x[0] == y[0] and abs(x[1] - y[1]) <= 1e-4 * y[1] for x, y in zip(a, b)), (a, b)'
-    expect 0 "two ranks resumed" env ASAN_OPTIONS=detect_leaks=0 mpirun --oversubscribe -np 2 "$SYLKIT" train sylber --conf small.conf \
-        --init "$teacher" --segments seg --out ranks --steps 12 --resume corpus
+    expect 0 "two ranks resumed" env ASAN_OPTIONS=detect_leaks=0 mpirun --oversubscribe -np 2 "$SYLKIT" \
+        train sylber --conf small.conf --init "$teacher" --segments seg --out ranks --steps 12 --resume corpus
+    check "two ranks resumed: they went on" json ranks/metrics.jsonl "[x['step'] for x in lines] == list(range(1, 13))"
+    timeout 60 mpirun --oversubscribe -np 2 "$SYLKIT" train sylber --conf small.conf --init "$teacher" \
+        --segments seg --out ranks --steps 20 --resume --lr 0.1 corpus >out 2>err
+    got=$?
+    check "one rank that fails ends all" test $got -ne 0 -a $got -ne 124
+    says "lr was" "one rank that fails ends all"
 else
     echo "skip: several processes (no mpirun, or built without MPI)"
 fi

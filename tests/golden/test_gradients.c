@@ -441,9 +441,6 @@ static void schedules(void **state)
     assert_float_equal(syl_schedule_factor(&s, 60), .525, 1e-9);
     s.kind = SYL_CONSTANT;
     assert_float_equal(syl_schedule_factor(&s, 500), 1, 1e-9);
-    assert_int_equal(syl_schedule_parse("cosine", &s.kind, &err), SYL_OK);
-    assert_int_equal(s.kind, SYL_COSINE);
-    assert_int_equal(syl_schedule_parse("steps", &s.kind, &err), SYL_EINVAL);
 }
 
 #define EACH_WAY(name)                    \

@@ -41,11 +41,14 @@ static void threshold_follows_the_norms(void **state)
 {
     syl_thresholder t = {
         .signal_mean = 6, .signal_variance = 1, .noise_mean = 1, .noise_variance = 1, .decay = .9f};
-    const float norms[] = {7, 9}, quiet[] = {2};
+    syl_norm_sums loud = {0}, quiet = {0}, none = {0};
     (void)state;
-    syl_thresholder_update_signal(&t, norms, 2);
-    syl_thresholder_update_noise(&t, quiet, 1);
-    syl_thresholder_update_noise(&t, quiet, 0);
+    syl_norm_sums_add(&loud, 7);
+    syl_norm_sums_add(&loud, 9);
+    syl_norm_sums_add(&quiet, 2);
+    syl_thresholder_update_signal(&t, &loud);
+    syl_thresholder_update_noise(&t, &quiet);
+    syl_thresholder_update_noise(&t, &none);
     assert_float_equal(t.signal_mean, .9 * 6 + .1 * 8, 1e-5);
     assert_float_equal(t.signal_variance, .9 * 1 + .1 * 1, 1e-5);
     assert_float_equal(t.noise_mean, .9 * 1 + .1 * 2, 1e-5);

@@ -165,7 +165,10 @@ syl_status syl_stats_read(syl_stats *s, const char *path, int levels, int dim, s
     const syl_st_tensor *mean = syl_safetensors_find(file, "mean");
     if (levels == 0 && mean && mean->ndim == 2 && mean->shape[0] <= MAX_LEVELS)
         levels = (int)mean->shape[0];
-    syl_status status = syl_stats_create(s, levels, dim, err);
+    syl_status status =
+        levels > 0 ? syl_stats_create(s, levels, dim, err)
+                   : syl_fail(err, SYL_EFORMAT, "%s: mean is not [levels][dim]; make it again with "
+                                                "sylkit presegment fit", path);
     if (status == SYL_OK) status = read_all(s, &params, path, err);
     if (status != SYL_OK) syl_stats_free(s);
     syl_safetensors_free(file);

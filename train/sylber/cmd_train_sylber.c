@@ -101,8 +101,8 @@ static const syl_arg table[] = {
     CHOICE("schedule", schedule, schedule_names, "of the learning rate after the warm-up"),
     WHOLE("warmup", warmup, 0, 1000000000, "updates in which the rate rises from 0"),
     REAL("min-factor", min_factor, 0, 1, "of the rate at the end"),
-    REAL("beta1", beta1, 0, 1, "of AdamW"),
-    REAL("beta2", beta2, 0, 1, "of AdamW"),
+    REAL("beta1", beta1, 0, 0.999999, "of AdamW"),
+    REAL("beta2", beta2, 0, 0.999999, "of AdamW"),
     REAL("eps", eps, 0, 1, "of AdamW"),
     REAL("weight-decay", weight_decay, 0, 10, "of AdamW"),
     REAL("clip", clip, 0, 1e9, "largest norm of the gradient; 0: any"),
@@ -252,6 +252,15 @@ static bool is_excluded(const char *relative, const syl_inputs *patterns)
     return false;
 }
 
+/* Folders that could not be read, and the like. */
+static syl_status check_inputs(const syl_inputs *inputs, syl_error *err)
+{
+    for (size_t i = 0; i < inputs->count; i++)
+        if (inputs->items[i].error)
+            return syl_fail(err, SYL_EIO, "%s: %s", inputs->items[i].path, inputs->items[i].error);
+    return SYL_OK;
+}
+
 /* Inputs that are to be used, as paths and keys; returns how many. */
 static int choose(const syl_inputs *inputs, const syl_inputs *patterns, const char **paths,
                   const char **keys)
@@ -269,6 +278,7 @@ static syl_status make_utterances(const syl_inputs *inputs, const syl_inputs *pa
                                   const syl_utterances_options *options, const char *what,
                                   syl_utterances **out, syl_error *err)
 {
+    SYL_TRY(check_inputs(inputs, err));
     const char **names = syl_calloc(2 * inputs->count, sizeof *names);
     if (!names) return syl_fail_memory(err, 2 * inputs->count * sizeof *names, "a list");
     int n = choose(inputs, patterns, names, names + inputs->count);
@@ -325,6 +335,15 @@ static syl_status read_reference(const syl_labels *labels, size_t i, syl_boundar
     return status;
 }
 
+/* Read now, so that one that is missing is not found out hours later. */
+static syl_status read_validation(syl_utterances *speech, syl_error *err)
+{
+    const syl_utterance *u;
+    for (int i = 0; i < syl_utterances_count(speech); i++)
+        SYL_TRY(syl_utterances_get(speech, i, &u, err));
+    return SYL_OK;
+}
+
 static syl_status open_validation(job *j, syl_error *err)
 {
     syl_labels labels;
@@ -335,6 +354,7 @@ static syl_status open_validation(job *j, syl_error *err)
     size_t n = labels.inputs.count;
     syl_status status = make_utterances(&labels.inputs, &none, &options, "to validate with",
                                         &j->validation.speech, err);
+    if (status == SYL_OK) status = read_validation(j->validation.speech, err);
     j->validation.reference = syl_calloc(n, sizeof *j->validation.reference);
     if (status == SYL_OK && !j->validation.reference)
         status = syl_fail_memory(err, n * sizeof *j->validation.reference, "references");
@@ -398,6 +418,7 @@ static void describe_trainer(job *j)
         .clip = a->clip,
         .schedule = {(syl_schedule_kind)a->schedule, a->warmup, a->steps, a->min_factor}};
     t->source = &j->source;
+    t->ranks = &j->ranks;
     t->seed = (uint64_t)a->seed;
     t->user = &j->terminal;
     t->skipped = syl_terminal_skipped;
@@ -416,11 +437,45 @@ static syl_status set_up(job *j, syl_error *err)
     return syl_sylber_trainer_start(&j->trainer, err);
 }
 
+/* The names of a set of recordings as a number (FNV-1a), so that a resumed run has the same. */
+static void add_recordings(json_t *to, const char *key, const syl_utterances *all)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    char text[64];
+    for (int i = 0; all && i < syl_utterances_count(all); i++) {
+        const char *c = strrchr(syl_utterances_path(all, i), '/');
+        for (c = c ? c : syl_utterances_path(all, i); *c; c++)
+            hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
+    }
+    snprintf(text, sizeof text, "%d, %016llx", all ? syl_utterances_count(all) : 0,
+             (unsigned long long)hash);
+    json_object_set_new(to, key, json_string(text));
+}
+
+/* What a resumed run must share: the recorded options, the recordings, the number of processes, and
+ * where the learning rate falls, until when. Owned by the caller; NULL: no memory. */
+static char *identity_of(const job *j)
+{
+    char number[32], *text = syl_args_record(table, NUM_OPTIONS, &j->args);
+    json_t *all = text ? json_loads(text, 0, NULL) : NULL;
+    free(text);
+    if (!all) return NULL;
+    add_recordings(all, "recordings", j->source.speech);
+    add_recordings(all, "noise recordings", j->source.noises);
+    snprintf(number, sizeof number, "%d", j->ranks.count);
+    json_object_set_new(all, "processes", json_string(number));
+    snprintf(number, sizeof number, "%d", j->args.steps);
+    if (j->args.schedule != SYL_CONSTANT) json_object_set_new(all, "steps", json_string(number));
+    text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(all);
+    return text;
+}
+
 static syl_status run(job *j, syl_error *err)
 {
     const arguments *a = &j->args;
     SYL_TRY(set_up(j, err));
-    char *identity = syl_args_record(table, NUM_OPTIONS, a);
+    char *identity = identity_of(j);
     if (!identity) return syl_fail(err, SYL_ENOMEM, "no memory for the options");
     syl_train_task task = syl_sylber_task(&j->trainer, identity);
     syl_train_options options = {.folder = a->out,
@@ -491,7 +546,7 @@ int syl_cmd_train_sylber(int argc, char **argv)
         if (status == SYL_OK) status = run(&j, &err);
         syl_terminal_finish(&j.terminal);
         if (status != SYL_OK) code = syl_report(NULL, &err);
-        syl_ranks_finish(&j.ranks);
+        syl_ranks_finish(&j.ranks, status != SYL_OK && status != SYL_ECANCELLED);
         job_free(&j);
     }
     json_decref(text);

@@ -7,7 +7,7 @@
 #include "lib/base/memory.h"
 
 #define ATTEMPT_STREAMS ((uint64_t)1 << 40) /* stream numbers of one attempt */
-#define FIRST_GAP 60                        /* frames of silence that a collage may begin with */
+#define FIRST_CUT 60 /* up to so many frames of a collage's first recording are cut off */
 
 /* An example being put together. */
 typedef struct draft {
@@ -48,7 +48,7 @@ static syl_status add_segment(draft *d, int64_t begin, int64_t end, const float 
     e->room = (int)room;
     e->segments[e->num_segments][0] = (int32_t)begin;
     e->segments[e->num_segments++][1] = (int32_t)end;
-    for (int64_t t = begin; mean && t < end; t++)
+    for (int64_t t = begin; mean && e->target && t < end; t++)
         memcpy(e->target + t * dim, mean, (size_t)dim * sizeof *mean);
     return SYL_OK;
 }
@@ -72,10 +72,11 @@ static syl_status add_segments(draft *d, const syl_utterance *u, int64_t at, flo
  */
 static void lay_audio(draft *d, const syl_utterance *u, int64_t at, float speed, float gain)
 {
-    int64_t length = d->frames * hop_of(d), n = (int64_t)((float)u->samples / speed);
+    int64_t length = d->frames * hop_of(d), n = (int64_t)((double)u->samples / speed);
     for (int64_t i = at < 0 ? -at : 0; i < n && at + i < length; i++) {
         double place = (double)i * speed;
         int64_t k = (int64_t)place;
+        if (k >= u->samples) break;
         float part = (float)(place - (double)k), next = k + 1 < u->samples ? u->audio[k + 1] : 0;
         float value = (1 - part) * u->audio[k] + part * next;
         d->audio[at + i] = gain * (u->scale * value + u->shift);
@@ -114,12 +115,12 @@ static syl_status collage(draft *d, syl_error *err)
 {
     const syl_example_options *o = &d->source->options;
     int hop = hop_of(d);
-    int64_t at = -(int64_t)syl_random_below(&d->random, FIRST_GAP);
+    int64_t at = -(int64_t)syl_random_below(&d->random, FIRST_CUT);
     for (bool first = true; at < d->frames; first = false) {
         const syl_utterance *u;
         SYL_TRY(draw(d, &u, err));
         float speed = draw_speed(d);
-        int64_t frames = (int64_t)((float)(u->samples / hop) / speed);
+        int64_t frames = (int64_t)((double)(u->samples / hop) / speed);
         if (first && frames > d->frames)
             at = -(int64_t)syl_random_below(&d->random, (uint32_t)(frames - d->frames / 2));
         float gain = powf(10, syl_range_draw(o->gain_db, &d->random) / 20);
@@ -167,9 +168,10 @@ syl_status syl_example_make(const syl_example_source *source, uint64_t number, i
     size_t samples = (size_t)(d.frames * hop_of(&d));
     size_t dim = (size_t)syl_config_dim(source->config);
     d.audio = syl_calloc(samples, sizeof *d.audio);
-    out->target = syl_calloc((size_t)d.frames * dim, sizeof *out->target);
+    if (!source->clean) out->target = syl_calloc((size_t)d.frames * dim, sizeof *out->target);
     syl_status status = SYL_OK;
-    if (!d.audio || !out->target) status = syl_fail_memory(err, samples * 4, "an example");
+    if (!d.audio || (!source->clean && !out->target))
+        status = syl_fail_memory(err, samples * 4, "an example");
     if (status == SYL_OK) status = make(&d, err);
     free(d.audio);
     return status;

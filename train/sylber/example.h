@@ -54,7 +54,8 @@ typedef struct syl_example {
     int64_t num_rows, frames;
     int32_t (*segments)[2]; /* [num_segments] of the crop's frames */
     int num_segments, room;
-    float *target; /* [frames][dim]: means of the segments, 0 outside; NULL without means */
+    float *target; /* [frames][dim]: means of the segments, 0 outside; NULL with `clean`, where the
+                      teacher gives the target */
     double seconds;
     const char *path; /* of its first recording; owned by the source */
 } syl_example;

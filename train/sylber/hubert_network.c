@@ -11,7 +11,7 @@
 
 #define CONV_NORM_EPS 1e-5f /* HubertModel's own, not the configuration's */
 #define POSITION "encoder.pos_conv_embed.conv"
-#define LAYER_DROP_STREAM 0xD809
+#define LAYER_DROP_STREAM ((uint64_t)1 << 63 | 0xD809)
 
 typedef struct hubert_network {
     syl_network base;

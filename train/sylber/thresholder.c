@@ -24,26 +24,28 @@ double syl_thresholder_value(const syl_thresholder *t)
     return y > low && y < high ? y : middle;
 }
 
-static void update(float decay, const float *norms, int64_t n, float *mean, float *variance)
+void syl_norm_sums_add(syl_norm_sums *sums, double norm)
 {
-    double sum = 0, squares = 0;
-    if (n == 0) return;
-    for (int64_t i = 0; i < n; i++)
-        sum += norms[i];
-    double m = sum / (double)n;
-    for (int64_t i = 0; i < n; i++)
-        squares += (norms[i] - m) * (norms[i] - m);
+    sums->count += 1;
+    sums->sum += norm;
+    sums->squares += norm * norm;
+}
+
+static void update(float decay, const syl_norm_sums *sums, float *mean, float *variance)
+{
+    if (sums->count < 1) return;
+    double m = sums->sum / sums->count, v = sums->squares / sums->count - m * m;
     *mean = decay * *mean + (1 - decay) * (float)m;
-    *variance = decay * *variance + (1 - decay) * (float)(squares / (double)n);
+    *variance = decay * *variance + (1 - decay) * (float)(v > 0 ? v : 0);
     if (*variance < LEAST_VARIANCE) *variance = LEAST_VARIANCE;
 }
 
-void syl_thresholder_update_signal(syl_thresholder *t, const float *norms, int64_t n)
+void syl_thresholder_update_signal(syl_thresholder *t, const syl_norm_sums *sums)
 {
-    update(t->decay, norms, n, &t->signal_mean, &t->signal_variance);
+    update(t->decay, sums, &t->signal_mean, &t->signal_variance);
 }
 
-void syl_thresholder_update_noise(syl_thresholder *t, const float *norms, int64_t n)
+void syl_thresholder_update_noise(syl_thresholder *t, const syl_norm_sums *sums)
 {
-    update(t->decay, norms, n, &t->noise_mean, &t->noise_variance);
+    update(t->decay, sums, &t->noise_mean, &t->noise_variance);
 }

@@ -9,7 +9,7 @@
 #include "lib/nn/losses.h"
 #include "train/sylber/targets.h"
 
-#define MERGE_STREAM 0x4D45 /* of the random merge thresholds */
+#define MERGE_STREAM ((uint64_t)1 << 63 | 0x4D45) /* of the random merge thresholds */
 
 /* ---- the batch ------------------------------------------------------------------------------- */
 
@@ -99,36 +99,32 @@ static syl_status targets_of(syl_sylber_trainer *t, const batch *b, void **examp
     return SYL_OK;
 }
 
-/* Norms of frames whose teacher is voiced or not, into `out`. */
-static int64_t pick_norms(syl_mat teacher, syl_mat frames, double threshold, bool voiced,
-                          float *out)
+static double norm_of(syl_mat m, int64_t row)
 {
-    int64_t n = 0;
-    for (int64_t i = 0; i < teacher.rows; i++) {
-        double squares = 0, own = 0;
-        const float *g = (const float *)teacher.data + i * teacher.stride;
-        const float *f = (const float *)frames.data + i * frames.stride;
-        for (int64_t c = 0; c < teacher.cols; c++) {
-            squares += (double)g[c] * g[c];
-            own += (double)f[c] * f[c];
-        }
-        if ((sqrt(squares) >= threshold) == voiced) out[n++] = (float)sqrt(own);
-    }
-    return n;
+    const float *x = (const float *)m.data + row * m.stride;
+    double squares = 0;
+    for (int64_t c = 0; c < m.cols; c++)
+        squares += (double)x[c] * x[c];
+    return sqrt(squares);
 }
 
-/* Signal from the teacher's voiced frames, noise from the student's where the teacher is silent. */
+/* Signal from the teacher's voiced frames, noise from the student's where the teacher is silent; of
+ * all ranks, so that all go on with one threshold. */
 static syl_status follow_thresholds(syl_sylber_trainer *t, syl_mat teacher, syl_mat student,
                                     syl_error *err)
 {
     double threshold = norm_threshold(t);
-    float *norms = syl_calloc((size_t)teacher.rows, sizeof *norms);
-    if (!norms) return syl_fail_memory(err, (size_t)teacher.rows * sizeof *norms, "norms");
-    int64_t n = pick_norms(teacher, teacher, threshold, true, norms);
-    syl_thresholder_update_signal(&t->options.thresholder, norms, n);
-    n = pick_norms(teacher, student, threshold, false, norms);
-    syl_thresholder_update_noise(&t->options.thresholder, norms, n);
-    free(norms);
+    syl_norm_sums sums[2] = {0}; /* signal, noise */
+    for (int64_t i = 0; i < teacher.rows; i++) {
+        double said = norm_of(teacher, i);
+        if (said >= threshold)
+            syl_norm_sums_add(&sums[0], said);
+        else
+            syl_norm_sums_add(&sums[1], norm_of(student, i));
+    }
+    SYL_TRY(syl_ranks_sum_doubles(t->ranks, &sums[0].count, 6, err));
+    syl_thresholder_update_signal(&t->options.thresholder, &sums[0]);
+    syl_thresholder_update_noise(&t->options.thresholder, &sums[1]);
     return SYL_OK;
 }
 

@@ -34,6 +34,7 @@ typedef struct syl_sylber_trainer {
     float *batch, *target;            /* rows of a batch, and what it should give */
     size_t batch_room, target_room;
     uint64_t seed;
+    const syl_ranks *ranks;
     void *user; /* for skipped */
     void (*skipped)(void *user, const syl_error *why);
     syl_train_block blocks[3];
@@ -44,7 +45,7 @@ typedef struct syl_sylber_trainer {
 syl_status syl_sylber_trainer_start(syl_sylber_trainer *trainer, syl_error *err);
 void syl_sylber_trainer_free(syl_sylber_trainer *trainer);
 
-/* What the loop needs; `identity` is taken over by the task. */
+/* What the loop needs; `identity` (see syl_train_task) stays the caller's. */
 syl_train_task syl_sylber_task(syl_sylber_trainer *trainer, char *identity);
 
 #endif

@@ -179,14 +179,22 @@ static syl_status read_segments(const syl_utterances *all, const entry *e, syl_u
     char path[4096];
     syl_safetensors *file;
     if (!all->segments) return SYL_OK;
-    snprintf(path, sizeof path, "%s/%s.safetensors", all->segments, e->key);
+    int length = snprintf(path, sizeof path, "%s/%s.safetensors", all->segments, e->key);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return syl_fail(err, SYL_EINVAL, "the path of its segments is too long");
     SYL_TRY(syl_safetensors_open(&file, path, err));
     const syl_st_tensor *spans = syl_safetensors_find(file, "segments");
     const syl_st_tensor *means = syl_safetensors_find(file, "means");
     syl_status status = spans ? take_segments(&all->options, spans, u, err)
-                              : syl_fail(err, SYL_EFORMAT, "%s has no tensor 'segments'", path);
-    if (status == SYL_OK && means && all->options.dim > 0)
-        status = take_means(&all->options, means, spans->shape[0], u, err);
+                              : syl_fail(err, SYL_EFORMAT, "it has no tensor 'segments'");
+    if (status == SYL_OK && all->options.dim > 0)
+        status = means ? take_means(&all->options, means, spans->shape[0], u, err)
+                       : syl_fail(err, SYL_EFORMAT, "it has no tensor 'means'");
+    if (status == SYL_EFORMAT && err) {
+        syl_error why = *err;
+        syl_fail(err, status, "%.200s: %.180s; make it again with sylkit presegment run", path,
+                 why.message);
+    }
     syl_safetensors_free(file);
     return status;
 }

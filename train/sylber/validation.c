@@ -14,13 +14,13 @@
 static const double norm_shares[] = {.25, .3, .35, .4, .45, .5, .55, .6};
 static const double merges[] = {.3, .4, .5, .55, .6, .65, .7, .75, .8, .85, .9};
 
-/* Frames of one recording, and their norms of two kinds. */
+/* Frames of one recording. */
 typedef struct heard {
     float *frames; /* [num_frames][dim] */
     int64_t num_frames;
-    double seconds;
 } heard;
 
+/* Norms of all frames that are speech, and the sum of those that are silence. */
 typedef struct norms {
     float *speech;
     size_t count, capacity;
@@ -65,7 +65,6 @@ static syl_status encode(const syl_network *n, syl_tape *tape, syl_dtype compute
     float *audio = float_audio(u), *rows = NULL;
     int64_t count;
     if (!audio) return syl_fail_memory(err, (size_t)u->samples * 4, "a recording");
-    out->seconds = (double)u->samples / n->config.sample_rate;
     syl_status status = n->ops->prepare(&n->config, audio, u->samples, &rows, &count, err);
     if (status == SYL_OK) status = encode_rows(n, tape, compute, rows, count, out, err);
     free(audio);
