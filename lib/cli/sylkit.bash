@@ -22,7 +22,7 @@ _sylkit_options() {
     features) echo "$model $batch --segments --output" ;;
     plot) echo "$model --start --end --spectrogram --width --height --output --verbose" ;;
     info) echo "--json --raw --help" ;;
-    train) echo "sylber --accumulate --babble --babble-snr --batch --beta1 --beta2 --change-speed
+    train) echo "sylber --accumulate --babble --babble-snr --batch --beta1 --beta2 --cache --change-speed
         --checkpoint-every --clip --collage --coloured-noise --conf --config --crop --dropout
         --ema --eps --equalise --exclude-list --freeze-convs --gain --help --init
         --layer-drop --list --loaders --log-every --lr --max-gap --max-seconds --merge

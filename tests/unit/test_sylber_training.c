@@ -246,6 +246,37 @@ static void noise_has_its_level(void **state)
     close_place(&p);
 }
 
+/* With room for one recording they are read again and again, and give the same examples. */
+static void forgotten_recordings_come_back_the_same(void **state)
+{
+    char path[2][128];
+    place p;
+    const char *names[] = {path[0], path[1]}, *keys[] = {"a", "b"};
+    syl_utterances *small, *all;
+    syl_utterances_options options = {.sample_rate = 16000, .hop = 320, .dim = 4, .max_bytes = 1};
+    (void)state;
+    open_place(&p);
+    p.source.options.collage = true;
+    p.source.options.babble = .5f;
+    options.segments = p.folder;
+    for (int i = 0; i < 2; i++)
+        snprintf(path[i], sizeof path[i], "%s/%s.wav", p.folder, keys[i]);
+    OK(syl_utterances_create(&small, &options, names, keys, 2, &err));
+    all = p.source.speech;
+    for (uint64_t number = 0; number < 10; number++) {
+        syl_example a = {0}, b = {0};
+        OK(syl_example_make(&p.source, number, 0, &a, &err));
+        p.source.speech = small;
+        OK(syl_example_make(&p.source, number, 0, &b, &err));
+        p.source.speech = all;
+        assert_true(same_rows(&a, &b));
+        syl_example_clear(&a);
+        syl_example_clear(&b);
+    }
+    syl_utterances_free(small);
+    close_place(&p);
+}
+
 static void warped_rows_move(void **state)
 {
     float rows[20];
@@ -335,6 +366,7 @@ int main(void)
         cmocka_unit_test(examples_depend_on_their_number_alone),
         cmocka_unit_test(targets_lie_in_the_segments),
         cmocka_unit_test(noise_has_its_level),
+        cmocka_unit_test(forgotten_recordings_come_back_the_same),
         cmocka_unit_test(warped_rows_move),
         cmocka_unit_test(loader_order),
         cmocka_unit_test(loader_gives_up),

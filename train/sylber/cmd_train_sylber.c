@@ -24,7 +24,7 @@ typedef struct arguments {
     const char *init, *config, *stats, *segments, *out, *list, *exclude, *noise;
     const char *valid_labels, *valid_audio;
     int targets, precision, schedule;
-    int steps, batch, accumulate, threads, loaders, seed, log_every, checkpoint_every,
+    int steps, batch, accumulate, threads, loaders, cache, seed, log_every, checkpoint_every,
         validate_every, warmup, max_gap;
     double lr, min_factor, beta1, beta2, eps, weight_decay, clip, crop, max_seconds, ema, norm;
     double dropout, layer_drop, mix_noise, mix_speech, coloured_noise, babble, no_speech,
@@ -135,6 +135,7 @@ static const syl_arg table[] = {
     HEADING("The run:"),
     FREE_WHOLE("threads", threads, 1, 1024, "of computation"),
     FREE_WHOLE("loaders", loaders, 0, 256, "threads that make crops; 0: none"),
+    FREE_WHOLE("cache", cache, 1, 1000000, "megabytes of recordings that stay in memory"),
     WHOLE("seed", seed, 0, 2147483647, "of everything that is drawn"),
     FREE_WHOLE("log-every", log_every, 1, 1000000, "steps between lines of metrics"),
     FREE_WHOLE("checkpoint-every", checkpoint_every, 1, 100000000, "steps between checkpoints"),
@@ -153,6 +154,7 @@ static arguments defaults(void)
                        .accumulate = 1,
                        .threads = omp_get_max_threads(),
                        .loaders = 1,
+                       .cache = 4000,
                        .seed = 1,
                        .log_every = 25,
                        .checkpoint_every = 200,
@@ -296,7 +298,8 @@ static syl_utterances_options audio_options(const job *j)
                                     .hop = syl_config_hop(c),
                                     .dim =
                                         j->args.targets == SYL_TARGET_MEANS ? syl_config_dim(c) : 0,
-                                    .unit_variance = c->kind == SYL_ENCODER_HUBERT};
+                                    .unit_variance = c->kind == SYL_ENCODER_HUBERT,
+                                    .max_bytes = (size_t)j->args.cache * 1000000};
 }
 
 static syl_status open_speech(job *j, syl_error *err)
@@ -339,8 +342,10 @@ static syl_status read_reference(const syl_labels *labels, size_t i, syl_boundar
 static syl_status read_validation(syl_utterances *speech, syl_error *err)
 {
     const syl_utterance *u;
-    for (int i = 0; i < syl_utterances_count(speech); i++)
+    for (int i = 0; i < syl_utterances_count(speech); i++) {
         SYL_TRY(syl_utterances_get(speech, i, &u, err));
+        syl_utterances_release(speech, u);
+    }
     return SYL_OK;
 }
 

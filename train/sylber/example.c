@@ -100,7 +100,9 @@ static syl_status crop(draft *d, syl_error *err)
     if (spare < 0) d->frames = frames;
     int64_t from = spare > 0 ? (int64_t)syl_random_below(&d->random, (uint32_t)spare + 1) : 0;
     lay_audio(d, u, -from * hop_of(d), 1, 1);
-    return add_segments(d, u, -from, 1, err);
+    syl_status status = add_segments(d, u, -from, 1, err);
+    syl_utterances_release(d->source->speech, u);
+    return status;
 }
 
 static float draw_speed(draft *d)
@@ -125,7 +127,9 @@ static syl_status collage(draft *d, syl_error *err)
             at = -(int64_t)syl_random_below(&d->random, (uint32_t)(frames - d->frames / 2));
         float gain = powf(10, syl_range_draw(o->gain_db, &d->random) / 20);
         lay_audio(d, u, at * hop, speed, gain);
-        SYL_TRY(add_segments(d, u, at, speed, err));
+        syl_status status = add_segments(d, u, at, speed, err);
+        syl_utterances_release(d->source->speech, u);
+        SYL_TRY(status);
         at += frames + (int64_t)syl_random_below(&d->random, (uint32_t)o->max_gap + 1);
     }
     return SYL_OK;

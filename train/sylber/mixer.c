@@ -34,6 +34,7 @@ static syl_status add_noise_clip(const syl_example_source *s, syl_random *random
     int which = (int)syl_random_below(random, (uint32_t)syl_utterances_count(s->noises));
     SYL_TRY(syl_utterances_get(s->noises, which, &clip, err));
     add_clip(clip, syl_range_draw(s->options.noise_gain, random), random, audio, n);
+    syl_utterances_release(s->noises, clip);
     return SYL_OK;
 }
 
@@ -47,6 +48,7 @@ static syl_status add_other_speech(const syl_example_source *s, syl_random *rand
     bool left = syl_random_uniform(random) < 0.5f;
     float gain = syl_range_draw(s->options.speech_gain, random);
     add_clip(other, gain, random, audio + (left ? 0 : at), left ? at : n - at);
+    syl_utterances_release(s->speech, other);
     return SYL_OK;
 }
 
@@ -129,7 +131,9 @@ static syl_status add_babble(const syl_example_source *s, syl_random *random, fl
         const syl_utterance *other;
         int which = (int)syl_random_below(random, (uint32_t)syl_utterances_count(s->speech));
         status = syl_utterances_get(s->speech, which, &other, err);
-        if (status == SYL_OK) add_clip(other, 1, random, own, n);
+        if (status != SYL_OK) break;
+        add_clip(other, 1, random, own, n);
+        syl_utterances_release(s->speech, other);
     }
     if (status == SYL_OK) {
         float level = (float)sqrt(power / (mean_power(own, n) + 1e-10)) * powf(10, -snr / 20);

@@ -14,10 +14,11 @@
 #define MAX_SEGMENTS 1000000
 
 typedef struct entry {
+    syl_utterance utterance; /* first, so that one leads to its entry */
     char *path, *key;
-    bool tried;
-    syl_error why; /* status SYL_OK: it was read */
-    syl_utterance utterance;
+    bool held;      /* the utterance is in memory */
+    int users;      /* that have it */
+    syl_error *why; /* it could not be read; or NULL */
     pthread_mutex_t lock;
 } entry;
 
@@ -26,6 +27,9 @@ struct syl_utterances {
     char *segments;
     entry *entry;
     int count;
+    pthread_mutex_t room; /* guards what follows */
+    size_t bytes;         /* held by all */
+    int hand;             /* the entry that may have to go next */
 };
 
 syl_status syl_utterances_create(syl_utterances **out, const syl_utterances_options *options,
@@ -35,6 +39,7 @@ syl_status syl_utterances_create(syl_utterances **out, const syl_utterances_opti
     syl_utterances *all = *out = syl_calloc(1, sizeof *all);
     if (!all) return syl_fail_memory(err, sizeof *all, "the recordings");
     all->options = *options;
+    pthread_mutex_init(&all->room, NULL);
     all->entry = syl_calloc((size_t)count, sizeof *all->entry);
     if (options->segments) all->segments = strdup(options->segments);
     bool good = all->entry && (!options->segments || all->segments);
@@ -68,7 +73,9 @@ void syl_utterances_free(syl_utterances *all)
         utterance_free(&e->utterance);
         free(e->path);
         free(e->key);
+        free(e->why);
     }
+    pthread_mutex_destroy(&all->room);
     free(all->entry);
     free(all->segments);
     free(all);
@@ -201,27 +208,85 @@ static syl_status read_segments(const syl_utterances *all, const entry *e, syl_u
 
 /* ---- one ------------------------------------------------------------------------------------ */
 
-static void read_entry(const syl_utterances *all, entry *e)
+static syl_status keep_error(entry *e, const syl_error *err)
+{
+    e->why = syl_calloc(1, sizeof *e->why);
+    if (!e->why) return SYL_ENOMEM;
+    if (strstr(err->message, e->path))
+        *e->why = *err;
+    else
+        syl_fail(e->why, err->status, "%.200s: %.280s", e->path, err->message);
+    return err->status;
+}
+
+static syl_status read_entry(const syl_utterances *all, entry *e)
 {
     syl_error err = {.status = SYL_OK};
     syl_status status = read_audio(&all->options, e, &e->utterance, &err);
     if (status == SYL_OK) status = read_segments(all, e, &e->utterance, &err);
-    e->tried = true;
-    if (status == SYL_OK) return;
+    e->held = status == SYL_OK;
+    if (e->held) return SYL_OK;
     utterance_free(&e->utterance);
-    if (strstr(err.message, e->path))
-        e->why = err;
-    else
-        syl_fail(&e->why, status, "%.200s: %.280s", e->path, err.message);
+    return keep_error(e, &err);
+}
+
+static size_t bytes_of(const syl_utterances *all, const syl_utterance *u)
+{
+    size_t segment =
+        sizeof *u->segments + (u->means ? (size_t)all->options.dim * sizeof(float) : 0);
+    return (size_t)u->samples * sizeof *u->audio + (size_t)u->num_segments * segment;
+}
+
+/* Frees what nobody uses, going round, until there is room; `room` is locked. An entry that is busy
+ * is passed over. */
+static void make_room(syl_utterances *all)
+{
+    for (int i = 0; i < all->count && all->bytes > all->options.max_bytes; i++) {
+        entry *e = &all->entry[all->hand];
+        all->hand = (all->hand + 1) % all->count;
+        if (pthread_mutex_trylock(&e->lock)) continue;
+        if (e->held && e->users == 0) {
+            all->bytes -= bytes_of(all, &e->utterance);
+            utterance_free(&e->utterance);
+            e->held = false;
+        }
+        pthread_mutex_unlock(&e->lock);
+    }
+}
+
+static void count_bytes(syl_utterances *all, const entry *e)
+{
+    pthread_mutex_lock(&all->room);
+    all->bytes += bytes_of(all, &e->utterance);
+    if (all->options.max_bytes > 0) make_room(all);
+    pthread_mutex_unlock(&all->room);
 }
 
 syl_status syl_utterances_get(syl_utterances *all, int i, const syl_utterance **out, syl_error *err)
 {
     entry *e = &all->entry[i];
+    syl_status status = SYL_OK;
     pthread_mutex_lock(&e->lock);
-    if (!e->tried) read_entry(all, e);
+    bool new = !e->held && !e->why;
+    if (new) status = read_entry(all, e);
+    if (e->why) {
+        status = e->why->status;
+        if (err) *err = *e->why;
+    } else if (status == SYL_ENOMEM) {
+        syl_fail(err, status, "%.200s: no memory", e->path);
+    }
+    if (status == SYL_OK) e->users++;
     pthread_mutex_unlock(&e->lock);
     *out = &e->utterance;
-    if (e->why.status != SYL_OK && err) *err = e->why;
-    return e->why.status;
+    if (status == SYL_OK && new) count_bytes(all, e);
+    return status;
+}
+
+void syl_utterances_release(syl_utterances *all, const syl_utterance *utterance)
+{
+    entry *e = (entry *)(uintptr_t)utterance;
+    (void)all;
+    pthread_mutex_lock(&e->lock);
+    e->users--;
+    pthread_mutex_unlock(&e->lock);
 }

@@ -1,5 +1,5 @@
-/* The recordings that a trainer draws from, each read when it is first needed and kept as 16-bit
- * samples at the model's rate. */
+/* The recordings that a trainer draws from, each read when it is needed and kept as 16-bit samples
+ * at the model's rate as long as there is room. */
 #ifndef SYL_TRAIN_SYLBER_UTTERANCES_H
 #define SYL_TRAIN_SYLBER_UTTERANCES_H
 
@@ -25,6 +25,7 @@ typedef struct syl_utterances_options {
     int64_t min_samples, max_samples; /* shorter ones are refused, longer ones cut; 0: no limit */
     bool unit_variance;   /* mean 0 and variance 1 over the recording (Wav2Vec2Processor) */
     const char *segments; /* folder of `sylkit presegment`, or NULL */
+    size_t max_bytes;     /* kept in memory, beyond what is in use; 0: no limit */
 } syl_utterances_options;
 
 /* paths [count] of recordings; keys [count]: what their segments are called in the folder, without
@@ -36,9 +37,10 @@ void syl_utterances_free(syl_utterances *all);
 int syl_utterances_count(const syl_utterances *all);
 const char *syl_utterances_path(const syl_utterances *all, int i);
 
-/* Number i, read now or before; valid as long as `all`. Safe from several threads. One that could
- * not be read says the same again. */
+/* Number i, read now or before; valid until it is given back. Safe from several threads. One that
+ * could not be read says the same again, and is not to be given back. */
 syl_status syl_utterances_get(syl_utterances *all, int i, const syl_utterance **out,
                               syl_error *err);
+void syl_utterances_release(syl_utterances *all, const syl_utterance *utterance);
 
 #endif

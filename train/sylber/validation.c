@@ -182,9 +182,12 @@ static syl_status encode_all(const syl_validation *v, const syl_network *n, syl_
     for (int i = 0; i < syl_utterances_count(v->speech); i++) {
         const syl_utterance *u;
         SYL_TRY(syl_utterances_get(v->speech, i, &u, err));
-        SYL_TRY(encode(n, tape, compute, u, &all[i], err));
-        SYL_TRY(collect_norms(u, &all[i], syl_config_hop(&n->config), syl_config_dim(&n->config),
-                              norm, err));
+        syl_status status = encode(n, tape, compute, u, &all[i], err);
+        if (status == SYL_OK)
+            status = collect_norms(u, &all[i], syl_config_hop(&n->config),
+                                   syl_config_dim(&n->config), norm, err);
+        syl_utterances_release(v->speech, u);
+        SYL_TRY(status);
     }
     return SYL_OK;
 }
