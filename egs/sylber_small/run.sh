@@ -15,7 +15,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-stage=1 stop_stage=5 labels='' steps=7000 model='' data=$root/build/data/sylber_small work=$root/build/sylber_small
+stage=1 stop_stage=5 labels='' steps=3000 model='' data=$root/build/data/sylber_small work=$root/build/sylber_small
 while [ $# -gt 0 ]; do
     case $1 in
     --labels | --data | --work | --steps | --model | --stage | --stop-stage)
