@@ -20,6 +20,10 @@ syl_status syl_product(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b, boo
 void syl_fill(syl_ctx *ctx, float value, syl_mat y);
 /* y = scale x, or y += scale x. */
 void syl_scale(syl_ctx *ctx, float scale, syl_mat x, bool accumulate, syl_mat y);
+/* y = a + b. */
+void syl_sum(syl_ctx *ctx, syl_mat a, syl_mat b, syl_mat y);
+/* syl_mat_copy by all threads of the context. */
+void syl_convert(syl_ctx *ctx, syl_mat x, syl_mat y);
 /* Every row of y += bias. */
 void syl_add_bias(syl_ctx *ctx, const float *bias, syl_mat y);
 /* sums [cols] += the sum of the rows of x. */

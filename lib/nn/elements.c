@@ -54,8 +54,7 @@ syl_status syl_nn_add(syl_tape *tape, syl_var *a, syl_var *b, syl_var **y, syl_e
     SYL_TRY(element_node(tape, add_backward, a, a->value.rows, a->needs_grad || b->needs_grad, &e,
                          err));
     e->b = b;
-    syl_scale(syl_tape_ctx(tape), 1, a->value, false, e->node.out.value);
-    syl_scale(syl_tape_ctx(tape), 1, b->value, true, e->node.out.value);
+    syl_sum(syl_tape_ctx(tape), a->value, b->value, e->node.out.value);
     *y = &e->node.out;
     return SYL_OK;
 }

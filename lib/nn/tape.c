@@ -169,7 +169,7 @@ syl_status syl_operand(syl_tape *tape, syl_mat m, syl_mat *out, syl_error *err)
     *out = m;
     if (m.dtype == tape->options.compute) return SYL_OK;
     SYL_TRY(syl_ctx_mat(tape->ctx, tape->options.compute, m.rows, m.cols, out, err));
-    syl_mat_copy(m, *out);
+    syl_convert(tape->ctx, m, *out);
     return SYL_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "lib/compute/cpu/vmath.h"
 #include "lib/compute/training.h"
 
+#define SQUARES_PARTS 64   /* shared out to threads, always the same */
 #define SQUARES_BLOCK 4096 /* values summed in float32 before they go into the double */
 
 static void fill(float value, float *y, int64_t n)
@@ -43,6 +44,28 @@ void syl_scale(syl_ctx *ctx, float scale, syl_mat x, bool accumulate, syl_mat y)
         syl_scale_row(scale, syl_row(x, t), accumulate, syl_row(y, t), x.cols);
 }
 
+SYL_CLONES static void sum_row(const float *a, const float *b, float *y, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = a[i] + b[i];
+}
+
+void syl_sum(syl_ctx *ctx, syl_mat a, syl_mat b, syl_mat y)
+{
+    (void)ctx;
+#pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(y))
+    for (int64_t t = 0; t < y.rows; t++)
+        sum_row(syl_row(a, t), syl_row(b, t), syl_row(y, t), y.cols);
+}
+
+void syl_convert(syl_ctx *ctx, syl_mat x, syl_mat y)
+{
+    (void)ctx;
+#pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
+    for (int64_t t = 0; t < x.rows; t++)
+        syl_mat_copy(syl_mat_rows(x, t, 1), syl_mat_rows(y, t, 1));
+}
+
 void syl_add_bias(syl_ctx *ctx, const float *bias, syl_mat y)
 {
     (void)ctx;
@@ -76,10 +99,17 @@ void syl_column_sums(syl_ctx *ctx, syl_mat x, float *sums)
 
 double syl_sum_squares(syl_ctx *ctx, const float *x, int64_t n)
 {
-    double sum = 0;
+    double part[SQUARES_PARTS] = {0}, sum = 0;
+    int64_t size = (n + SQUARES_PARTS - 1) / SQUARES_PARTS;
     (void)ctx;
-    for (int64_t i = 0; i < n; i += SQUARES_BLOCK)
-        sum += syl_dot(x + i, x + i, n - i < SQUARES_BLOCK ? n - i : SQUARES_BLOCK);
+#pragma omp parallel for num_threads(ctx->threads) if (n > SYL_PARALLEL_FROM)
+    for (int p = 0; p < SQUARES_PARTS; p++) {
+        int64_t end = (p + 1) * size < n ? (p + 1) * size : n;
+        for (int64_t i = p * size; i < end; i += SQUARES_BLOCK)
+            part[p] += syl_dot(x + i, x + i, end - i < SQUARES_BLOCK ? end - i : SQUARES_BLOCK);
+    }
+    for (int p = 0; p < SQUARES_PARTS; p++)
+        sum += part[p];
     return sum;
 }
 
