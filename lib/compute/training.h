@@ -15,6 +15,10 @@
 syl_status syl_product(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b, bool transpose_b,
                        bool accumulate, syl_mat c, syl_error *err);
 
+/* The same, and every row of c += bias [cols of c] (or NULL). */
+syl_status syl_product_bias(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b, bool transpose_b,
+                            const float *bias, bool accumulate, syl_mat c, syl_error *err);
+
 /* ---- elements and sums -------------------------------------------------------------- */
 
 void syl_fill(syl_ctx *ctx, float value, syl_mat y);

@@ -46,8 +46,8 @@ syl_status syl_nn_linear(syl_tape *tape, syl_var *x, syl_var *w, syl_var *bias, 
     l->bias = bias;
     SYL_TRY(syl_var_operand(tape, x, &a, err));
     SYL_TRY(syl_var_operand(tape, w, &b, err));
-    SYL_TRY(syl_product(syl_tape_ctx(tape), a, false, b, true, false, l->node.out.value, err));
-    if (bias) syl_add_bias(syl_tape_ctx(tape), bias->value.data, l->node.out.value);
+    SYL_TRY(syl_product_bias(syl_tape_ctx(tape), a, false, b, true, bias ? bias->value.data : NULL,
+                             false, l->node.out.value, err));
     *y = &l->node.out;
     return SYL_OK;
 }

@@ -20,7 +20,7 @@ typedef struct primitive {
     shape key;
     uint64_t used;
     dnnl_primitive_t handle;
-    dnnl_memory_t src, factor, dst; /* factor: the second matrix of a PRODUCT */
+    dnnl_memory_t src, factor, bias, dst; /* factor, bias: of a PRODUCT */
 } primitive;
 
 struct syl_onednn {
@@ -116,6 +116,7 @@ static void primitive_free(primitive *p)
 {
     if (p->src) dnnl_memory_destroy(p->src);
     if (p->factor) dnnl_memory_destroy(p->factor);
+    if (p->bias) dnnl_memory_destroy(p->bias);
     if (p->dst) dnnl_memory_destroy(p->dst);
     if (p->handle) dnnl_primitive_destroy(p->handle);
     memset(p, 0, sizeof *p);
@@ -144,6 +145,8 @@ static syl_status primitive_finish(primitive *p, dnnl_primitive_desc_t pd, const
     DNN(memory_create(&p->src, &d->src, engine, DNNL_MEMORY_NONE));
     DNN(memory_create(&p->dst, &d->dst, engine, DNNL_MEMORY_NONE));
     if (p->key.kind == PRODUCT) DNN(memory_create(&p->factor, &d->w, engine, DNNL_MEMORY_NONE));
+    if (p->key.kind == PRODUCT && p->key.bias)
+        DNN(memory_create(&p->bias, &d->bias, engine, DNNL_MEMORY_NONE));
     return SYL_OK;
 }
 
@@ -183,18 +186,19 @@ static syl_status find(syl_onednn *o, const shape *key, const mem_desc *fixed, p
 }
 
 static syl_status execute(syl_ctx *ctx, const shape *key, const syl_weight *w, const void *a,
-                          const void *b, void *c, syl_error *err)
+                          factor f, void *c, syl_error *err)
 {
     syl_onednn *o = ctx->onednn;
     primitive *p;
     SYL_TRY(find(o, key, w ? &w->packed_md : NULL, &p, err));
     DNN(dnnl_memory_set_data_handle(p->src, (void *)(uintptr_t)a));
     DNN(dnnl_memory_set_data_handle(p->dst, c));
-    if (p->factor) DNN(dnnl_memory_set_data_handle(p->factor, (void *)(uintptr_t)b));
+    if (p->factor) DNN(dnnl_memory_set_data_handle(p->factor, (void *)(uintptr_t)f.b));
+    if (p->bias) DNN(dnnl_memory_set_data_handle(p->bias, (void *)(uintptr_t)f.bias));
     dnnl_exec_arg_t args[MAX_ARGS] = {{DNNL_ARG_SRC, p->src},
                                       {DNNL_ARG_DST, p->dst},
                                       {DNNL_ARG_WEIGHTS, w ? w->packed : p->factor},
-                                      {DNNL_ARG_BIAS, w ? w->bias : NULL}};
+                                      {DNNL_ARG_BIAS, w ? w->bias : p->bias}};
     DNN(dnnl_primitive_execute(p->handle, o->stream, key->bias ? 4 : 3, args));
     DNN(dnnl_stream_wait(o->stream));
     return SYL_OK;
@@ -203,11 +207,11 @@ static syl_status execute(syl_ctx *ctx, const shape *key, const syl_weight *w, c
 /* oneDNN asks OpenMP for its number of threads; the setting is the calling thread's own and is
  * put back. */
 syl_status syl_onednn_run(syl_ctx *ctx, const shape *key, const syl_weight *w, const void *a,
-                          const void *b, void *c, syl_error *err)
+                          factor f, void *c, syl_error *err)
 {
     int before = omp_get_max_threads();
     omp_set_num_threads(ctx->threads);
-    syl_status status = execute(ctx, key, w, a, b, c, err);
+    syl_status status = execute(ctx, key, w, a, f, c, err);
     omp_set_num_threads(before);
     return status;
 }

@@ -150,9 +150,16 @@ struct syl_weight {
 syl_status syl_onednn_describe(const shape *s, dnnl_engine_t engine, dnnl_primitive_desc_t *pd,
                                syl_error *err);
 
-/* Runs the primitive of this shape, prepared now or before: c = a w, or a b for a PRODUCT. */
+/* What a PRODUCT multiplies by and adds, in place of packed weights. */
+typedef struct factor {
+    const void *b;
+    const float *bias; /* [n], or NULL: then the shape has none */
+} factor;
+
+/* Runs the primitive of this shape, prepared now or before: c = a w, or a b + bias for a PRODUCT.
+ */
 syl_status syl_onednn_run(syl_ctx *ctx, const shape *key, const syl_weight *w, const void *a,
-                          const void *b, void *c, syl_error *err);
+                          factor f, void *c, syl_error *err);
 
 shape syl_linear_shape(const syl_weight *w, int64_t rows, int64_t x_stride, syl_mat y);
 

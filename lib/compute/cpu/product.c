@@ -13,7 +13,7 @@ syl_status syl_linear(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act,
     shape s = syl_linear_shape(w, x.rows, x.stride, y);
     s.act = act;
     s.accumulate = accumulate;
-    return syl_onednn_run(ctx, &s, w, x.data, NULL, y.data, err);
+    return syl_onednn_run(ctx, &s, w, x.data, (factor){0}, y.data, err);
 }
 
 /* Rows [from, from + out.rows) of x, zero where x has none. */
@@ -80,7 +80,7 @@ static syl_status conv_grouped(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl
     for (int64_t t = 0; t < y.rows; t += SYL_CONV_TILE) {
         int64_t n = y.rows - t < SYL_CONV_TILE ? y.rows - t : SYL_CONV_TILE;
         copy_padded(x, t - w->conv.pad, in);
-        SYL_TRY(syl_onednn_run(ctx, &s, w, in.data, NULL, out.data, err));
+        SYL_TRY(syl_onednn_run(ctx, &s, w, in.data, (factor){0}, out.data, err));
         syl_mat_copy(syl_mat_rows(out, 0, n), syl_mat_rows(y, t, n));
     }
     return SYL_OK;
@@ -97,13 +97,14 @@ syl_status syl_conv1d(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act,
     return status;
 }
 
-syl_status syl_product(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b, bool transpose_b,
-                       bool accumulate, syl_mat c, syl_error *err)
+syl_status syl_product_bias(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b, bool transpose_b,
+                            const float *bias, bool accumulate, syl_mat c, syl_error *err)
 {
     int64_t inner = transpose_a ? a.rows : a.cols;
     if (c.rows == 0 || c.cols == 0) return SYL_OK;
     if (inner == 0) {
         if (!accumulate) syl_fill(ctx, 0, c);
+        if (bias) syl_add_bias(ctx, bias, c);
         return SYL_OK;
     }
     shape s;
@@ -112,6 +113,7 @@ syl_status syl_product(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b, boo
     s.dtype = a.dtype;
     s.out = c.dtype;
     s.accumulate = accumulate;
+    s.bias = bias != NULL;
     s.m = c.rows;
     s.n = c.cols;
     s.k = inner;
@@ -120,5 +122,11 @@ syl_status syl_product(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b, boo
     s.c_stride = c.stride;
     s.b_row = transpose_b ? 1 : b.stride;
     s.b_col = transpose_b ? b.stride : 1;
-    return syl_onednn_run(ctx, &s, NULL, a.data, b.data, c.data, err);
+    return syl_onednn_run(ctx, &s, NULL, a.data, (factor){b.data, bias}, c.data, err);
+}
+
+syl_status syl_product(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b, bool transpose_b,
+                       bool accumulate, syl_mat c, syl_error *err)
+{
+    return syl_product_bias(ctx, a, transpose_a, b, transpose_b, NULL, accumulate, c, err);
 }
