@@ -5,8 +5,9 @@
 
 /* ---- over rows ------------------------------------------------------------------------- */
 
-SYL_CLONES static void norm_row(bool centred, const float *gamma, const float *beta, float eps,
-                                const float *x, float *y, float *stats, int64_t n)
+SYL_CLONES static void norm_row_with_stats(bool centred, const float *gamma, const float *beta,
+                                           float eps, const float *x, float *y, float *stats,
+                                           int64_t n)
 {
     float sum = 0, squares = 0;
     if (centred) {
@@ -31,8 +32,8 @@ void syl_norm_forward(syl_ctx *ctx, syl_norm_kind kind, const float *gamma, cons
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
     for (int64_t t = 0; t < x.rows; t++)
-        norm_row(kind == SYL_LAYER_NORM, gamma, beta, eps, syl_row(x, t), syl_row(y, t),
-                 stats + 2 * t, x.cols);
+        norm_row_with_stats(kind == SYL_LAYER_NORM, gamma, beta, eps, syl_row(x, t), syl_row(y, t),
+                            stats + 2 * t, x.cols);
 }
 
 /* With u = dy gamma and z = (x - mean) scale: dx = scale (u - mean(u) - z mean(u z)). */
