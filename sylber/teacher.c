@@ -117,17 +117,8 @@ static syl_status log_mel(const syl_config *c, const float *samples, size_t n, s
                                 .hop = c->mel.hop,
                                 .mels = c->mel.mels,
                                 .log10_floor = c->mel.log10_floor};
-    syl_logmel *mel;
     size_t tail = (size_t)(TAIL(c->sample_rate) + c->mel.n_fft);
-    float *silence = syl_calloc(tail, sizeof *silence);
-    if (!silence) return syl_fail_memory(err, tail * sizeof *silence, "silence");
-    syl_status status = syl_logmel_create(&mel, &config, err);
-    if (status == SYL_OK) status = syl_logmel_feed(mel, samples, n, err);
-    if (status == SYL_OK) status = syl_logmel_feed(mel, silence, tail, err);
-    if (status == SYL_OK) syl_logmel_take(mel, rows.data, (size_t)rows.rows);
-    syl_logmel_free(mel);
-    free(silence);
-    return status;
+    return syl_logmel_whole(&config, samples, n, tail, rows.data, (size_t)rows.rows, err);
 }
 
 static void keep(syl_hidden *out, int level, int64_t at, syl_mat x, int64_t frames)

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "train/kmeans_run.h"
 
@@ -93,16 +93,9 @@ static syl_status run_create(syl_kmeans_run *run, syl_error *err)
     return syl_assigner_create(&run->assigner, run->rows, run->options->threads, err);
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static syl_status save(syl_kmeans_run *run, syl_error *err)
 {
-    run->saved = now();
+    run->saved = syl_clock_seconds();
     return run->options->state ? syl_kmeans_save(run, err) : SYL_OK;
 }
 
@@ -114,7 +107,8 @@ static syl_status iterate(syl_kmeans_run *run, syl_error *err)
     if (s->iteration == 0) SYL_TRY(syl_kmeans_begin(run, err));
     while (!run->stopped && !s->converged && s->iteration < o->iterations) {
         SYL_TRY(o->batch ? syl_kmeans_minibatch(run, err) : syl_kmeans_lloyd(run, err));
-        if (syl_kmeans_tell(run, o->clusters) || now() - run->saved >= o->state_seconds)
+        if (syl_kmeans_tell(run, o->clusters) ||
+            syl_clock_seconds() - run->saved >= o->state_seconds)
             SYL_TRY(save(run, err));
     }
     return SYL_OK;
@@ -154,7 +148,7 @@ static syl_status run_all(syl_kmeans_run *run, syl_error *err)
 syl_status syl_kmeans(syl_kmeans_result *out, const syl_rows *rows,
                       const syl_kmeans_options *options, syl_error *err)
 {
-    syl_kmeans_run run = {.rows = rows, .options = options, .saved = now()};
+    syl_kmeans_run run = {.rows = rows, .options = options, .saved = syl_clock_seconds()};
     *out = (syl_kmeans_result){0};
     SYL_TRY(check(options, rows, err));
     run.dim = syl_rows_dim(rows);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "train/checkpoint.h"
 #include "train/metrics.h"
@@ -27,13 +27,6 @@ typedef struct run {
     double grad_norm, rate; /* of the last update */
 } run;
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static double next_rate(const run *r)
 {
     const syl_optimizer *o = r->task->optimizer;
@@ -42,7 +35,7 @@ static double next_rate(const run *r)
 
 static void report(run *r, double loss, const char *note)
 {
-    double elapsed = now() - r->began - r->paused;
+    double elapsed = syl_clock_seconds() - r->began - r->paused;
     int64_t done = r->state.step - r->first_step;
     double rate = elapsed > 0 ? (double)done / elapsed : 0;
     syl_train_report now_at = {
@@ -147,12 +140,12 @@ static syl_status log_line(run *r, syl_error *err)
     report(r, loss, NULL);
     r->state.since = (syl_train_sums){0};
     if (!r->metrics) return SYL_OK;
-    return syl_metrics_add(r->metrics,
-                           json_pack("{s:I, s:f, s:f, s:f, s:f}", "step", (json_int_t)r->state.step,
-                                     "loss", loss, "grad_norm", r->grad_norm, "learning_rate",
-                                     r->rate, "audio_per_second",
-                                     r->seconds / (now() - r->began - r->paused + 1e-9)),
-                           err);
+    return syl_metrics_add(
+        r->metrics,
+        json_pack("{s:I, s:f, s:f, s:f, s:f}", "step", (json_int_t)r->state.step, "loss", loss,
+                  "grad_norm", r->grad_norm, "learning_rate", r->rate, "audio_per_second",
+                  r->seconds / (syl_clock_seconds() - r->began - r->paused + 1e-9)),
+        err);
 }
 
 static syl_status save_model(run *r, const char *name, syl_error *err)
@@ -216,11 +209,11 @@ static syl_status validate(run *r, syl_error *err)
 
 static syl_status between_steps(run *r, syl_error *err)
 {
-    double from = now();
+    double from = syl_clock_seconds();
     if (is_due(r, r->options->log_every)) SYL_TRY(log_line(r, err));
     if (r->task->validate && is_due(r, r->options->validate_every)) SYL_TRY(validate(r, err));
     if (is_due(r, r->options->checkpoint_every)) SYL_TRY(checkpoint(r, err));
-    r->paused += now() - from;
+    r->paused += syl_clock_seconds() - from;
     return SYL_OK;
 }
 
@@ -305,9 +298,9 @@ syl_status syl_train_run(const syl_train_task *task, const syl_train_options *op
                          const syl_ranks *ranks, const syl_train_watch *watch, syl_error *err)
 {
     run r = {.task = task, .options = options, .ranks = ranks, .watch = watch};
-    r.began = now();
+    r.began = syl_clock_seconds();
     syl_status status = start(&r, err);
-    r.began = now();
+    r.began = syl_clock_seconds();
     if (status == SYL_OK) status = all_steps(&r, err);
     syl_loader_free(r.loader);
     syl_metrics_close(r.metrics);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/base/hash.h"
 #include "lib/base/memory.h"
 
 static volatile sig_atomic_t asked_to_stop;
@@ -62,14 +63,6 @@ syl_train_watch syl_terminal_watch(syl_terminal *terminal)
     return (syl_train_watch){.user = terminal, .report = report, .stop = stop};
 }
 
-static uint64_t hash_of(const char *text)
-{
-    uint64_t hash = 0xcbf29ce484222325;
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
-    return hash;
-}
-
 /* A recording is drawn again and again; it is named once. */
 static bool is_news(syl_terminal *t, uint64_t hash)
 {
@@ -83,7 +76,7 @@ static bool is_news(syl_terminal *t, uint64_t hash)
 void syl_terminal_skipped(void *user, const syl_error *why)
 {
     syl_terminal *t = user;
-    if (is_news(t, hash_of(why->message)))
+    if (is_news(t, syl_hash_text(SYL_HASH_START, why->message)))
         fprintf(stderr, "%ssylkit: left out: %s\n", t->bar ? "\r\033[K" : "", why->message);
 }
 

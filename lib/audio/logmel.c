@@ -258,3 +258,18 @@ const float *syl_logmel_filters(const syl_logmel *mel)
 {
     return mel->filters;
 }
+
+syl_status syl_logmel_whole(const syl_logmel_config *config, const float *samples, size_t n,
+                            size_t silence, float *frames, size_t count, syl_error *err)
+{
+    syl_logmel *mel = NULL;
+    float *zeros = syl_calloc(silence, sizeof *zeros);
+    if (!zeros) return syl_fail_memory(err, silence * sizeof *zeros, "silence");
+    syl_status status = syl_logmel_create(&mel, config, err);
+    if (status == SYL_OK) status = syl_logmel_feed(mel, samples, n, err);
+    if (status == SYL_OK) status = syl_logmel_feed(mel, zeros, silence, err);
+    if (status == SYL_OK) syl_logmel_take(mel, frames, count);
+    syl_logmel_free(mel);
+    free(zeros);
+    return status;
+}

@@ -22,6 +22,11 @@ syl_status syl_logmel_feed(syl_logmel *mel, const float *samples, size_t n, syl_
 size_t syl_logmel_ready(const syl_logmel *mel);
 size_t syl_logmel_take(syl_logmel *mel, float *frames, size_t max);
 
+/* A whole recording with `silence` zeros behind it: its first `count` frames, into [count][mels];
+ * what is not there stays as it was. */
+syl_status syl_logmel_whole(const syl_logmel_config *config, const float *samples, size_t n,
+                            size_t silence, float *frames, size_t count, syl_error *err);
+
 /* The filter bank itself, [mels][n_fft/2 + 1], for tests and pictures. */
 const float *syl_logmel_filters(const syl_logmel *mel);
 

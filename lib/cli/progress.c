@@ -4,9 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/memory.h"
 
 #define FIRST_SECONDS 2.0
@@ -19,20 +19,13 @@ struct syl_progress {
     bool terminal;
 };
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 syl_progress *syl_progress_create(size_t files, bool quiet)
 {
     syl_progress *p = syl_calloc(1, sizeof *p);
     if (!p) return NULL;
     pthread_mutex_init(&p->lock, NULL);
     p->files = files;
-    p->begin = now();
+    p->begin = syl_clock_seconds();
     p->terminal = !quiet && isatty(STDERR_FILENO);
     return p;
 }
@@ -54,7 +47,7 @@ void syl_progress_free(syl_progress *p)
 /* steps: what is counted. */
 static void draw(syl_progress *p, const char *steps, const char *text)
 {
-    double t = now(), elapsed = t - p->begin;
+    double t = syl_clock_seconds(), elapsed = t - p->begin;
     if (!p->terminal || elapsed < FIRST_SECONDS || t - p->drawn < REDRAW_SECONDS) return;
     char bar[21];
     size_t full = p->files ? p->done * (sizeof bar - 1) / p->files : 0;
@@ -74,7 +67,7 @@ static void draw_files(syl_progress *p)
 {
     char text[80];
     snprintf(text, sizeof text, "%.0f s audio  %.1fx real time", p->audio_seconds,
-             p->audio_seconds / (now() - p->begin));
+             p->audio_seconds / (syl_clock_seconds() - p->begin));
     draw(p, "files", text);
 }
 

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/hash.h"
 #include "lib/base/memory.h"
 #include "lib/cli/inputs.h"
 #include "lib/cli/option_table.h"
@@ -445,12 +446,11 @@ static syl_status set_up(job *j, syl_error *err)
 /* The names of a set of recordings as a number (FNV-1a), so that a resumed run has the same. */
 static void add_recordings(json_t *to, const char *key, const syl_utterances *all)
 {
-    uint64_t hash = 0xcbf29ce484222325;
+    uint64_t hash = SYL_HASH_START;
     char text[64];
     for (int i = 0; all && i < syl_utterances_count(all); i++) {
-        const char *c = strrchr(syl_utterances_path(all, i), '/');
-        for (c = c ? c : syl_utterances_path(all, i); *c; c++)
-            hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
+        const char *path = syl_utterances_path(all, i), *name = strrchr(path, '/');
+        hash = syl_hash_text(hash, name ? name : path);
     }
     snprintf(text, sizeof text, "%d, %016llx", all ? syl_utterances_count(all) : 0,
              (unsigned long long)hash);

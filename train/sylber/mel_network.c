@@ -122,21 +122,11 @@ static syl_status mel_prepare(const syl_config *c, const float *audio, int64_t s
                                 .hop = c->mel.hop,
                                 .mels = c->mel.mels,
                                 .log10_floor = c->mel.log10_floor};
-    syl_logmel *mel;
     *n = samples / syl_config_hop(c) * 2;
-    *rows = syl_calloc((size_t)*n * (size_t)c->mel.mels + 1, sizeof(float));
-    float *silence = syl_calloc((size_t)c->mel.n_fft * 2, sizeof *silence);
-    syl_status status = SYL_OK;
-    if (!*rows || !silence)
-        status = syl_fail_memory(err, (size_t)*n * (size_t)c->mel.mels * 4, "log-mel rows");
-    if (status == SYL_OK) status = syl_logmel_create(&mel, &config, err);
-    if (status == SYL_OK) {
-        status = syl_logmel_feed(mel, audio, (size_t)samples, err);
-        if (status == SYL_OK) status = syl_logmel_feed(mel, silence, (size_t)c->mel.n_fft * 2, err);
-        if (status == SYL_OK) syl_logmel_take(mel, *rows, (size_t)*n);
-        syl_logmel_free(mel);
-    }
-    free(silence);
+    *rows = syl_calloc((size_t)*n * (size_t)c->mel.mels, sizeof(float));
+    if (!*rows) return syl_fail_memory(err, (size_t)*n * (size_t)c->mel.mels * 4, "log-mel rows");
+    syl_status status = syl_logmel_whole(&config, audio, (size_t)samples, (size_t)c->mel.n_fft * 2,
+                                         *rows, (size_t)*n, err);
     if (status == SYL_OK) return SYL_OK;
     free(*rows);
     *rows = NULL;
