@@ -98,7 +98,8 @@ static syl_status load_position(syl_hubert_encoder *e, syl_params *p, syl_error 
     syl_status status = take_position(p, c, &w, err);
     if (status == SYL_OK)
         status = syl_params_vector(p, "encoder.pos_conv_embed.conv", "bias", c->dim, &bias, err);
-    if (status == SYL_OK) status = syl_weight_conv(&e->position, w, bias, shape, p->compute, err);
+    if (status == SYL_OK)
+        status = syl_weight_conv(&e->position, p->device, w, bias, shape, p->compute, err);
     free(w);
     free(bias);
     return status;
@@ -126,7 +127,8 @@ static syl_status load_qkv(syl_block *b, syl_params *p, const char *base, syl_er
         free(data);
     }
     if (status == SYL_OK)
-        status = syl_weight_linear(&b->qkv, all, bias, 3 * b->dim, b->dim, p->compute, err);
+        status =
+            syl_weight_linear(&b->qkv, p->device, all, bias, 3 * b->dim, b->dim, p->compute, err);
     free(all);
     return status;
 }

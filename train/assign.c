@@ -69,7 +69,8 @@ static syl_status pack(syl_assigner *a, const float *centroids, int n, syl_error
         bias[k] = -0.5f * syl_dot(c, c, dim);
     }
     const float *used = syl_rows_metric(a->rows) == SYL_METRIC_SPHERICAL ? NULL : bias;
-    SYL_TRY(syl_weight_linear(&a->tiles[a->num_tiles], centroids, used, n, dim, SYL_F32, err));
+    SYL_TRY(
+        syl_weight_linear(&a->tiles[a->num_tiles], NULL, centroids, used, n, dim, SYL_F32, err));
     a->num_tiles++;
     return SYL_OK;
 }

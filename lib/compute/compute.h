@@ -11,14 +11,49 @@
 #include "lib/base/status.h"
 #include "lib/io/safetensors.h"
 
+/* ---- devices ------------------------------------------------------------------------ */
+
+/* A device other than the CPU, which is NULL wherever a device is asked for. Memory that it gave
+ * out may be followed by its own operations only. Shared by threads; closed after all contexts,
+ * weights and memory on it. */
+typedef struct syl_device syl_device;
+
+/* "cpu" (gives NULL), "cuda", "cuda:N" or "auto": CUDA where it is there, else the CPU. */
+syl_status syl_device_open(syl_device **out, const char *name, syl_error *err);
+void syl_device_close(syl_device *device);
+/* As "cpu" or "cuda:0 NVIDIA H100 (79 GiB, sm_90)". */
+const char *syl_device_name(const syl_device *device);
+/* How many devices of the kind "cuda" there are; why none can be used is an error. */
+syl_status syl_device_count(const char *kind, int *count, syl_error *err);
+
+/* Zeroed memory that stays until it is released. */
+syl_status syl_device_alloc(syl_device *device, size_t bytes, void **out, syl_error *err);
+void syl_device_release(syl_device *device, void *memory);
+/* Copies that are done when they return. */
+syl_status syl_device_put(syl_device *device, const void *host, void *to, size_t bytes,
+                          syl_error *err);
+syl_status syl_device_get(syl_device *device, const void *from, void *host, size_t bytes,
+                          syl_error *err);
+
 /* ---- context ------------------------------------------------------------------------ */
 
-/* Scratch memory, a cache of prepared primitives and a number of threads: what one thread of
- * execution needs. Used by one thread at a time; weights are shared between contexts. */
+/* A device's queue of work with scratch memory, a cache of prepared primitives and a number of
+ * threads: what one thread of execution needs. Used by one thread at a time; weights are shared
+ * between contexts.
+ *
+ * On a device other than the CPU operations are put in a queue and return at once. An operation
+ * without a status that failed leaves its error in the context: sums that are returned become NaN,
+ * and every later operation with a status gives the error. */
 typedef struct syl_ctx syl_ctx;
 
+/* On the CPU. */
 syl_status syl_ctx_create(syl_ctx **out, int threads, syl_error *err);
+/* On any device (NULL: the CPU). */
+syl_status syl_ctx_create_on(syl_ctx **out, syl_device *device, int threads, syl_error *err);
 void syl_ctx_free(syl_ctx *ctx);
+syl_device *syl_ctx_device(const syl_ctx *ctx);
+/* Until all work is done; then the first error of it. */
+syl_status syl_ctx_wait(syl_ctx *ctx, syl_error *err);
 
 /* Scratch memory with stack discipline: what was taken after `mark` goes back at `release`.
  * It is kept for the next time, so a warm context allocates nothing. */
@@ -39,24 +74,68 @@ syl_mat syl_mat_of(void *data, syl_dtype dtype, int64_t rows, int64_t cols);
 syl_mat syl_mat_rows(syl_mat m, int64_t begin, int64_t rows);
 syl_mat syl_mat_cols(syl_mat m, int64_t begin, int64_t cols);
 
-/* Copies between matrices of one shape, converting the dtype. */
+/* Copies between matrices of one shape in the host's memory, converting the dtype. For matrices of
+ * a context: syl_convert. */
 void syl_mat_copy(syl_mat src, syl_mat dst);
+
+/* y = the rows that stand one behind the other at `host`, of y's dtype; host may be changed once
+ * it returns. */
+syl_status syl_upload(syl_ctx *ctx, const void *host, syl_mat y, syl_error *err);
+/* The rows of x, one behind the other, to `host`; waits for what x depends on. */
+syl_status syl_download(syl_ctx *ctx, syl_mat x, void *host, syl_error *err);
+
+/* y = 0, of any dtype. */
+void syl_zero(syl_ctx *ctx, syl_mat y);
+/* y = x, of one shape and any dtypes; they must not overlap. */
+void syl_convert(syl_ctx *ctx, syl_mat x, syl_mat y);
+
+/* ---- recordings --------------------------------------------------------------------- */
+
+/* Work of a fixed shape, recorded while it is described and done as a whole at each replay: a CUDA
+ * graph. The scratch memory, weights and matrices that it uses must stay; uploads of it read their
+ * host's memory again at every replay; nothing in it may wait. */
+typedef struct syl_recording syl_recording;
+
+bool syl_ctx_records(const syl_ctx *ctx); /* false on the CPU: the calls below then fail */
+syl_status syl_ctx_record(syl_ctx *ctx, syl_error *err);
+syl_status syl_ctx_recorded(syl_ctx *ctx, syl_recording **out, syl_error *err);
+syl_status syl_ctx_replay(syl_ctx *ctx, syl_recording *recording, syl_error *err);
+void syl_recording_free(syl_ctx *ctx, syl_recording *recording);
+
+/* ---- groups ------------------------------------------------------------------------- */
+
+/* The devices of several processes, for sums between them without a way through the host (NCCL).
+ * Rank 0 makes the id and sends it to the others. */
+typedef struct syl_group syl_group;
+#define SYL_GROUP_ID 128
+
+bool syl_device_has_groups(const syl_device *device);
+syl_status syl_group_id(syl_device *device, uint8_t id[SYL_GROUP_ID], syl_error *err);
+/* Returns once all ranks have joined. */
+syl_status syl_group_join(syl_group **out, syl_device *device, const uint8_t id[SYL_GROUP_ID],
+                          int rank, int count, syl_error *err);
+/* data becomes the sum of all ranks'. */
+syl_status syl_group_sum(syl_device *device, syl_group *group, syl_ctx *ctx, float *data, int64_t n,
+                         syl_error *err);
+void syl_group_leave(syl_device *device, syl_group *group);
 
 /* ---- weights ------------------------------------------------------------------------ */
 
 typedef enum syl_act { SYL_ACT_NONE, SYL_ACT_GELU } syl_act; /* GELU: the exact, erf form */
 
-/* Weights of a matrix product or convolution, rearranged once for the device. */
+/* Weights of a matrix product or convolution, rearranged once for the device. They are given in
+ * the host's memory, as float32. */
 typedef struct syl_weight syl_weight;
 
 /* y = x W^T + b: w [out][in], bias [out] or NULL, computed in dtype. */
-syl_status syl_weight_linear(syl_weight **out, const float *w, const float *bias, int n_out,
-                             int n_in, syl_dtype dtype, syl_error *err);
+syl_status syl_weight_linear(syl_weight **out, syl_device *device, const float *w,
+                             const float *bias, int n_out, int n_in, syl_dtype dtype,
+                             syl_error *err);
 typedef struct syl_conv_shape {
     int c_in, c_out, kernel, stride, pad, groups;
 } syl_conv_shape;
 /* w [c_out][c_in/groups][kernel], bias [c_out] or NULL. With groups > 1 the stride must be 1. */
-syl_status syl_weight_conv(syl_weight **out, const float *w, const float *bias,
+syl_status syl_weight_conv(syl_weight **out, syl_device *device, const float *w, const float *bias,
                            syl_conv_shape shape, syl_dtype dtype, syl_error *err);
 void syl_weight_free(syl_weight *weight);
 

@@ -1,6 +1,9 @@
 /* The operations that training adds to compute.h: products of any orientation, and each layer's
  * forward that keeps what its backward needs. All matrices are float32 unless said otherwise.
  *
+ * Matrices and arrays of floats are the device's memory; ids, targets, samples and what says where
+ * sequences begin are the host's and may be changed once the call returns.
+ *
  * A backward adds to the gradients of parameters. What it does to the gradient of an input is
  * said by `accumulate`: add, or overwrite. Results do not depend on the number of threads. */
 #ifndef SYL_COMPUTE_TRAINING_H
@@ -26,8 +29,6 @@ void syl_fill(syl_ctx *ctx, float value, syl_mat y);
 void syl_scale(syl_ctx *ctx, float scale, syl_mat x, bool accumulate, syl_mat y);
 /* y = a + b. */
 void syl_sum(syl_ctx *ctx, syl_mat a, syl_mat b, syl_mat y);
-/* syl_mat_copy by all threads of the context. */
-void syl_convert(syl_ctx *ctx, syl_mat x, syl_mat y);
 /* Every row of y += bias. */
 void syl_add_bias(syl_ctx *ctx, const float *bias, syl_mat y);
 /* sums [cols] += the sum of the rows of x. */
@@ -146,6 +147,17 @@ double syl_cross_entropy(syl_ctx *ctx, syl_mat logits, const int32_t *target, fl
  * norms are at least eps. */
 double syl_cosine_error(syl_ctx *ctx, syl_mat x, syl_mat target, float eps, float scale, syl_mat dx,
                         syl_mat dtarget);
+/* Sampled softmax (Jean et al. 2015) with shared negatives: targets [rows] and samples of a table.
+ * Each logit is lessened by log_q (the log of the expected count of that class in the sample;
+ * log_q_target [rows], log_q_sampled [num_sampled]; NULL: none). The arrays are the host's. */
+typedef struct syl_sample {
+    const int32_t *target, *sampled;
+    int64_t num_sampled;
+    const float *log_q_target, *log_q_sampled;
+} syl_sample;
+/* logits [rows][1 + num_sampled], the row's own target first: less log_q; a sample that is the
+ * row's own target becomes -1e30. */
+void syl_sampled_correction(syl_ctx *ctx, const syl_sample *sample, syl_mat logits);
 /* y [rows] = x . w row by row, stride between the values of y. */
 void syl_row_dots(syl_ctx *ctx, syl_mat x, syl_mat w, syl_mat y);
 /* y += x with row t multiplied by by[t][0]. */

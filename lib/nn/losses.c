@@ -133,19 +133,6 @@ static syl_status candidates_backward(syl_tape *tape, syl_node *node, syl_error 
     return syl_product(ctx, rest, true, x, false, accumulate, grad, err);
 }
 
-/* Less log q; a sample that is the row's own target is no candidate. */
-static void correct(syl_mat logits, const syl_sample *s)
-{
-    for (int64_t i = 0; i < logits.rows; i++) {
-        float *row = (float *)logits.data + i * logits.stride;
-        if (s->log_q_target) row[0] -= s->log_q_target[i];
-        for (int64_t j = 0; j < s->num_sampled; j++) {
-            if (s->log_q_sampled) row[1 + j] -= s->log_q_sampled[j];
-            if (s->sampled[j] == s->target[i]) row[1 + j] = -1e30f;
-        }
-    }
-}
-
 syl_status syl_loss_sampled(syl_tape *tape, syl_var *x, syl_var *table, syl_sample sample,
                             float scale, double *loss, syl_error *err)
 {
@@ -166,7 +153,7 @@ syl_status syl_loss_sampled(syl_tape *tape, syl_var *x, syl_var *table, syl_samp
     SYL_TRY(syl_var_operand(tape, sampled, &w, err));
     syl_row_dots(ctx, x->value, own->value, syl_mat_cols(c->node.out.value, 0, 1));
     SYL_TRY(syl_product(ctx, a, false, w, true, false, syl_mat_cols(c->node.out.value, 1, m), err));
-    correct(c->node.out.value, &sample);
+    syl_sampled_correction(ctx, &sample, c->node.out.value);
     SYL_TRY(syl_tape_alloc(tape, (size_t)n * sizeof *first, &first, err));
     return syl_loss_cross_entropy(tape, &c->node.out, first, scale, loss, err);
 }

@@ -12,15 +12,7 @@ syl_status syl_loss_squared(syl_tape *tape, syl_var *x, syl_mat target, float sc
 /* scale * sum -log softmax(logits)[target]; rows with a negative target are left out. */
 syl_status syl_loss_cross_entropy(syl_tape *tape, syl_var *logits, const int32_t *target,
                                   float scale, double *loss, syl_error *err);
-/* Sampled softmax (Jean et al. 2015) with shared negatives: x [n][D] against table [V][D] at
- * target [n] and sampled [m]. Each logit is lessened by log_q (the log of the expected count of
- * that class in the sample; log_q_target [n], log_q_sampled [m]; NULL: none). A sample that is the
- * row's own target is left out of that row. */
-typedef struct syl_sample {
-    const int32_t *target, *sampled;
-    int64_t num_sampled;
-    const float *log_q_target, *log_q_sampled;
-} syl_sample;
+/* Sampled softmax of x [n][D] against table [V][D]. */
 syl_status syl_loss_sampled(syl_tape *tape, syl_var *x, syl_var *table, syl_sample sample,
                             float scale, double *loss, syl_error *err);
 /* scale * sum (1 - cos(x, target)), row by row. */

@@ -89,7 +89,8 @@ syl_status syl_params_linear(syl_params *p, const char *base, int n_out, int n_i
     int64_t shape[] = {n_out, n_in, 0};
     syl_status status = take_weight(p, base, shape, &w, err);
     if (status == SYL_OK) status = syl_params_vector(p, base, "bias", n_out, &b, err);
-    if (status == SYL_OK) status = syl_weight_linear(out, w, b, n_out, n_in, p->compute, err);
+    if (status == SYL_OK)
+        status = syl_weight_linear(out, p->device, w, b, n_out, n_in, p->compute, err);
     free(w);
     free(b);
     return status;
@@ -102,7 +103,7 @@ syl_status syl_params_conv(syl_params *p, const char *base, syl_conv_shape c, bo
     int64_t shape[] = {c.c_out, c.c_in / c.groups, c.kernel, 0};
     syl_status status = take_weight(p, base, shape, &w, err);
     if (status == SYL_OK && bias) status = syl_params_vector(p, base, "bias", c.c_out, &b, err);
-    if (status == SYL_OK) status = syl_weight_conv(out, w, b, c, p->compute, err);
+    if (status == SYL_OK) status = syl_weight_conv(out, p->device, w, b, c, p->compute, err);
     free(w);
     free(b);
     return status;

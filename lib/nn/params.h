@@ -6,9 +6,10 @@
 
 typedef struct syl_params {
     const syl_safetensors *file;
-    char prefix[128];  /* put before every name */
-    syl_dtype compute; /* dtype that products are computed in */
-    int64_t count;     /* elements taken so far */
+    char prefix[128];   /* put before every name */
+    syl_dtype compute;  /* dtype that products are computed in */
+    syl_device *device; /* where weights and norms go; NULL: the CPU */
+    int64_t count;      /* elements taken so far */
 } syl_params;
 
 /* Formats "prefix" + name and looks it up; NULL when it is not there. */

@@ -127,7 +127,7 @@ static void check_linear(linear_case k)
     syl_mat x = random_mat(k.dtype, k.rows, k.n_in, k.n_in + k.gap);
     syl_mat y = random_mat(k.out, k.rows, k.n_out, k.n_out + k.gap), before = copy_of(y);
     syl_weight *weight;
-    ok(syl_weight_linear(&weight, w, k.bias ? bias : NULL, k.n_out, k.n_in, k.dtype, &err));
+    ok(syl_weight_linear(&weight, NULL, w, k.bias ? bias : NULL, k.n_out, k.n_in, k.dtype, &err));
     ok(syl_linear(ctx, weight, x, k.act, k.accumulate, y, &err));
     for (int64_t t = 0; t < k.rows; t++)
         for (size_t o = 0; o < n_out; o++) {
@@ -196,7 +196,7 @@ static void check_conv(syl_dtype dtype, syl_conv_shape s, int rows, int fewer, i
     syl_mat x = random_mat(dtype, rows, s.c_in, s.c_in + gap);
     syl_mat y = random_mat(dtype, out, s.c_out, s.c_out + gap), before = copy_of(y);
     syl_weight *weight;
-    ok(syl_weight_conv(&weight, w, biased ? bias : NULL, s, dtype, &err));
+    ok(syl_weight_conv(&weight, NULL, w, biased ? bias : NULL, s, dtype, &err));
     ok(syl_conv1d(ctx, weight, x, act, y, &err));
     for (int64_t t = 0; t < out; t++)
         for (int o = 0; o < s.c_out; o++) {
@@ -240,7 +240,8 @@ static void test_conv(void **state)
     syl_weight *weight;
     syl_conv_shape strided = {4, 4, 2, 2, 0, 2};
     float w[16] = {0};
-    assert_int_equal(syl_weight_conv(&weight, w, NULL, strided, SYL_F32, &err), SYL_EUNSUPPORTED);
+    assert_int_equal(syl_weight_conv(&weight, NULL, w, NULL, strided, SYL_F32, &err),
+                     SYL_EUNSUPPORTED);
     assert_null(weight);
     assert_non_null(strstr(err.message, "stride 2"));
 }
@@ -574,8 +575,8 @@ static void test_threads(void **state)
     syl_conv_shape shape = {DIM, DIM, 1, 1, 0, 4};
     syl_weight *linear, *conv;
     (void)state;
-    ok(syl_weight_linear(&linear, w, v, DIM, DIM, SYL_F32, &err));
-    ok(syl_weight_conv(&conv, w, v, shape, SYL_F32, &err));
+    ok(syl_weight_linear(&linear, NULL, w, v, DIM, DIM, SYL_F32, &err));
+    ok(syl_weight_conv(&conv, NULL, w, v, shape, SYL_F32, &err));
     for (int i = 0; i < 2; i++) {
         ok(syl_ctx_create(&both[i], i + 1, &err));
         ok(syl_ctx_mat(both[i], SYL_F32, ROWS, DIM, &y[i], &err));

@@ -75,7 +75,7 @@ syl_status syl_probe_fit_add(syl_probe_fit *fit, syl_ctx *ctx, const float *fram
     if (n > INT32_MAX) return syl_fail(err, SYL_EINVAL, "a probe of %lld frames", (long long)n);
     SYL_TRY(syl_ctx_mat(ctx, SYL_F32, size, n, &x, err));
     transpose(frames, n, fit->dim, x);
-    SYL_TRY(syl_weight_linear(&w, x.data, NULL, size, (int)n, SYL_F32, err));
+    SYL_TRY(syl_weight_linear(&w, NULL, x.data, NULL, size, (int)n, SYL_F32, err));
     syl_status status =
         syl_linear(ctx, w, x, SYL_ACT_NONE, true, syl_mat_of(fit->gram, SYL_F32, size, size), err);
     const float *rows = x.data;

@@ -43,7 +43,7 @@ static syl_status band(int window, int bins, syl_weight **out, syl_error *err)
             w[(2 * k + 1) * window + i] = (float)(hann * sin(angle));
         }
     }
-    syl_status status = syl_weight_linear(out, w, NULL, 2 * bins, window, SYL_F32, err);
+    syl_status status = syl_weight_linear(out, NULL, w, NULL, 2 * bins, window, SYL_F32, err);
     free(w);
     return status;
 }

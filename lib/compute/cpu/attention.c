@@ -133,8 +133,8 @@ static syl_status full_attention(syl_ctx *ctx, int heads, syl_mat q, syl_mat k, 
     return SYL_OK;
 }
 
-syl_status syl_attention(syl_ctx *ctx, int heads, syl_attention_mask mask, syl_mat q, syl_mat k,
-                         syl_mat v, syl_mat y, syl_error *err)
+syl_status syl_cpu_attention(syl_ctx *ctx, int heads, syl_attention_mask mask, syl_mat q, syl_mat k,
+                             syl_mat v, syl_mat y, syl_error *err)
 {
     if (q.rows == 0) return SYL_OK;
     if (mask.left < 0) return full_attention(ctx, heads, q, k, v, y, err);

@@ -245,9 +245,9 @@ static syl_status run_heads(syl_ctx *ctx, const call *c, syl_error *err)
     return result;
 }
 
-syl_status syl_attention_forward(syl_ctx *ctx, syl_attention_shape shape, syl_ragged sequences,
-                                 syl_mat q, syl_mat k, syl_mat v, syl_mat y, float *lse,
-                                 syl_error *err)
+syl_status syl_cpu_attention_forward(syl_ctx *ctx, syl_attention_shape shape, syl_ragged sequences,
+                                     syl_mat q, syl_mat k, syl_mat v, syl_mat y, float *lse,
+                                     syl_error *err)
 {
     call c = {.shape = shape,
               .sequences = sequences,
@@ -260,10 +260,10 @@ syl_status syl_attention_forward(syl_ctx *ctx, syl_attention_shape shape, syl_ra
     return run_heads(ctx, &c, err);
 }
 
-syl_status syl_attention_backward(syl_ctx *ctx, syl_attention_shape shape, syl_ragged sequences,
-                                  syl_mat q, syl_mat k, syl_mat v, syl_mat y, const float *lse,
-                                  syl_mat dy, syl_mat dq, syl_mat dk, syl_mat dv, float *drel_bias,
-                                  syl_error *err)
+syl_status syl_cpu_attention_backward(syl_ctx *ctx, syl_attention_shape shape, syl_ragged sequences,
+                                      syl_mat q, syl_mat k, syl_mat v, syl_mat y, const float *lse,
+                                      syl_mat dy, syl_mat dq, syl_mat dk, syl_mat dv,
+                                      float *drel_bias, syl_error *err)
 {
     call c = {.shape = shape,
               .sequences = sequences,

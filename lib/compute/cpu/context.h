@@ -1,31 +1,34 @@
-/* Inside of a context: scratch memory and the cache of oneDNN primitives. */
+/* The CPU as a backend: what its files share. */
 #ifndef SYL_COMPUTE_CPU_CONTEXT_H
 #define SYL_COMPUTE_CPU_CONTEXT_H
 
-#include "lib/compute/compute.h"
+#include "lib/compute/backend.h"
 
 typedef struct syl_onednn syl_onednn; /* lib/compute/cpu/onednn.c */
-
-#define SYL_MAX_SLABS 1024
-
-struct syl_ctx {
-    int threads;
-    /* Slabs of doubling size: growing never moves what was given out. */
-    struct {
-        uint8_t *data;
-        size_t size, begin; /* begin: the position of its first byte in the whole stack */
-    } slab[SYL_MAX_SLABS];
-    int num_slabs;
-    size_t top;
-    syl_onednn *onednn;
-    syl_ctx **worker; /* [threads], made when first asked for */
-};
 
 /* A context for each of `threads` threads, all of one thread: worker[i]. With one thread that is
  * ctx itself. */
 syl_status syl_ctx_workers(syl_ctx *ctx, syl_ctx ***workers, syl_error *err);
+syl_onednn *syl_ctx_onednn(syl_ctx *ctx);
 
 syl_status syl_onednn_create(syl_onednn **out, syl_error *err);
 void syl_onednn_free(syl_onednn *onednn);
+
+/* ---- the functions of the table (backend.c) --------------------------------------------- */
+
+syl_status syl_cpu_ctx_create(syl_ctx **out, syl_device *device, int threads, syl_error *err);
+void syl_cpu_ctx_free(syl_ctx *ctx);
+size_t syl_cpu_ctx_mark(const syl_ctx *ctx);
+syl_status syl_cpu_weight_linear(syl_weight **out, syl_device *device, const float *w,
+                                 const float *bias, int n_out, int n_in, syl_dtype dtype,
+                                 syl_error *err);
+syl_status syl_cpu_weight_conv(syl_weight **out, syl_device *device, const float *w,
+                               const float *bias, syl_conv_shape shape, syl_dtype dtype,
+                               syl_error *err);
+void syl_cpu_weight_free(syl_weight *weight);
+
+#define SYL_PROTOTYPE(result, name, parameters, arguments) result syl_cpu_##name parameters;
+SYL_OPERATIONS(SYL_PROTOTYPE)
+#undef SYL_PROTOTYPE
 
 #endif

@@ -51,8 +51,8 @@ SYL_CLONES static void mono_block(const float *w_pad, const float *bias_pad, int
     }
 }
 
-void syl_conv1d_mono(syl_ctx *ctx, const float *w, const float *bias, int kernel, int stride,
-                     const float *x, syl_act act, syl_mat y)
+void syl_cpu_conv1d_mono(syl_ctx *ctx, const float *w, const float *bias, int kernel, int stride,
+                         const float *x, syl_act act, syl_mat y)
 {
     size_t element = syl_dtype_size(y.dtype);
     int64_t blocks = (y.cols + LANES - 1) / LANES;

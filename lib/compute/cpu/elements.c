@@ -1,4 +1,6 @@
 /* Element by element: fills, sums, activations. */
+#include <string.h>
+
 #include "lib/compute/cpu/parallel.h"
 #include "lib/compute/cpu/vmath.h"
 #include "lib/compute/training.h"
@@ -12,7 +14,16 @@ static void fill(float value, float *y, int64_t n)
         y[i] = value;
 }
 
-void syl_fill(syl_ctx *ctx, float value, syl_mat y)
+void syl_cpu_zero(syl_ctx *ctx, syl_mat y)
+{
+    size_t row = (size_t)y.cols * syl_dtype_size(y.dtype);
+    (void)ctx;
+#pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(y))
+    for (int64_t t = 0; t < y.rows; t++)
+        memset(syl_mat_rows(y, t, 1).data, 0, row);
+}
+
+void syl_cpu_fill(syl_ctx *ctx, float value, syl_mat y)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(y))
@@ -36,7 +47,7 @@ void syl_scale_row(float scale, const float *x, bool accumulate, float *y, int64
     scale_row(scale, x, accumulate, y, n);
 }
 
-void syl_scale(syl_ctx *ctx, float scale, syl_mat x, bool accumulate, syl_mat y)
+void syl_cpu_scale(syl_ctx *ctx, float scale, syl_mat x, bool accumulate, syl_mat y)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
@@ -50,7 +61,7 @@ SYL_CLONES static void sum_row(const float *a, const float *b, float *y, int64_t
         y[i] = a[i] + b[i];
 }
 
-void syl_sum(syl_ctx *ctx, syl_mat a, syl_mat b, syl_mat y)
+void syl_cpu_sum(syl_ctx *ctx, syl_mat a, syl_mat b, syl_mat y)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(y))
@@ -58,7 +69,7 @@ void syl_sum(syl_ctx *ctx, syl_mat a, syl_mat b, syl_mat y)
         sum_row(syl_row(a, t), syl_row(b, t), syl_row(y, t), y.cols);
 }
 
-void syl_convert(syl_ctx *ctx, syl_mat x, syl_mat y)
+void syl_cpu_convert(syl_ctx *ctx, syl_mat x, syl_mat y)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
@@ -66,7 +77,7 @@ void syl_convert(syl_ctx *ctx, syl_mat x, syl_mat y)
         syl_mat_copy(syl_mat_rows(x, t, 1), syl_mat_rows(y, t, 1));
 }
 
-void syl_add_bias(syl_ctx *ctx, const float *bias, syl_mat y)
+void syl_cpu_add_bias(syl_ctx *ctx, const float *bias, syl_mat y)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(y))
@@ -87,7 +98,7 @@ SYL_CLONES static void sum_columns(syl_mat x, float *sums, int64_t n)
         sums[c] += sum[c];
 }
 
-void syl_column_sums(syl_ctx *ctx, syl_mat x, float *sums)
+void syl_cpu_column_sums(syl_ctx *ctx, syl_mat x, float *sums)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
@@ -97,7 +108,7 @@ void syl_column_sums(syl_ctx *ctx, syl_mat x, float *sums)
     }
 }
 
-double syl_sum_squares(syl_ctx *ctx, const float *x, int64_t n)
+double syl_cpu_sum_squares(syl_ctx *ctx, const float *x, int64_t n)
 {
     double part[SQUARES_PARTS] = {0}, sum = 0;
     int64_t size = (n + SQUARES_PARTS - 1) / SQUARES_PARTS;
@@ -194,7 +205,7 @@ static const struct {
     [SYL_RELU] = {relu_row, relu_backward_row},
 };
 
-void syl_activation(syl_ctx *ctx, syl_function f, syl_mat x, syl_mat y)
+void syl_cpu_activation(syl_ctx *ctx, syl_function f, syl_mat x, syl_mat y)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
@@ -202,8 +213,8 @@ void syl_activation(syl_ctx *ctx, syl_function f, syl_mat x, syl_mat y)
         functions[f].forward(syl_row(x, t), syl_row(y, t), x.cols);
 }
 
-void syl_activation_backward(syl_ctx *ctx, syl_function f, syl_mat x, syl_mat dy, bool accumulate,
-                             syl_mat dx)
+void syl_cpu_activation_backward(syl_ctx *ctx, syl_function f, syl_mat x, syl_mat dy,
+                                 bool accumulate, syl_mat dx)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))

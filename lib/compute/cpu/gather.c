@@ -5,7 +5,7 @@
 #include "lib/compute/cpu/parallel.h"
 #include "lib/compute/training.h"
 
-void syl_gather(syl_ctx *ctx, syl_mat table, const int32_t *ids, syl_mat y)
+void syl_cpu_gather(syl_ctx *ctx, syl_mat table, const int32_t *ids, syl_mat y)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(y))
@@ -19,7 +19,7 @@ void syl_gather(syl_ctx *ctx, syl_mat table, const int32_t *ids, syl_mat y)
 }
 
 /* Blocks of columns, because two ids may be one row. */
-void syl_scatter_add(syl_ctx *ctx, const int32_t *ids, syl_mat dy, syl_mat dtable)
+void syl_cpu_scatter_add(syl_ctx *ctx, const int32_t *ids, syl_mat dy, syl_mat dtable)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(dy))
@@ -45,8 +45,8 @@ void syl_dropout_row(uint64_t seed, uint64_t stream, uint64_t at, float p, const
     }
 }
 
-void syl_dropout(syl_ctx *ctx, uint64_t seed, uint64_t stream, float p, syl_mat x, bool accumulate,
-                 syl_mat y)
+void syl_cpu_dropout(syl_ctx *ctx, uint64_t seed, uint64_t stream, float p, syl_mat x,
+                     bool accumulate, syl_mat y)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
@@ -55,7 +55,7 @@ void syl_dropout(syl_ctx *ctx, uint64_t seed, uint64_t stream, float p, syl_mat 
                         syl_row(y, t), x.cols);
 }
 
-void syl_row_dots(syl_ctx *ctx, syl_mat x, syl_mat w, syl_mat y)
+void syl_cpu_row_dots(syl_ctx *ctx, syl_mat x, syl_mat w, syl_mat y)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
@@ -63,7 +63,7 @@ void syl_row_dots(syl_ctx *ctx, syl_mat x, syl_mat w, syl_mat y)
         *syl_row(y, t) = syl_dot(syl_row(x, t), syl_row(w, t), x.cols);
 }
 
-void syl_add_scaled_rows(syl_ctx *ctx, syl_mat by, syl_mat x, bool accumulate, syl_mat y)
+void syl_cpu_add_scaled_rows(syl_ctx *ctx, syl_mat by, syl_mat x, bool accumulate, syl_mat y)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))

@@ -171,23 +171,24 @@ static group_job job_of(syl_conv_shape s, syl_dtype compute, syl_mat x, syl_mat 
                        .w = w};
 }
 
-syl_status syl_grouped_conv(syl_ctx *ctx, syl_conv_shape shape, syl_dtype compute, syl_mat x,
-                            syl_mat w, syl_mat y, syl_error *err)
+syl_status syl_cpu_grouped_conv(syl_ctx *ctx, syl_conv_shape shape, syl_dtype compute, syl_mat x,
+                                syl_mat w, syl_mat y, syl_error *err)
 {
     return run_groups(ctx, job_of(shape, compute, x, y, w.data), forward_job, err);
 }
 
-syl_status syl_grouped_conv_input_gradient(syl_ctx *ctx, syl_conv_shape shape, syl_dtype compute,
-                                           syl_mat dy, syl_mat w, bool accumulate, syl_mat dx,
-                                           syl_error *err)
+syl_status syl_cpu_grouped_conv_input_gradient(syl_ctx *ctx, syl_conv_shape shape,
+                                               syl_dtype compute, syl_mat dy, syl_mat w,
+                                               bool accumulate, syl_mat dx, syl_error *err)
 {
     group_job job = job_of(shape, compute, dx, dy, w.data);
     job.accumulate = accumulate;
     return run_groups(ctx, job, input_job, err);
 }
 
-syl_status syl_grouped_conv_weight_gradient(syl_ctx *ctx, syl_conv_shape shape, syl_dtype compute,
-                                            syl_mat x, syl_mat dy, syl_mat dw, syl_error *err)
+syl_status syl_cpu_grouped_conv_weight_gradient(syl_ctx *ctx, syl_conv_shape shape,
+                                                syl_dtype compute, syl_mat x, syl_mat dy,
+                                                syl_mat dw, syl_error *err)
 {
     return run_groups(ctx, job_of(shape, compute, x, dy, dw.data), weight_job, err);
 }

@@ -16,7 +16,7 @@ SYL_CLONES static float squared_error_row(const float *x, const float *target, f
     return sum;
 }
 
-double syl_squared_error(syl_ctx *ctx, syl_mat x, syl_mat target, float scale, syl_mat dx)
+double syl_cpu_squared_error(syl_ctx *ctx, syl_mat x, syl_mat target, float scale, syl_mat dx)
 {
     double sum = 0;
     (void)ctx;
@@ -45,8 +45,8 @@ SYL_CLONES static float cross_entropy_row(const float *s, int32_t target, float 
     return logf(sum) + top - at;
 }
 
-double syl_cross_entropy(syl_ctx *ctx, syl_mat logits, const int32_t *target, float scale,
-                         syl_mat dlogits)
+double syl_cpu_cross_entropy(syl_ctx *ctx, syl_mat logits, const int32_t *target, float scale,
+                             syl_mat dlogits)
 {
     double sum = 0;
     (void)ctx;
@@ -80,8 +80,8 @@ SYL_CLONES static float cosine_row(const float *x, const float *y, float eps, fl
     return 1.0f - cosine;
 }
 
-double syl_cosine_error(syl_ctx *ctx, syl_mat x, syl_mat target, float eps, float scale, syl_mat dx,
-                        syl_mat dtarget)
+double syl_cpu_cosine_error(syl_ctx *ctx, syl_mat x, syl_mat target, float eps, float scale,
+                            syl_mat dx, syl_mat dtarget)
 {
     double sum = 0;
     (void)ctx;
@@ -89,4 +89,17 @@ double syl_cosine_error(syl_ctx *ctx, syl_mat x, syl_mat target, float eps, floa
         sum += cosine_row(syl_row(x, t), syl_row(target, t), eps, scale, syl_row(dx, t),
                           syl_row(dtarget, t), x.cols);
     return sum;
+}
+
+void syl_cpu_sampled_correction(syl_ctx *ctx, const syl_sample *s, syl_mat logits)
+{
+    (void)ctx;
+    for (int64_t i = 0; i < logits.rows; i++) {
+        float *row = syl_row(logits, i);
+        if (s->log_q_target) row[0] -= s->log_q_target[i];
+        for (int64_t j = 0; j < s->num_sampled; j++) {
+            if (s->log_q_sampled) row[1 + j] -= s->log_q_sampled[j];
+            if (s->sampled[j] == s->target[i]) row[1 + j] = -1e30f;
+        }
+    }
 }

@@ -49,8 +49,8 @@ SYL_CLONES static void norm_row(const float *gamma, const float *beta, float eps
     store_row(v, y_type, y, n);
 }
 
-syl_status syl_layer_norm(syl_ctx *ctx, const float *gamma, const float *beta, float eps, syl_mat x,
-                          syl_act act, syl_mat y, syl_error *err)
+syl_status syl_cpu_layer_norm(syl_ctx *ctx, const float *gamma, const float *beta, float eps,
+                              syl_mat x, syl_act act, syl_mat y, syl_error *err)
 {
     if (x.cols > MAX_COLS)
         return syl_fail(err, SYL_EUNSUPPORTED, "layer norm over %lld columns; at most %d",
@@ -75,7 +75,7 @@ SYL_CLONES static void add_bf16(const uint16_t *x, uint16_t *y, int64_t n)
         y[i] = syl_f32_to_bf16(syl_bf16_to_f32(x[i]) + syl_bf16_to_f32(y[i]));
 }
 
-void syl_add(syl_ctx *ctx, syl_mat x, syl_mat y)
+void syl_cpu_add(syl_ctx *ctx, syl_mat x, syl_mat y)
 {
     (void)ctx;
     for (int64_t t = 0; t < x.rows; t++) {

@@ -26,8 +26,8 @@ SYL_CLONES static void norm_row_with_stats(bool centred, const float *gamma, con
     stats[1] = scale;
 }
 
-void syl_norm_forward(syl_ctx *ctx, syl_norm_kind kind, const float *gamma, const float *beta,
-                      float eps, syl_mat x, syl_mat y, float *stats)
+void syl_cpu_norm_forward(syl_ctx *ctx, syl_norm_kind kind, const float *gamma, const float *beta,
+                          float eps, syl_mat x, syl_mat y, float *stats)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
@@ -77,9 +77,9 @@ SYL_CLONES static void affine_backward(syl_mat x, const float *stats, syl_mat dy
         dbeta[c] += across[c];
 }
 
-void syl_norm_backward(syl_ctx *ctx, syl_norm_kind kind, const float *gamma, syl_mat x,
-                       const float *stats, syl_mat dy, bool accumulate, syl_mat dx, float *dgamma,
-                       float *dbeta)
+void syl_cpu_norm_backward(syl_ctx *ctx, syl_norm_kind kind, const float *gamma, syl_mat x,
+                           const float *stats, syl_mat dy, bool accumulate, syl_mat dx,
+                           float *dgamma, float *dbeta)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
@@ -143,8 +143,9 @@ SYL_CLONES static void group_norm_row(const float *gamma, const float *beta, con
         y[c] = (x[c] - stats[2 * c]) * stats[2 * c + 1] * gamma[c] + beta[c];
 }
 
-syl_status syl_group_norm_forward(syl_ctx *ctx, int groups, const float *gamma, const float *beta,
-                                  float eps, syl_mat x, syl_mat y, float *stats, syl_error *err)
+syl_status syl_cpu_group_norm_forward(syl_ctx *ctx, int groups, const float *gamma,
+                                      const float *beta, float eps, syl_mat x, syl_mat y,
+                                      float *stats, syl_error *err)
 {
     size_t mark = syl_ctx_mark(ctx);
     syl_mat room;
@@ -191,9 +192,9 @@ SYL_CLONES static void group_backward_row(const float *gamma, const float *stats
     }
 }
 
-syl_status syl_group_norm_backward(syl_ctx *ctx, int groups, const float *gamma, syl_mat x,
-                                   const float *stats, syl_mat dy, bool accumulate, syl_mat dx,
-                                   float *dgamma, float *dbeta, syl_error *err)
+syl_status syl_cpu_group_norm_backward(syl_ctx *ctx, int groups, const float *gamma, syl_mat x,
+                                       const float *stats, syl_mat dy, bool accumulate, syl_mat dx,
+                                       float *dgamma, float *dbeta, syl_error *err)
 {
     size_t mark = syl_ctx_mark(ctx);
     syl_mat room;
@@ -223,7 +224,7 @@ syl_status syl_group_norm_backward(syl_ctx *ctx, int groups, const float *gamma,
 
 /* ---- unit rows -------------------------------------------------------------------------- */
 
-void syl_unit_rows(syl_ctx *ctx, syl_mat x, syl_mat y, float *norms)
+void syl_cpu_unit_rows(syl_ctx *ctx, syl_mat x, syl_mat y, float *norms)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
@@ -237,8 +238,8 @@ void syl_unit_rows(syl_ctx *ctx, syl_mat x, syl_mat y, float *norms)
     }
 }
 
-void syl_unit_rows_backward(syl_ctx *ctx, syl_mat y, const float *norms, syl_mat dy,
-                            bool accumulate, syl_mat dx)
+void syl_cpu_unit_rows_backward(syl_ctx *ctx, syl_mat y, const float *norms, syl_mat dy,
+                                bool accumulate, syl_mat dx)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(y))

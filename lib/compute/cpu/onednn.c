@@ -185,10 +185,10 @@ static syl_status find(syl_onednn *o, const shape *key, const mem_desc *fixed, p
     return primitive_make(p, key, fixed, o->engine, err);
 }
 
-static syl_status execute(syl_ctx *ctx, const shape *key, const syl_weight *w, const void *a,
+static syl_status execute(syl_ctx *ctx, const shape *key, const packed_weight *w, const void *a,
                           factor f, void *c, syl_error *err)
 {
-    syl_onednn *o = ctx->onednn;
+    syl_onednn *o = syl_ctx_onednn(ctx);
     primitive *p;
     SYL_TRY(find(o, key, w ? &w->packed_md : NULL, &p, err));
     DNN(dnnl_memory_set_data_handle(p->src, (void *)(uintptr_t)a));
@@ -206,7 +206,7 @@ static syl_status execute(syl_ctx *ctx, const shape *key, const syl_weight *w, c
 
 /* oneDNN asks OpenMP for its number of threads; the setting is the calling thread's own and is
  * put back. */
-syl_status syl_onednn_run(syl_ctx *ctx, const shape *key, const syl_weight *w, const void *a,
+syl_status syl_onednn_run(syl_ctx *ctx, const shape *key, const packed_weight *w, const void *a,
                           factor f, void *c, syl_error *err)
 {
     int before = omp_get_max_threads();

@@ -134,7 +134,8 @@ static inline dnnl_status_t conv_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t e, 
 }
 #endif
 
-struct syl_weight {
+typedef struct packed_weight {
+    syl_weight base;
     enum kind kind;
     syl_dtype dtype;
     int n_out, n_in;
@@ -143,7 +144,7 @@ struct syl_weight {
     dnnl_memory_t packed, bias; /* bias NULL: none */
     mem_desc packed_md;
     float *bias_data;
-};
+} packed_weight;
 
 /* The primitive's descriptor with the layout of the weights that oneDNN chooses. The caller
  * destroys it. */
@@ -158,13 +159,13 @@ typedef struct factor {
 
 /* Runs the primitive of this shape, prepared now or before: c = a w, or a b + bias for a PRODUCT.
  */
-syl_status syl_onednn_run(syl_ctx *ctx, const shape *key, const syl_weight *w, const void *a,
+syl_status syl_onednn_run(syl_ctx *ctx, const shape *key, const packed_weight *w, const void *a,
                           factor f, void *c, syl_error *err);
 
-shape syl_linear_shape(const syl_weight *w, int64_t rows, int64_t x_stride, syl_mat y);
+shape syl_linear_shape(const packed_weight *w, int64_t rows, int64_t x_stride, syl_mat y);
 
 /* Rows of output of a grouped convolution at a time: one shape, one layout of the weights. */
 #define SYL_CONV_TILE 256
-shape syl_conv_shape_of(const syl_weight *w);
+shape syl_conv_shape_of(const packed_weight *w);
 
 #endif

@@ -22,8 +22,8 @@ SYL_CLONES static void update(const step *s, const float *grad, float *first, fl
     }
 }
 
-void syl_adamw_update(syl_ctx *ctx, const syl_adamw *by, float grad_scale, const float *grad,
-                      float *first, float *second, float *value, int64_t n)
+void syl_cpu_adamw_update(syl_ctx *ctx, const syl_adamw *by, float grad_scale, const float *grad,
+                          float *first, float *second, float *value, int64_t n)
 {
     double steps = (double)by->step;
     step s = {.decay = 1.0f - by->lr * by->weight_decay,
@@ -47,7 +47,8 @@ SYL_CLONES static void average_block(float decay, const float *value, float *ave
         average[i] = decay * average[i] + (1.0f - decay) * value[i];
 }
 
-void syl_moving_average(syl_ctx *ctx, float decay, const float *value, float *average, int64_t n)
+void syl_cpu_moving_average(syl_ctx *ctx, float decay, const float *value, float *average,
+                            int64_t n)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (n > BLOCK)

@@ -6,9 +6,10 @@
 
 #define GATHER_ROWS 512 /* rows of an ungrouped convolution laid out for a product at a time */
 
-syl_status syl_linear(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act, bool accumulate,
-                      syl_mat y, syl_error *err)
+syl_status syl_cpu_linear(syl_ctx *ctx, const syl_weight *weight, syl_mat x, syl_act act,
+                          bool accumulate, syl_mat y, syl_error *err)
 {
+    const packed_weight *w = (const packed_weight *)weight;
     if (x.rows == 0) return SYL_OK;
     shape s = syl_linear_shape(w, x.rows, x.stride, y);
     s.act = act;
@@ -51,12 +52,13 @@ static bool is_gathered(const syl_conv_shape *c, syl_mat x, syl_mat y)
            y.rows * c->stride <= x.rows;
 }
 
-static syl_status conv_product(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act, syl_mat y,
-                               syl_error *err)
+static syl_status conv_product(syl_ctx *ctx, const packed_weight *w, syl_mat x, syl_act act,
+                               syl_mat y, syl_error *err)
 {
     const syl_conv_shape *c = &w->conv;
     if (is_gathered(c, x, y))
-        return syl_linear(ctx, w, syl_mat_of(x.data, x.dtype, y.rows, w->n_in), act, false, y, err);
+        return syl_cpu_linear(ctx, &w->base, syl_mat_of(x.data, x.dtype, y.rows, w->n_in), act,
+                              false, y, err);
     int64_t step = y.rows < GATHER_ROWS ? y.rows : GATHER_ROWS;
     syl_mat rows;
     SYL_TRY(syl_ctx_mat(ctx, x.dtype, step, w->n_in, &rows, err));
@@ -64,13 +66,13 @@ static syl_status conv_product(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl
         int64_t n = y.rows - t < step ? y.rows - t : step;
         syl_mat some = syl_mat_rows(rows, 0, n);
         gather(c, x, t, some);
-        SYL_TRY(syl_linear(ctx, w, some, act, false, syl_mat_rows(y, t, n), err));
+        SYL_TRY(syl_cpu_linear(ctx, &w->base, some, act, false, syl_mat_rows(y, t, n), err));
     }
     return SYL_OK;
 }
 
-static syl_status conv_grouped(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act, syl_mat y,
-                               syl_error *err)
+static syl_status conv_grouped(syl_ctx *ctx, const packed_weight *w, syl_mat x, syl_act act,
+                               syl_mat y, syl_error *err)
 {
     shape s = syl_conv_shape_of(w);
     syl_mat in, out;
@@ -86,9 +88,10 @@ static syl_status conv_grouped(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl
     return SYL_OK;
 }
 
-syl_status syl_conv1d(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act, syl_mat y,
-                      syl_error *err)
+syl_status syl_cpu_conv1d(syl_ctx *ctx, const syl_weight *weight, syl_mat x, syl_act act, syl_mat y,
+                          syl_error *err)
 {
+    const packed_weight *w = (const packed_weight *)weight;
     size_t mark = syl_ctx_mark(ctx);
     if (y.rows == 0) return SYL_OK;
     syl_status status = w->kind == CONV ? conv_grouped(ctx, w, x, act, y, err)
@@ -97,8 +100,9 @@ syl_status syl_conv1d(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act,
     return status;
 }
 
-syl_status syl_product_bias(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b, bool transpose_b,
-                            const float *bias, bool accumulate, syl_mat c, syl_error *err)
+syl_status syl_cpu_product_bias(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b,
+                                bool transpose_b, const float *bias, bool accumulate, syl_mat c,
+                                syl_error *err)
 {
     int64_t inner = transpose_a ? a.rows : a.cols;
     if (c.rows == 0 || c.cols == 0) return SYL_OK;
@@ -123,10 +127,4 @@ syl_status syl_product_bias(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b
     s.b_row = transpose_b ? 1 : b.stride;
     s.b_col = transpose_b ? b.stride : 1;
     return syl_onednn_run(ctx, &s, NULL, a.data, (factor){b.data, bias}, c.data, err);
-}
-
-syl_status syl_product(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b, bool transpose_b,
-                       bool accumulate, syl_mat c, syl_error *err)
-{
-    return syl_product_bias(ctx, a, transpose_a, b, transpose_b, NULL, accumulate, c, err);
 }

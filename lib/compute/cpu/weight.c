@@ -7,7 +7,7 @@
 
 #define TYPICAL_ROWS 256
 
-shape syl_linear_shape(const syl_weight *w, int64_t rows, int64_t x_stride, syl_mat y)
+shape syl_linear_shape(const packed_weight *w, int64_t rows, int64_t x_stride, syl_mat y)
 {
     shape s;
     memset(&s, 0, sizeof s);
@@ -24,7 +24,7 @@ shape syl_linear_shape(const syl_weight *w, int64_t rows, int64_t x_stride, syl_
     return s;
 }
 
-shape syl_conv_shape_of(const syl_weight *w)
+shape syl_conv_shape_of(const packed_weight *w)
 {
     syl_mat y = syl_mat_of(NULL, w->dtype, SYL_CONV_TILE, w->conv.c_out);
     shape s = syl_linear_shape(w, SYL_CONV_TILE, w->conv.c_in, y);
@@ -37,7 +37,7 @@ shape syl_conv_shape_of(const syl_weight *w)
     return s;
 }
 
-static syl_status plain_desc(const syl_weight *w, mem_desc *md, syl_error *err)
+static syl_status plain_desc(const packed_weight *w, mem_desc *md, syl_error *err)
 {
     if (w->kind == LINEAR) {
         dnnl_dims_t dims = {w->n_in, w->n_out}, by = {1, w->n_in};
@@ -74,7 +74,7 @@ static syl_status reorder_with(dnnl_memory_t from, dnnl_memory_t to, const mem_d
     return SYL_OK;
 }
 
-static syl_status pack(syl_weight *w, const float *data, syl_error *err)
+static syl_status pack(packed_weight *w, const float *data, syl_error *err)
 {
     mem_desc plain;
     dnnl_memory_t from = NULL;
@@ -103,7 +103,7 @@ static syl_status try_out(const_dnnl_primitive_desc_t pd, syl_error *err)
 }
 
 /* The layout of a product's weights does not depend on the number of rows. */
-static syl_status choose_layout(syl_weight *w, syl_error *err)
+static syl_status choose_layout(packed_weight *w, syl_error *err)
 {
     syl_mat y = syl_mat_of(NULL, w->dtype, TYPICAL_ROWS, w->n_out);
     shape s =
@@ -119,7 +119,7 @@ static syl_status choose_layout(syl_weight *w, syl_error *err)
 
 /* oneDNN 2.6 describes some grouped bf16 convolutions that it then cannot make; those are
  * computed in float32. */
-static syl_status choose_layout_or_widen(syl_weight *w, syl_error *err)
+static syl_status choose_layout_or_widen(packed_weight *w, syl_error *err)
 {
     if (w->kind == CONV && w->dtype != SYL_F32) {
         if (choose_layout(w, NULL) == SYL_OK) return SYL_OK;
@@ -128,7 +128,7 @@ static syl_status choose_layout_or_widen(syl_weight *w, syl_error *err)
     return choose_layout(w, err);
 }
 
-static syl_status bind_bias(syl_weight *w, const float *bias, syl_error *err)
+static syl_status bind_bias(packed_weight *w, const float *bias, syl_error *err)
 {
     if (!bias) return SYL_OK;
     mem_desc md;
@@ -147,13 +147,14 @@ static syl_status bind_bias(syl_weight *w, const float *bias, syl_error *err)
     return SYL_OK;
 }
 
-static syl_status weight_make(syl_weight **out, syl_weight like, const float *data,
+static syl_status weight_make(syl_weight **out, packed_weight like, const float *data,
                               const float *bias, syl_error *err)
 {
     *out = NULL;
-    syl_weight *w = syl_calloc(1, sizeof *w);
+    packed_weight *w = syl_calloc(1, sizeof *w);
     if (!w) return syl_fail_memory(err, sizeof *w, "a weight");
     *w = like;
+    w->base.backend = &syl_cpu_backend;
     syl_status status = SYL_OK;
     if (dnnl_engine_create(&w->engine, dnnl_cpu, 0) != dnnl_success)
         status = syl_fail(err, SYL_ECOMPUTE, "oneDNN gave no CPU engine");
@@ -161,17 +162,19 @@ static syl_status weight_make(syl_weight **out, syl_weight like, const float *da
     if (status == SYL_OK) status = choose_layout_or_widen(w, err);
     if (status == SYL_OK) status = pack(w, data, err);
     if (status != SYL_OK) {
-        syl_weight_free(w);
+        syl_cpu_weight_free(&w->base);
         return status;
     }
-    *out = w;
+    *out = &w->base;
     return SYL_OK;
 }
 
-syl_status syl_weight_linear(syl_weight **out, const float *w, const float *bias, int n_out,
-                             int n_in, syl_dtype dtype, syl_error *err)
+syl_status syl_cpu_weight_linear(syl_weight **out, syl_device *device, const float *w,
+                                 const float *bias, int n_out, int n_in, syl_dtype dtype,
+                                 syl_error *err)
 {
-    syl_weight like = {.kind = LINEAR, .dtype = dtype, .n_out = n_out, .n_in = n_in};
+    (void)device;
+    packed_weight like = {.kind = LINEAR, .dtype = dtype, .n_out = n_out, .n_in = n_in};
     return weight_make(out, like, w, bias, err);
 }
 
@@ -188,14 +191,16 @@ static float *by_tap(const float *w, syl_conv_shape c)
     return out;
 }
 
-syl_status syl_weight_conv(syl_weight **out, const float *w, const float *bias, syl_conv_shape conv,
-                           syl_dtype dtype, syl_error *err)
+syl_status syl_cpu_weight_conv(syl_weight **out, syl_device *device, const float *w,
+                               const float *bias, syl_conv_shape conv, syl_dtype dtype,
+                               syl_error *err)
 {
-    syl_weight like = {.kind = conv.groups > 1 ? CONV : LINEAR,
-                       .dtype = dtype,
-                       .n_out = conv.c_out,
-                       .n_in = conv.c_in * conv.kernel,
-                       .conv = conv};
+    (void)device;
+    packed_weight like = {.kind = conv.groups > 1 ? CONV : LINEAR,
+                          .dtype = dtype,
+                          .n_out = conv.c_out,
+                          .n_in = conv.c_in * conv.kernel,
+                          .conv = conv};
     *out = NULL;
     if (conv.groups > 1 && conv.stride != 1)
         return syl_fail(err, SYL_EUNSUPPORTED, "a grouped convolution of stride %d", conv.stride);
@@ -209,8 +214,9 @@ syl_status syl_weight_conv(syl_weight **out, const float *w, const float *bias, 
     return status;
 }
 
-void syl_weight_free(syl_weight *w)
+void syl_cpu_weight_free(syl_weight *base)
 {
+    packed_weight *w = (packed_weight *)base;
     if (!w) return;
     if (w->packed) dnnl_memory_destroy(w->packed);
     if (w->bias) dnnl_memory_destroy(w->bias);

@@ -33,7 +33,7 @@ static void norm_block(const float *g, syl_mat v, syl_mat w, float *norms)
         scale_taps(by, syl_row(v, r), syl_row(w, r), v.cols);
 }
 
-void syl_weight_norm(syl_ctx *ctx, const float *g, syl_mat v, syl_mat w, float *norms)
+void syl_cpu_weight_norm(syl_ctx *ctx, const float *g, syl_mat v, syl_mat w, float *norms)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(v))
@@ -64,8 +64,8 @@ SYL_CLONES static void backward_block(const float *g, syl_mat v, const float *no
     }
 }
 
-void syl_weight_norm_backward(syl_ctx *ctx, const float *g, syl_mat v, const float *norms,
-                              syl_mat dw, float *dg, syl_mat dv)
+void syl_cpu_weight_norm_backward(syl_ctx *ctx, const float *g, syl_mat v, const float *norms,
+                                  syl_mat dw, float *dg, syl_mat dv)
 {
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(v))
