@@ -63,12 +63,32 @@ static syl_mat frames_of(const batch *b, syl_mat m, int i)
     return syl_mat_rows(m, b->frame_begin[i], b->frame_begin[i + 1] - b->frame_begin[i]);
 }
 
+/* A matrix of the host on the device of the tape. */
+static syl_status on_device(syl_tape *tape, syl_mat host, syl_mat *out, syl_error *err)
+{
+    SYL_TRY(syl_ctx_mat(syl_tape_ctx(tape), host.dtype, host.rows, host.cols, out, err));
+    return syl_upload(syl_tape_ctx(tape), host.data, *out, err);
+}
+
+/* And back, into room that grows. */
+static syl_status on_host(syl_tape *tape, syl_mat m, float **room, size_t *size, syl_mat *out,
+                          syl_error *err)
+{
+    void *data = *room;
+    SYL_TRY(syl_grow(&data, size, (size_t)(m.rows * m.cols), sizeof **room, err));
+    *room = data;
+    *out = syl_mat_of(data, SYL_F32, m.rows, m.cols);
+    return syl_download(syl_tape_ctx(tape), m, data, err);
+}
+
 static syl_status forward(const syl_network *n, syl_tape *tape, const batch *b, syl_var **frames,
                           syl_error *err)
 {
     syl_var *x;
+    syl_mat rows;
     syl_ragged out;
-    SYL_TRY(syl_tape_input(tape, b->rows, false, &x, err));
+    SYL_TRY(on_device(tape, b->rows, &rows, err));
+    SYL_TRY(syl_tape_input(tape, rows, false, &x, err));
     SYL_TRY(n->ops->forward(n, tape, x, (syl_ragged){b->count, b->row_begin}, frames, &out, err));
     if ((*frames)->value.rows == b->target.rows) return SYL_OK;
     return syl_fail(err, SYL_EINVAL, "the network gave %lld frames for %lld frames of targets",
@@ -139,7 +159,7 @@ static syl_status ask_teacher(syl_sylber_trainer *t, syl_tape *tape, const batch
     syl_tape_train(tape, false);
     SYL_TRY(forward(t->teacher, tape, b, &frames, err));
     syl_tape_train(tape, true);
-    *said = frames->value;
+    SYL_TRY(on_host(tape, frames->value, &t->said, &t->said_room, said, err));
     return targets_of(t, b, examples, *said, step, err);
 }
 
@@ -148,7 +168,7 @@ static syl_status step(void *user, syl_tape *tape, void **examples, int count, u
 {
     syl_sylber_trainer *t = user;
     batch b = {0};
-    syl_mat said = {0};
+    syl_mat said = {0}, heard, target;
     syl_var *frames;
     SYL_TRY(lay_out(t, tape, examples, count, &b, err));
     for (int i = 0; i < count; i++) {
@@ -161,11 +181,20 @@ static syl_status step(void *user, syl_tape *tape, void **examples, int count, u
     if (t->teacher) SYL_TRY(ask_teacher(t, tape, &b, examples, number, &said, err));
     fill_rows(&b, examples, false);
     SYL_TRY(forward(t->student, tape, &b, &frames, err));
-    SYL_TRY(syl_loss_squared(tape, frames, b.target, 1, &sums->loss, err));
+    SYL_TRY(on_device(tape, b.target, &target, err));
+    SYL_TRY(syl_loss_squared(tape, frames, target, 1, &sums->loss, err));
     sums->weight = (double)b.target.rows;
-    if (t->options.targets == SYL_TARGET_ONLINE)
-        SYL_TRY(follow_thresholds(t, said, frames->value, err));
+    if (t->options.targets == SYL_TARGET_ONLINE) {
+        SYL_TRY(on_host(tape, frames->value, &t->heard, &t->heard_room, &heard, err));
+        SYL_TRY(follow_thresholds(t, said, heard, err));
+    }
     return syl_tape_backward(tape, err);
+}
+
+static syl_status place(void *user, syl_device *device, syl_error *err)
+{
+    syl_sylber_trainer *t = user;
+    return t->teacher ? syl_param_set_place(&t->teacher->set, device, err) : SYL_OK;
 }
 
 static syl_status updated(void *user, syl_ctx *ctx, syl_error *err)
@@ -173,8 +202,8 @@ static syl_status updated(void *user, syl_ctx *ctx, syl_error *err)
     syl_sylber_trainer *t = user;
     (void)err;
     if (t->teacher && t->options.ema_decay < 1)
-        syl_moving_average(ctx, (float)t->options.ema_decay, t->student->set.values,
-                           t->teacher->set.values, t->student->set.size);
+        syl_moving_average(ctx, (float)t->options.ema_decay, t->student->set.values.data,
+                           t->teacher->set.values.data, t->student->set.size);
     return SYL_OK;
 }
 
@@ -241,7 +270,7 @@ syl_status syl_sylber_trainer_start(syl_sylber_trainer *t, syl_error *err)
     if (t->options.targets == SYL_TARGET_MEANS) return SYL_OK;
     SYL_TRY(syl_network_create(&t->teacher, &t->student->config, err));
     syl_param_set *set = &t->teacher->set;
-    memcpy(set->values, t->student->set.values, (size_t)set->size * sizeof *set->values);
+    memcpy(set->values.host, t->student->set.values.host, (size_t)set->size * sizeof(float));
     for (int i = 0; i < set->count; i++)
         set->item[i]->frozen = true;
     return SYL_OK;
@@ -254,15 +283,18 @@ void syl_sylber_trainer_free(syl_sylber_trainer *t)
     syl_network_free(t->teacher);
     free(t->batch);
     free(t->target);
+    free(t->said);
+    free(t->heard);
 }
 
 syl_train_task syl_sylber_task(syl_sylber_trainer *t, char *identity)
 {
     int n = 0;
-    t->blocks[n++] = (syl_train_block){"thresholds", t->thresholds, 2};
-    t->blocks[n++] = (syl_train_block){"thresholder", &t->options.thresholder.signal_mean, 4};
+    t->blocks[n++] = (syl_train_block){"thresholds", t->thresholds, 2, NULL};
+    t->blocks[n++] = (syl_train_block){"thresholder", &t->options.thresholder.signal_mean, 4, NULL};
     if (t->teacher)
-        t->blocks[n++] = (syl_train_block){"teacher", t->teacher->set.values, t->teacher->set.size};
+        t->blocks[n++] = (syl_train_block){"teacher", t->teacher->set.values.host,
+                                           t->teacher->set.size, &t->teacher->set.values};
     return (syl_train_task){.user = t,
                             .set = &t->student->set,
                             .optimizer = &t->optimizer,
@@ -275,6 +307,7 @@ syl_train_task syl_sylber_task(syl_sylber_trainer *t, char *identity)
                             .num_blocks = n,
                             .identity = identity,
                             .step = step,
+                            .place = place,
                             .updated = updated,
                             .validate = t->validation ? validate : NULL,
                             .save_model = save_model,

@@ -31,8 +31,9 @@ typedef struct syl_sylber_trainer {
     syl_example_source *source;
     const syl_validation *validation; /* or NULL */
     float thresholds[2];              /* norm and merge, for the model file */
-    float *batch, *target;            /* rows of a batch, and what it should give */
-    size_t batch_room, target_room;
+    float *batch, *target;            /* rows of a batch, and what it should give (host) */
+    float *said, *heard;              /* frames of the teacher and of the student (host) */
+    size_t batch_room, target_room, said_room, heard_room;
     uint64_t seed;
     const syl_ranks *ranks;
     void *user; /* for skipped */
