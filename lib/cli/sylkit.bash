@@ -36,7 +36,7 @@ _sylkit_options() {
     continuum) echo "$model --steps --save" ;;
     eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --reducer --vocabulary
         --json --help" ;;
-    kmeans) echo "--clusters --init --sample --batch --iterations --tolerance --metric --spherical
+    kmeans) echo "--clusters --device --init --sample --batch --iterations --tolerance --metric --spherical
         --restarts --seed --threads --list --state --state-seconds --resume --ward --reducer --into
         --output --quiet --help" ;;
     convert) echo "--dtype --codebook --residual-codebook --metric --norm --merge --config --help" ;;
