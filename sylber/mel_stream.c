@@ -15,6 +15,15 @@ typedef struct layer_state {
     int64_t count, done; /* rows held, rows whose output was given on */
 } layer_state;
 
+/* A step of n frames of a stream under way, recorded where the device does that: each layer begins
+ * and ends it with `left` rows of past and `right` waiting, so it is the same work every time. */
+#define RECORDINGS 4 /* steps of different n */
+typedef struct recorded_step {
+    int64_t n; /* 0: free */
+    syl_recording *recording;
+    syl_mat y; /* [n][out_dim], its frames */
+} recorded_step;
+
 typedef struct mel_stream {
     syl_encoding base;
     syl_logmel *logmel;
@@ -25,6 +34,8 @@ typedef struct mel_stream {
     float *out;         /* [BLOCK][out_dim] */
     int64_t num_samples, num_frames;
     int64_t limit; /* frames to give out; -1: not known yet */
+    recorded_step step[RECORDINGS];
+    recorded_step *recording; /* the one that is being recorded, or NULL */
 } mel_stream;
 
 static const syl_mel_encoder *weights(const mel_stream *s)
@@ -49,6 +60,15 @@ static syl_status scratch(mel_stream *s, int64_t n, int64_t cols, syl_mat *out, 
     return SYL_OK;
 }
 
+static syl_status give(mel_stream *s, syl_mat y, syl_error *err)
+{
+    if (s->limit >= 0 && y.rows > s->limit - s->num_frames) y.rows = s->limit - s->num_frames;
+    if (y.rows <= 0) return SYL_OK;
+    SYL_TRY(syl_download(s->base.ctx, y, s->out, err));
+    s->num_frames += y.rows;
+    return s->base.sink(s->base.user, s->out, y.rows, err);
+}
+
 static syl_status emit(mel_stream *s, syl_mat x, int64_t n, syl_error *err)
 {
     const syl_mel_encoder *e = weights(s);
@@ -59,11 +79,10 @@ static syl_status emit(mel_stream *s, syl_mat x, int64_t n, syl_error *err)
     SYL_TRY(syl_layer_norm(s->base.ctx, e->norm.gamma, e->norm.beta, (float)c->norm_eps, x,
                            SYL_ACT_NONE, h, err));
     SYL_TRY(syl_linear(s->base.ctx, e->head, h, SYL_ACT_NONE, false, y, err));
-    if (s->limit >= 0 && n > s->limit - s->num_frames) n = s->limit - s->num_frames;
-    if (n <= 0) return SYL_OK;
-    SYL_TRY(syl_download(s->base.ctx, syl_mat_rows(y, 0, n), s->out, err));
-    s->num_frames += n;
-    return s->base.sink(s->base.user, s->out, n, err);
+    y = syl_mat_rows(y, 0, n);
+    if (!s->recording) return give(s, y, err);
+    s->recording->y = y;
+    return SYL_OK;
 }
 
 /* By way of scratch memory: the two places may overlap. */
@@ -136,7 +155,8 @@ static syl_status push(mel_stream *s, int i, syl_mat x, int64_t n, bool last, sy
         syl_ctx_release(s->base.ctx, mark);
         ready -= m;
     }
-    return SYL_OK;
+    /* A recording finds every layer as it was. */
+    return syl_ctx_records(s->base.ctx) ? compact(s->base.ctx, l, c->mel.left, err) : SYL_OK;
 }
 
 /* Frames [0, n) out of the first 2 n + 3 rows. Before the beginning, rows are zero and so is
@@ -162,17 +182,64 @@ static syl_status stem(mel_stream *s, int64_t n, syl_mat *x, syl_error *err)
     return syl_conv1d(s->base.ctx, e->conv2, h, SYL_ACT_GELU, *x, err);
 }
 
+/* n frames through everything. */
+static syl_status compute(mel_stream *s, int64_t n, bool last, syl_error *err)
+{
+    size_t mark = syl_ctx_mark(s->base.ctx);
+    syl_mat x = {0};
+    if (n > 0) SYL_TRY(stem(s, n, &x, err));
+    SYL_TRY(push(s, 0, x, n, last, err));
+    syl_ctx_release(s->base.ctx, mark);
+    return SYL_OK;
+}
+
+static bool is_under_way(const mel_stream *s)
+{
+    const syl_config *c = &s->base.encoder->config;
+    for (int i = 0; i < c->layers; i++)
+        if (s->layer[i].done != c->mel.left || s->layer[i].count != c->mel.left + c->mel.right)
+            return false;
+    return s->limit < 0 && syl_ctx_records(s->base.ctx);
+}
+
+static syl_status record(mel_stream *s, recorded_step *step, syl_error *err)
+{
+    syl_recording *made = NULL;
+    SYL_TRY(syl_ctx_record(s->base.ctx, err));
+    s->recording = step;
+    syl_status status = compute(s, step->n, false, err);
+    s->recording = NULL;
+    syl_status ended = syl_ctx_recorded(s->base.ctx, &made, status == SYL_OK ? err : NULL);
+    step->recording = made;
+    return status == SYL_OK ? ended : status;
+}
+
+/* The first step of a size is computed as ever, which makes room for it; the second is recorded. */
+static syl_status repeat(mel_stream *s, int64_t n, syl_error *err)
+{
+    recorded_step *step = s->step, *end = s->step + RECORDINGS;
+    while (step < end && step->n && step->n != n)
+        step++;
+    if (step == end) return compute(s, n, false, err);
+    if (!step->n) {
+        step->n = n;
+        return compute(s, n, false, err);
+    }
+    if (!step->recording) SYL_TRY(record(s, step, err));
+    SYL_TRY(syl_ctx_replay(s->base.ctx, step->recording, err));
+    return give(s, step->y, err);
+}
+
 /* Computes as many frames as the rows held allow. */
 static syl_status advance(mel_stream *s, bool last, syl_error *err)
 {
     const syl_config *c = &s->base.encoder->config;
     int64_t n = s->num_rows >= 5 ? (s->num_rows - 3) / 2 : 0;
-    size_t mark = syl_ctx_mark(s->base.ctx);
-    syl_mat x = {0};
     if (n == 0 && !last) return SYL_OK;
-    if (n > 0) SYL_TRY(stem(s, n, &x, err));
-    SYL_TRY(push(s, 0, x, n, last, err));
-    syl_ctx_release(s->base.ctx, mark);
+    if (n > 0 && !last && is_under_way(s))
+        SYL_TRY(repeat(s, n, err));
+    else
+        SYL_TRY(compute(s, n, last, err));
     s->num_rows -= 2 * n;
     memmove(s->rows, s->rows + 2 * n * c->mel.mels,
             (size_t)(s->num_rows * c->mel.mels) * sizeof(float));
@@ -253,6 +320,8 @@ static void mel_close(syl_encoding *encoding)
 {
     mel_stream *s = (mel_stream *)encoding;
     syl_logmel_free(s->logmel);
+    for (int i = 0; i < RECORDINGS; i++)
+        syl_recording_free(s->base.ctx, s->step[i].recording);
     for (int i = 0; s->layer && i < encoding->encoder->config.layers; i++) {
         syl_device_release(encoding->encoder->device, s->layer[i].qkv.data);
         syl_device_release(encoding->encoder->device, s->layer[i].x.data);
