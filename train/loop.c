@@ -82,6 +82,7 @@ static syl_status micro_batch(run *r, int number, syl_train_sums *sums, syl_erro
                                     .seed = o->seed + (uint64_t)r->ranks->rank * 0x9E3779B97F4A7C15,
                                     .step = step});
     SYL_TRY(r->task->step(r->task->user, r->tape, examples, o->batch, step, &own, err));
+    if (!isfinite(own.loss)) SYL_TRY(syl_ctx_wait(r->ctx, err)); /* a device's error comes first */
     if (!isfinite(own.loss)) return fail_batch(r, own.loss, examples, err);
     sums->loss += own.loss;
     sums->weight += own.weight;
@@ -123,6 +124,7 @@ static syl_status one_step(run *r, syl_error *err)
     double weight = sums.weight > 0 ? 1 / sums.weight : 0;
     r->rate = next_rate(r);
     syl_optimizer_update(r->ctx, task->optimizer, task->set, weight, &r->grad_norm);
+    if (!isfinite(r->grad_norm)) SYL_TRY(syl_ctx_wait(r->ctx, err));
     if (!isfinite(r->grad_norm))
         return syl_fail(err, SYL_ECOMPUTE,
                         "step %lld: the gradient is not finite though the loss is %g; nothing was "
@@ -177,12 +179,12 @@ static syl_status checkpoint(run *r, syl_error *err)
 {
     const syl_param_set *set = r->task->set;
     if (r->ranks->rank > 0) return SYL_OK;
+    SYL_TRY(syl_ctx_wait(r->ctx, err));
     if (!isfinite(syl_sum_squares(r->ctx, set->values.data, set->size)))
         return syl_fail(
             err, SYL_ECOMPUTE,
             "step %lld: parameters are not finite; nothing was saved; try a smaller --lr",
             (long long)r->state.step);
-    SYL_TRY(syl_ctx_wait(r->ctx, err));
     SYL_TRY(syl_checkpoint_save(r->options->folder, r->task, &r->state, err));
     SYL_TRY(save_model(r, "model.safetensors", err));
     SYL_TRY(syl_metrics_draw(r->metrics, err));
@@ -352,6 +354,7 @@ syl_status syl_train_run(const syl_train_task *task, const syl_train_options *op
     if (status == SYL_OK) status = all_steps(&r, err);
     syl_loader_free(r.loader);
     syl_metrics_close(r.metrics);
+    if (task->finished && r.ctx) task->finished(task->user, r.ctx);
     syl_tape_free(r.tape);
     syl_ctx_free(r.ctx);
     syl_group_leave(options->device, r.group);

@@ -55,6 +55,7 @@ typedef struct syl_train_task {
     /* More parameters to a device before the first step; or NULL. */
     syl_status (*place)(void *user, syl_device *device, syl_error *err);
     syl_status (*updated)(void *user, syl_ctx *ctx, syl_error *err); /* or NULL */
+    void (*finished)(void *user, syl_ctx *ctx); /* before the context goes; or NULL */
     /* Adds figures to `metrics`; *score: higher is better. Or NULL. */
     syl_status (*validate)(void *user, syl_tape *tape, json_t *metrics, double *score,
                            syl_error *err);

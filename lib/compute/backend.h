@@ -168,6 +168,8 @@ typedef struct syl_backend {
     syl_status (*record)(syl_ctx *ctx, syl_error *err);
     syl_status (*recorded)(syl_ctx *ctx, syl_recording **out, syl_error *err);
     syl_status (*replay)(syl_ctx *ctx, syl_recording *recording, syl_error *err);
+    syl_status (*recording_sum)(syl_ctx *ctx, syl_recording *recording, int index, double *sum,
+                                syl_error *err);
     void (*recording_free)(syl_recording *recording);
     /* Sums over the devices of several processes (NCCL); NULL: over the host's memory only. */
     syl_status (*group_id)(uint8_t id[SYL_GROUP_ID], syl_error *err);

@@ -163,13 +163,86 @@ static syl_status ask_teacher(syl_sylber_trainer *t, syl_tape *tape, const batch
     return targets_of(t, b, examples, *said, step, err);
 }
 
+/* The student hears the batch and learns. */
+static syl_status learn(const syl_sylber_trainer *t, syl_tape *tape, const batch *b, double *loss,
+                        syl_mat *heard, syl_error *err)
+{
+    syl_mat target;
+    syl_var *frames;
+    SYL_TRY(forward(t->student, tape, b, &frames, err));
+    SYL_TRY(on_device(tape, b->target, &target, err));
+    SYL_TRY(syl_loss_squared(tape, frames, target, 1, loss, err));
+    *heard = frames->value;
+    return syl_tape_backward(tape, err);
+}
+
+/* ---- a step that is the same work every time ------------------------------------------------- */
+
+/* Nothing is drawn at random inside it: the numbers of a recording are fixed. */
+static bool can_record(const syl_sylber_trainer *t, const syl_ctx *ctx)
+{
+    const syl_network_dropout *d = &t->student->dropout;
+    return syl_ctx_records(ctx) && d->hidden == 0 && d->activation == 0 && d->attention == 0 &&
+           d->feature == 0 && d->layer == 0;
+}
+
+/* Whether this step has the shape of the one before, which is then forgotten or kept. */
+static syl_status same_shape(syl_recorded_step *r, syl_ctx *ctx, const batch *b, bool *same,
+                             syl_error *err)
+{
+    size_t n = (size_t)b->count + 1, length = 2 * n + 3;
+    void *shape = NULL;
+    size_t room = 0;
+    SYL_TRY(syl_grow(&shape, &room, length, sizeof *r->shape, err));
+    int64_t *now = shape;
+    memcpy(now, b->row_begin, n * sizeof *now);
+    memcpy(now + n, b->frame_begin, n * sizeof *now);
+    now[2 * n] = (int64_t)(uintptr_t)b->rows.data;
+    now[2 * n + 1] = (int64_t)(uintptr_t)b->target.data;
+    now[2 * n + 2] = (int64_t)syl_ctx_mark(ctx);
+    *same = r->length == length && !memcmp(r->shape, now, length * sizeof *now);
+    if (!*same) {
+        syl_recording_free(ctx, r->recording);
+        r->recording = NULL;
+    }
+    free(r->shape);
+    r->shape = now;
+    r->length = length;
+    return SYL_OK;
+}
+
+static syl_status record(syl_sylber_trainer *t, syl_tape *tape, const batch *b, syl_error *err)
+{
+    syl_recorded_step *r = &t->recorded;
+    double none;
+    syl_ctx *ctx = syl_tape_ctx(tape);
+    SYL_TRY(syl_ctx_record(ctx, err));
+    syl_status status = learn(t, tape, b, &none, &r->frames, err);
+    syl_status ended = syl_ctx_recorded(ctx, &r->recording, status == SYL_OK ? err : NULL);
+    return status == SYL_OK ? ended : status;
+}
+
+static syl_status learn_again(syl_sylber_trainer *t, syl_tape *tape, const batch *b, double *loss,
+                              syl_mat *heard, syl_error *err)
+{
+    syl_recorded_step *r = &t->recorded;
+    syl_ctx *ctx = syl_tape_ctx(tape);
+    bool same;
+    if (!can_record(t, ctx)) return learn(t, tape, b, loss, heard, err);
+    SYL_TRY(same_shape(r, ctx, b, &same, err));
+    if (!same) return learn(t, tape, b, loss, heard, err);
+    if (!r->recording) SYL_TRY(record(t, tape, b, err));
+    SYL_TRY(syl_ctx_replay(ctx, r->recording, err));
+    *heard = r->frames;
+    return syl_recording_sum(ctx, r->recording, 0, loss, err);
+}
+
 static syl_status step(void *user, syl_tape *tape, void **examples, int count, uint64_t number,
                        syl_train_sums *sums, syl_error *err)
 {
     syl_sylber_trainer *t = user;
     batch b = {0};
-    syl_mat said = {0}, heard, target;
-    syl_var *frames;
+    syl_mat said = {0}, frames, heard;
     SYL_TRY(lay_out(t, tape, examples, count, &b, err));
     for (int i = 0; i < count; i++) {
         const syl_example *e = examples[i];
@@ -180,21 +253,24 @@ static syl_status step(void *user, syl_tape *tape, void **examples, int count, u
     }
     if (t->teacher) SYL_TRY(ask_teacher(t, tape, &b, examples, number, &said, err));
     fill_rows(&b, examples, false);
-    SYL_TRY(forward(t->student, tape, &b, &frames, err));
-    SYL_TRY(on_device(tape, b.target, &target, err));
-    SYL_TRY(syl_loss_squared(tape, frames, target, 1, &sums->loss, err));
+    SYL_TRY(learn_again(t, tape, &b, &sums->loss, &frames, err));
     sums->weight = (double)b.target.rows;
-    if (t->options.targets == SYL_TARGET_ONLINE) {
-        SYL_TRY(on_host(tape, frames->value, &t->heard, &t->heard_room, &heard, err));
-        SYL_TRY(follow_thresholds(t, said, heard, err));
-    }
-    return syl_tape_backward(tape, err);
+    if (t->options.targets != SYL_TARGET_ONLINE) return SYL_OK;
+    SYL_TRY(on_host(tape, frames, &t->heard, &t->heard_room, &heard, err));
+    return follow_thresholds(t, said, heard, err);
 }
 
 static syl_status place(void *user, syl_device *device, syl_error *err)
 {
     syl_sylber_trainer *t = user;
     return t->teacher ? syl_param_set_place(&t->teacher->set, device, err) : SYL_OK;
+}
+
+static void finished(void *user, syl_ctx *ctx)
+{
+    syl_recorded_step *r = &((syl_sylber_trainer *)user)->recorded;
+    syl_recording_free(ctx, r->recording);
+    r->recording = NULL;
 }
 
 static syl_status updated(void *user, syl_ctx *ctx, syl_error *err)
@@ -278,6 +354,7 @@ syl_status syl_sylber_trainer_start(syl_sylber_trainer *t, syl_error *err)
 
 void syl_sylber_trainer_free(syl_sylber_trainer *t)
 {
+    free(t->recorded.shape);
     syl_optimizer_free(&t->optimizer);
     syl_network_free(t->student);
     syl_network_free(t->teacher);
@@ -309,6 +386,7 @@ syl_train_task syl_sylber_task(syl_sylber_trainer *t, char *identity)
                             .step = step,
                             .place = place,
                             .updated = updated,
+                            .finished = finished,
                             .validate = t->validation ? validate : NULL,
                             .save_model = save_model,
                             .describe = describe};

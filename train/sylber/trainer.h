@@ -24,6 +24,14 @@ typedef struct syl_sylber_options {
     syl_dtype compute;
 } syl_sylber_options;
 
+/* The student's part of a step whose shape was the same twice, where the device records work. */
+typedef struct syl_recorded_step {
+    int64_t *shape; /* [length] what it depends on */
+    size_t length, room;
+    syl_recording *recording; /* NULL: not yet */
+    syl_mat frames;
+} syl_recorded_step;
+
 typedef struct syl_sylber_trainer {
     syl_sylber_options options;
     syl_network *student, *teacher; /* teacher NULL for SYL_TARGET_MEANS */
@@ -34,6 +42,7 @@ typedef struct syl_sylber_trainer {
     float *batch, *target;            /* rows of a batch, and what it should give (host) */
     float *said, *heard;              /* frames of the teacher and of the student (host) */
     size_t batch_room, target_room, said_room, heard_room;
+    syl_recorded_step recorded;
     uint64_t seed;
     const syl_ranks *ranks;
     void *user; /* for skipped */
