@@ -106,7 +106,7 @@ SYL_DEVICE void syl_store4(uint16_t *p, const float v[4])
 /* V (1 or 4) at once. */
 template <int V, typename T> SYL_DEVICE void syl_load_some(const T *p, float v[V])
 {
-    if (V == 4)
+    if constexpr (V == 4)
         syl_load4(p, v);
     else
         v[0] = syl_load(p);
@@ -114,10 +114,26 @@ template <int V, typename T> SYL_DEVICE void syl_load_some(const T *p, float v[V
 
 template <int V, typename T> SYL_DEVICE void syl_store_some(T *p, const float v[V])
 {
-    if (V == 4)
+    if constexpr (V == 4)
         syl_store4(p, v);
     else
         syl_store(p, v[0]);
+}
+
+/* For copies of bits, whatever they mean. */
+SYL_DEVICE void syl_clear(float4 *u)
+{
+    u->x = u->y = u->z = u->w = 0;
+}
+
+SYL_DEVICE void syl_clear(float *u)
+{
+    *u = 0;
+}
+
+SYL_DEVICE void syl_clear(uint16_t *u)
+{
+    *u = 0;
 }
 
 /* ---- reductions ----------------------------------------------------------------------------
@@ -212,10 +228,10 @@ SYL_DEVICE float syl_sigmoid(float x)
     return 1.0f / (1.0f + expf(-x));
 }
 
-/* erfc for the left side: 1 + erf(x) would cancel there. */
+/* Phi(x) to 6e-8, far on the left too, where it matters to no product. */
 SYL_DEVICE float syl_normal_cdf(float x)
 {
-    return 0.5f * erfcf(-0.707106781f * x);
+    return 0.5f + 0.5f * erff(0.707106781f * x);
 }
 
 SYL_DEVICE float syl_gelu_exact(float x)
@@ -269,6 +285,12 @@ static inline int64_t syl_ceil_div(int64_t n, int64_t by)
 static inline int64_t syl_at_most(int64_t n, int64_t most)
 {
     return n < most ? n : most;
+}
+
+/* Blocks of SYL_BLOCK threads for n values. */
+static inline unsigned syl_blocks_for(int64_t n)
+{
+    return (unsigned)syl_at_most(syl_ceil_div(n, SYL_BLOCK), SYL_MAX_BLOCKS);
 }
 
 /* Threads laid over a matrix, x along a row: blocks as wide as rows are, so that short rows leave
