@@ -3,13 +3,13 @@
  * row into the L1 cache, and two passes keep the variance of rows far from zero exact. */
 #include "lib/compute/cuda/columns.cuh"
 
-typedef struct norm {
+typedef struct norm_plan {
     bool centred, accumulate;
     syl_act act;
     float eps;
     const float *gamma, *beta;
     int64_t rows, cols, x_stride, y_stride, dy_stride;
-} norm;
+} norm_plan;
 
 template <typename X, int V>
 SYL_DEVICE float deviation_sum(const X *row, int64_t cols, float mean, bool squared)
@@ -27,7 +27,7 @@ SYL_DEVICE float deviation_sum(const X *row, int64_t cols, float mean, bool squa
 }
 
 template <typename X, typename Y, int V>
-__global__ void norm_kernel(norm p, const X *x, Y *y, float *stats)
+__global__ void norm_kernel(norm_plan p, const X *x, Y *y, float *stats)
 {
     SYL_TEAM_ROWS (r, p.rows) {
         const X *row = x + r * p.x_stride;
@@ -53,7 +53,7 @@ __global__ void norm_kernel(norm p, const X *x, Y *y, float *stats)
 }
 
 template <typename X, typename Y>
-static cudaError_t norm_typed(cudaStream_t stream, norm p, bool fours, const X *x, Y *y,
+static cudaError_t norm_typed(cudaStream_t stream, norm_plan p, bool fours, const X *x, Y *y,
                               float *stats)
 {
     syl_launch_shape s = syl_teams(p.rows, p.cols);
@@ -67,7 +67,7 @@ cudaError_t syl_cuda_norm_forward(cudaStream_t stream, syl_norm_kind kind, const
                                   float *stats)
 {
     if (syl_empty(x)) return cudaSuccess;
-    norm p;
+    norm_plan p;
     memset(&p, 0, sizeof p);
     p.centred = kind == SYL_LAYER_NORM;
     p.act = act;
@@ -89,7 +89,7 @@ cudaError_t syl_cuda_norm_forward(cudaStream_t stream, syl_norm_kind kind, const
 /* With u = dy gamma and z = (x - mean) scale: dx = scale (u - mean(u) - z mean(u z)). y_stride is
  * of dx. */
 template <int V>
-__global__ void norm_backward_kernel(norm p, const float *x, const float *stats, const float *dy,
+__global__ void norm_backward_kernel(norm_plan p, const float *x, const float *stats, const float *dy,
                                      float *dx)
 {
     SYL_TEAM_ROWS (r, p.rows) {
@@ -163,7 +163,7 @@ cudaError_t syl_cuda_norm_backward(cudaStream_t stream, syl_norm_kind kind, cons
         cudaError_t e = affine_backward(stream, x, stats, dy, dgamma, dbeta, (double *)work);
         if (e != cudaSuccess) return e;
     }
-    norm p;
+    norm_plan p;
     memset(&p, 0, sizeof p);
     p.centred = kind == SYL_LAYER_NORM;
     p.accumulate = accumulate;
