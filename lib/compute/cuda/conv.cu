@@ -30,16 +30,16 @@ __global__ void conv_mono_kernel(mono p, const float *w, const float *bias, cons
         float sum[ROWS];
         int offset[ROWS]; /* rows beyond the end repeat the last one, and are not stored */
         const float *from = x + t * p.stride;
-#pragma unroll
+        SYL_UNROLL
         for (int i = 0; i < ROWS; i++) {
             sum[i] = start;
             offset[i] = (t + i < p.rows ? i : (int)(p.rows - 1 - t)) * p.stride;
         }
         for (int k = 0; k < p.kernel; k++)
-#pragma unroll
+            SYL_UNROLL
             for (int i = 0; i < ROWS; i++)
                 sum[i] += weight[k][threadIdx.x] * from[offset[i] + k];
-#pragma unroll
+        SYL_UNROLL
         for (int i = 0; i < ROWS; i++)
             if (t + i < p.rows)
                 syl_store(y + (t + i) * p.y_stride + c, p.gelu ? syl_gelu_exact(sum[i]) : sum[i]);

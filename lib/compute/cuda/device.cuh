@@ -15,8 +15,12 @@
 
 #ifdef __CUDACC__
 #define SYL_DEVICE static __device__ __forceinline__
+#define SYL_UNROLL _Pragma("unroll")
+#define SYL_UNROLL_4 _Pragma("unroll 4")
 #else
 #define SYL_DEVICE static inline __attribute__((always_inline, unused))
+#define SYL_UNROLL
+#define SYL_UNROLL_4
 #endif
 
 #define SYL_ALL_LANES 0xffffffffu

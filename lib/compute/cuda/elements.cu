@@ -3,11 +3,11 @@
  * switch at run time: every thread takes the same way. */
 #include "lib/compute/cuda/device.cuh"
 
-typedef enum op { OP_FILL, OP_SCALE, OP_SUM, OP_FUNCTION, OP_SLOPE, OP_IDENTITY } op;
+typedef enum pointwise_op { OP_FILL, OP_SCALE, OP_SUM, OP_FUNCTION, OP_SLOPE, OP_IDENTITY } pointwise_op;
 
 /* y (+)= op(a + bias, b). */
 typedef struct pointwise {
-    op op;
+    pointwise_op op;
     syl_function f;
     float by; /* value of a fill, factor of a scale */
     bool accumulate;
@@ -88,7 +88,7 @@ static cudaError_t pointwise_launch(cudaStream_t stream, pointwise p, syl_mat a,
                            (uint16_t *)y.data);
 }
 
-static pointwise pointwise_of(op op, bool accumulate)
+static pointwise pointwise_of(pointwise_op op, bool accumulate)
 {
     pointwise p;
     memset(&p, 0, sizeof p);

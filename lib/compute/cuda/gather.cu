@@ -52,7 +52,7 @@ __global__ void scatter_segments_kernel(const int32_t *order, const int32_t *seg
         SYL_COVER_COLS (i, cols / V) {
             float sum[V], d[V];
             syl_load_some<V>(row + i * V, sum);
-#pragma unroll 4
+            SYL_UNROLL_4
             for (int32_t j = segment_begin[s]; j < end; j++) {
                 syl_load_some<V>(dy + order[j] * dy_stride + i * V, d);
                 for (int k = 0; k < V; k++)

@@ -36,7 +36,7 @@ __global__ void columns_kernel(syl_columns s, int64_t chunk_rows, double *partia
         double first = 0, second = 0;
         for (int64_t r = begin + threadIdx.y; c < s.cols && r < end;) {
             float a = 0, b = 0;
-#pragma unroll 4
+            SYL_UNROLL_4
             for (int k = 0; k < FLUSH && r < end; k++, r += DOWN)
                 column_terms(s, r, c, &a, &b);
             first += a;
@@ -100,7 +100,7 @@ __global__ void squares_kernel(const float *x, int64_t n, int64_t lead, double *
 {
     double sum = 0;
     int64_t fours = (n - lead) / 4, tail = lead + fours * 4;
-#pragma unroll 4
+    SYL_UNROLL_4
     SYL_COVER_COLS (i, fours) {
         float v[4];
         syl_load4(x + lead + 4 * i, v);
@@ -117,7 +117,7 @@ __global__ void squares_kernel(const float *x, int64_t n, int64_t lead, double *
 __global__ void sum_doubles_kernel(const double *x, int64_t n, double *sum)
 {
     double s = 0;
-#pragma unroll 4
+    SYL_UNROLL_4
     for (int64_t i = threadIdx.x; i < n; i += blockDim.x)
         s += x[i];
     s = syl_block_sum(s);
