@@ -26,7 +26,8 @@ typedef struct syl_columns {
  * than a few rows' worth. A function of the shape alone, so that sums are too. */
 static inline int64_t syl_column_chunks(int64_t rows, int64_t cols)
 {
-    int64_t strips = syl_ceil_div(cols, SYL_WARP), most = strips < 1056 ? 1056 / (strips + 1) : 1;
+    int64_t strips = cols > 0 ? syl_ceil_div(cols, SYL_WARP) : 1;
+    int64_t most = 1056 / syl_at_most(strips, 1056); /* 8 blocks for each of 132 processors */
     int64_t chunks = syl_at_most(syl_ceil_div(rows, 64), most < 256 ? most : 256);
     return chunks > 0 ? chunks : 1;
 }
