@@ -1,17 +1,6 @@
 /* Kernels of losses against the CPU. */
 #include "tests/cuda/device.h"
 
-static void each_shape(void (*check)(int64_t rows, int64_t cols, int64_t gap))
-{
-    EACH (int, rows, 0, 1, 3, 33)
-        EACH (int, cols, 1, 2, 31, 33, 64, 129)
-            EACH (int, gap, 0, 3) {
-                check(*rows, *cols, *gap);
-                let_go();
-            }
-    check(3, 1029, 1); /* a block a row */
-}
-
 /* The sum of the device's losses of rows. */
 static void same_loss(double expected, const double *row_loss, int64_t rows)
 {
