@@ -34,9 +34,9 @@ static void *host_held[MAX_HELD], *device_held[MAX_HELD];
 static int host_count, device_count;
 
 #define LAUNCHED(call) assert_int_equal(call, cudaSuccess)
-#define EACH(type, name, ...)                                                           \
-    for (const type *name = (const type[]){__VA_ARGS__},                                \
-                    *name##_end = name + sizeof((type[]){__VA_ARGS__}) / sizeof(type);  \
+#define EACH(type, name, ...)                                                          \
+    for (const type *name = (const type[]){__VA_ARGS__},                               \
+                    *name##_end = name + sizeof((type[]){__VA_ARGS__}) / sizeof(type); \
          name < name##_end; name++)
 
 static inline size_t room(syl_mat m)
@@ -54,7 +54,7 @@ static inline void *device_room(size_t bytes)
 {
     void *p;
     assert_true(device_count < MAX_HELD);
-    assert_int_equal(cudaMalloc(&p, bytes + 256), cudaSuccess);
+    assert_int_equal(cudaMalloc(&p, bytes ? bytes : 1), cudaSuccess);
     return device_held[device_count++] = p;
 }
 
@@ -102,7 +102,8 @@ static inline float *draw_array(int64_t n)
 /* A copy on the device, `shift` elements away from an aligned address. */
 static inline syl_mat device_shifted(syl_mat m, int shift)
 {
-    char *p = (char *)device_room(room(m) + 16) + shift * (m.dtype == SYL_F32 ? 4 : 2);
+    size_t lead = (size_t)shift * (m.dtype == SYL_F32 ? 4 : 2);
+    char *p = (char *)device_room(lead + room(m)) + lead;
     if (room(m)) assert_int_equal(cudaMemcpy(p, m.data, room(m), cudaMemcpyHostToDevice), 0);
     m.data = p;
     return m;
@@ -159,8 +160,8 @@ static inline void same(syl_mat expected, syl_mat on_device, double tolerance)
 static inline void same_array(const float *expected, const float *on_device, int64_t n,
                               double tolerance)
 {
-    same(syl_mat_of((void *)expected, SYL_F32, 1, n),
-         syl_mat_of((void *)on_device, SYL_F32, 1, n), tolerance);
+    same(syl_mat_of((void *)expected, SYL_F32, 1, n), syl_mat_of((void *)on_device, SYL_F32, 1, n),
+         tolerance);
 }
 
 /* m, in the dtype that the CPU's operation takes. */
@@ -186,9 +187,9 @@ static inline syl_mat twin(syl_mat m)
 static inline void each_shape(void (*check)(int64_t rows, int64_t cols, int64_t gap))
 {
     static const int shapes[][3] = {
-        {0, 5, 0},  {0, 64, 4}, {1, 1, 0},  {1, 33, 0}, {2, 2, 3},  {3, 31, 0},
-        {3, 4, 4},  {3, 64, 0}, {2, 64, 3}, {2, 64, 4}, {33, 3, 1}, {33, 65, 0},
-        {31, 33, 2}, {65, 5, 3}, {9, 132, 4}, {3, 129, 3}, {129, 1, 2}, {1, 1028, 0}, {2, 1030, 2},
+        {0, 5, 0},   {0, 64, 4},  {1, 1, 0},   {1, 33, 0},   {2, 2, 3},    {3, 31, 0},  {3, 4, 4},
+        {3, 64, 0},  {2, 64, 3},  {2, 64, 4},  {33, 3, 1},   {33, 65, 0},  {31, 33, 2}, {65, 5, 3},
+        {9, 132, 4}, {3, 129, 3}, {129, 1, 2}, {1, 1028, 0}, {2, 1030, 2},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         check(shapes[i][0], shapes[i][1], shapes[i][2]);

@@ -183,8 +183,7 @@ static void check_column_sums(int64_t rows, int64_t cols, int64_t gap)
 {
     syl_mat x = draw(SYL_F32, rows, cols, gap);
     float *sums = draw_array(cols), *on = device_array(sums, cols);
-    LAUNCHED(syl_cuda_column_sums(NULL, device(x), on,
-                                  device_room(syl_cuda_sum_work(rows, cols))));
+    LAUNCHED(syl_cuda_column_sums(NULL, device(x), on, device_room(syl_cuda_sum_work(rows, cols))));
     syl_column_sums(ctx, x, sums);
     same_array(sums, on, cols, TOLERANCE);
 }
@@ -307,8 +306,12 @@ static void test_rows_and_scalars(void **state)
 
 static void check_optimizer(int n, int shift, int64_t step)
 {
-    syl_adamw by = {.lr = 0.01f, .beta1 = 0.9f, .beta2 = 0.98f, .eps = 1e-8f,
-                    .weight_decay = 0.1f, .step = step};
+    syl_adamw by = {.lr = 0.01f,
+                    .beta1 = 0.9f,
+                    .beta2 = 0.98f,
+                    .eps = 1e-8f,
+                    .weight_decay = 0.1f,
+                    .step = step};
     syl_mat m[4], on[4];
     for (int i = 0; i < 4; i++)
         m[i] = draw(SYL_F32, 1, n, 0);
@@ -388,9 +391,9 @@ static void test_windows(void **state)
 static void test_no_columns(void **state)
 {
     void (*check[])(int64_t rows, int64_t cols, int64_t gap) = {
-        check_fill_and_sums, check_add_and_convert, check_activations, check_bias_activation,
-        check_dropout,       check_transpose,       check_column_sums, check_gather,
-        check_scatter,       check_rows_and_scalars, check_mono,       check_windows,
+        check_fill_and_sums, check_add_and_convert,  check_activations, check_bias_activation,
+        check_dropout,       check_transpose,        check_column_sums, check_gather,
+        check_scatter,       check_rows_and_scalars, check_mono,        check_windows,
     };
     (void)state;
     for (size_t i = 0; i < sizeof check / sizeof *check; i++)

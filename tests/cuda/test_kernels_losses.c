@@ -92,8 +92,7 @@ static void check_correction(int64_t rows, int64_t cols, int64_t gap)
                              .num_sampled = cols - 1,
                              .log_q_target = way & 1 ? log_q : NULL,
                              .log_q_sampled = way & 2 ? log_q + rows : NULL};
-        LAUNCHED(syl_cuda_sampled_correction(NULL, on_ids, on_ids + rows,
-                                             way & 1 ? on_log_q : NULL,
+        LAUNCHED(syl_cuda_sampled_correction(NULL, on_ids, on_ids + rows, way & 1 ? on_log_q : NULL,
                                              way & 2 ? on_log_q + rows : NULL, on));
         syl_sampled_correction(ctx, &sample, x);
         same(x, on, EXACT);

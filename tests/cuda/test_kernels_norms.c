@@ -103,8 +103,7 @@ static void check_norm_backward(int64_t rows, int64_t cols, int64_t gap)
                           stats[2 * i + 1] = 1 + 0.1f * stats[2 * i + 1];
             LAUNCHED(syl_cuda_norm_backward(
                 NULL, *kind, on_a.gamma, device(x), device_array(stats, 2 * rows), device(dy),
-                accumulate, on, frozen ? NULL : on_a.dgamma,
-                frozen || !centred ? NULL : on_a.dbeta,
+                accumulate, on, frozen ? NULL : on_a.dgamma, frozen || !centred ? NULL : on_a.dbeta,
                 device_room(syl_cuda_norm_work(rows, cols))));
             syl_norm_backward(ctx, *kind, a.gamma, x, stats, dy, accumulate, dx,
                               frozen ? NULL : a.dgamma, frozen || !centred ? NULL : a.dbeta);
@@ -133,8 +132,8 @@ static void check_groups(int groups, int64_t rows, int64_t cols, int64_t gap)
     LAUNCHED(syl_cuda_group_norm_forward(NULL, groups, on_a.gamma, on_a.beta, 0.01f, on_x, on,
                                          on_stats, work));
     if (rows)
-        assert_int_equal(syl_group_norm_forward(ctx, groups, a.gamma, a.beta, 0.01f, x, y, stats,
-                                                NULL), SYL_OK);
+        assert_int_equal(
+            syl_group_norm_forward(ctx, groups, a.gamma, a.beta, 0.01f, x, y, stats, NULL), SYL_OK);
     same(y, on, TOLERANCE);
     same_array(stats, on_stats, 2 * cols, TOLERANCE);
     for (int way = 0; way < 3 && rows; way++) {
@@ -143,8 +142,9 @@ static void check_groups(int groups, int64_t rows, int64_t cols, int64_t gap)
             NULL, groups, on_a.gamma, on_x, device_array(stats, 2 * cols), device(dy), accumulate,
             on, frozen ? NULL : on_a.dgamma, frozen ? NULL : on_a.dbeta, work));
         assert_int_equal(syl_group_norm_backward(ctx, groups, a.gamma, x, stats, dy, accumulate, y,
-                                                 frozen ? NULL : a.dgamma,
-                                                 frozen ? NULL : a.dbeta, NULL), SYL_OK);
+                                                 frozen ? NULL : a.dgamma, frozen ? NULL : a.dbeta,
+                                                 NULL),
+                         SYL_OK);
         same(y, on, TOLERANCE);
         same_gradients(a, on_a, cols);
     }

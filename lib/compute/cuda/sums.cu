@@ -2,8 +2,8 @@
  * columns.cuh. */
 #include "lib/compute/cuda/columns.cuh"
 
-#define DOWN 8          /* rows of threads in a block of column sums */
-#define FLUSH 32        /* floats added up before they go into the double */
+#define DOWN 8   /* rows of threads in a block of column sums */
+#define FLUSH 32 /* floats added up before they go into the double */
 #define SQUARE_BLOCKS 1024
 
 SYL_DEVICE void column_terms(const syl_columns &s, int64_t r, int64_t c, float *first,
