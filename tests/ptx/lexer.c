@@ -213,16 +213,17 @@ char *ptx_text(const ptx_token *token)
 
 bool ptx_append(ptx_lexer *lexer, void *array, size_t *count, size_t size)
 {
-    void **data = array;
+    char *data;
 
+    memcpy(&data, array, sizeof data); /* a pointer of any type */
     if ((*count & (*count - 1)) == 0) { /* room is a power of two */
         size_t room = *count ? 2 * *count : 1;
-        void *grown = realloc(*data, room * size);
 
-        if (!grown) return ptx_complain(lexer, "no memory for %zu bytes", room * size);
-        *data = grown;
+        data = realloc(data, room * size);
+        if (!data) return ptx_complain(lexer, "no memory for %zu bytes", room * size);
+        memcpy(array, &data, sizeof data);
     }
-    memset((char *)*data + *count * size, 0, size);
+    memset(data + *count * size, 0, size);
     (*count)++;
     return true;
 }
