@@ -119,6 +119,7 @@ typedef struct ptx_variable {
     ptx_space space;
     uint64_t address; /* in its space */
     uint64_t bytes, align;
+    uint8_t element;     /* bytes of one */
     unsigned char *data; /* of .global and .const */
 } ptx_variable;
 
