@@ -291,8 +291,11 @@ static bool parse_statement(ptx_parser *p)
         ptx_next(lexer);
         return ptx_skip_braces(lexer);
     }
-    if (ptx_take(lexer, ".version") || ptx_take(lexer, ".address_size")) {
-        ptx_next(lexer);
+    if (ptx_is(lexer, ".version") || ptx_is(lexer, ".address_size")) {
+        uint32_t line = lexer->token.line;
+
+        while (lexer->token.kind != TOKEN_END && lexer->token.line == line)
+            ptx_next(lexer);
         return true;
     }
     if (ptx_take(lexer, ".target")) {
