@@ -20,7 +20,8 @@ const ptx_alu_entry *ptx_alu_find(const char *name);
 
 /* The conversion between two types; `how` is ptx_conversion(...) as a constant operand. */
 uint64_t ptx_convert(uint64_t a, uint64_t how, uint64_t c, uint64_t d);
-uint64_t ptx_conversion(ptx_type to, ptx_type from, bool to_integer, bool saturate, bool flush);
+uint64_t ptx_conversion(ptx_type to, ptx_type from, unsigned rounding, bool to_integer,
+                        bool saturate, bool flush);
 
 /* Nearest even, to zero, down, up: fesetround's values for rn rz rm rp. */
 extern const int ptx_roundings[4];

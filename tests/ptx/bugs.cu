@@ -5,6 +5,8 @@ __global__ void missing_barrier(float *x)
 {
     __shared__ float s[64];
 
+    s[threadIdx.x] = 0;
+    __syncthreads();
     s[threadIdx.x] = x[threadIdx.x];
     x[threadIdx.x] = s[63 - threadIdx.x];
 }
@@ -24,6 +26,8 @@ __global__ void missing_warp_barrier(float *x)
 {
     __shared__ float s[32];
 
+    s[threadIdx.x] = 0;
+    __syncthreads();
     s[threadIdx.x] = x[threadIdx.x];
     __shfl_sync(0xffffffffu, x[0], 0);
     x[threadIdx.x] = s[31 - threadIdx.x];

@@ -192,12 +192,13 @@ static bool decode_cvt(ptx_parser *p, ptx_statement *s)
     static const char *const names[2][4] = {{"rn", "rz", "rm", "rp"}, {"rni", "rzi", "rmi", "rpi"}};
     bool saturate = take(s, "sat"), flush = take(s, "ftz"), to_integer = false;
     ptx_insn *insn = s->insn;
+    unsigned rounding = 0;
     ptx_type from;
 
     for (int integer = 0; integer < 2; integer++)
         for (int i = 0; i < 4; i++)
             if (take(s, names[integer][i])) {
-                insn->rounding = (uint8_t)i;
+                rounding = (unsigned)i;
                 to_integer = integer;
             }
     if (!take_type(s, &from) || !take_type(s, &insn->type) || s->part_count != 1 ||
@@ -208,8 +209,9 @@ static bool decode_cvt(ptx_parser *p, ptx_statement *s)
     if (!operands_are(p, s, "ss") || !set_destination(p, s)) return false;
     set_sources(s, 1);
     insn->alu = ptx_convert;
+    if (!to_integer && insn->type.class == CLASS_FLOAT) insn->rounding = (uint8_t)rounding;
     insn->kind = insn->rounding ? KIND_MODIFIED : KIND_ALU;
-    return ptx_constant(p, ptx_conversion(insn->type, from, to_integer, saturate, flush),
+    return ptx_constant(p, ptx_conversion(insn->type, from, rounding, to_integer, saturate, flush),
                         &insn->src[1]);
 }
 
