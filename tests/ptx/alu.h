@@ -61,11 +61,11 @@ static inline uint64_t ptx_bits64(double x)
 }
 
 /* Defines a function of the four registers; those that its body leaves alone are of no use. */
-#define PTX_ALU(name, ...)                                                      \
-    static uint64_t name(uint64_t a, uint64_t b, uint64_t c, uint64_t d)        \
-    {                                                                           \
-        (void)a, (void)b, (void)c, (void)d;                                     \
-        return (uint64_t)(__VA_ARGS__);                                         \
+#define PTX_ALU(name, ...)                                               \
+    static uint64_t name(uint64_t a, uint64_t b, uint64_t c, uint64_t d) \
+    {                                                                    \
+        (void)a, (void)b, (void)c, (void)d;                              \
+        return (uint64_t)(__VA_ARGS__);                                  \
     }
 
 #endif

@@ -104,7 +104,7 @@ static uint64_t funnel(uint64_t a, uint64_t b, unsigned n, bool left)
 
     return left ? both << n >> 32 : both >> n;
 }
-#define WRAPPED(c) ((c) & 31)
+#define WRAPPED(c) ((c)&31)
 #define CLAMPED(c) ((uint32_t)(c) < 32 ? (uint32_t)(c) : 32)
 PTX_ALU(shf_l_wrap, funnel(a, b, WRAPPED(c), true))
 PTX_ALU(shf_r_wrap, funnel(a, b, WRAPPED(c), false))
@@ -116,27 +116,52 @@ PTX_ALU(szext_clamp_s32, extract((uint32_t)a, 0, CLAMPED(b), 32, true))
 PTX_ALU(szext_wrap_u32, extract((uint32_t)a, 0, WRAPPED(b), 32, false))
 PTX_ALU(szext_wrap_s32, extract((uint32_t)a, 0, WRAPPED(b), 32, true))
 
-#define LOGIC(n) \
-    {"and." #n, and_bits, 2}, {"or." #n, or_bits, 2}, {"xor." #n, xor_bits, 2}, {"not." #n, not_bits, 1}
+#define LOGIC(n)                                                                \
+    {"and." #n, and_bits, 2}, {"or." #n, or_bits, 2}, {"xor." #n, xor_bits, 2}, \
+    {                                                                           \
+        "not." #n, not_bits, 1                                                  \
+    }
 
 const ptx_alu_entry ptx_bits_alu[] = {
-    LOGIC(pred), LOGIC(b16), LOGIC(b32), LOGIC(b64),
-    {"cnot.b16", cnot_16, 1}, {"cnot.b32", cnot_32, 1}, {"cnot.b64", cnot_64, 1},
-    {"shl.b16", shl_16, 2}, {"shl.b32", shl_32, 2}, {"shl.b64", shl_64, 2},
-    {"popc.b32", popc_32, 1}, {"popc.b64", popc_64, 1},
-    {"clz.b32", clz_32, 1}, {"clz.b64", clz_64, 1},
-    {"brev.b32", brev_32, 1}, {"brev.b64", brev_64, 1},
-    {"bfind.u32", bfind_u32, 1}, {"bfind.u64", bfind_u64, 1},
-    {"bfind.s32", bfind_s32, 1}, {"bfind.s64", bfind_s64, 1},
-    {"bfind.shiftamt.u32", bfind_shift_u32, 1}, {"bfind.shiftamt.u64", bfind_shift_u64, 1},
-    {"bfind.shiftamt.s32", bfind_shift_s32, 1}, {"bfind.shiftamt.s64", bfind_shift_s64, 1},
-    {"bfe.u32", bfe_u32, 3}, {"bfe.u64", bfe_u64, 3},
-    {"bfe.s32", bfe_s32, 3}, {"bfe.s64", bfe_s64, 3},
-    {"bfi.b32", bfi_32, 4}, {"bfi.b64", bfi_64, 4},
-    {"lop3.b32", lop3, 4}, {"prmt.b32", prmt, 3},
-    {"shf.l.wrap.b32", shf_l_wrap, 3}, {"shf.r.wrap.b32", shf_r_wrap, 3},
-    {"shf.l.clamp.b32", shf_l_clamp, 3}, {"shf.r.clamp.b32", shf_r_clamp, 3},
-    {"szext.clamp.u32", szext_clamp_u32, 2}, {"szext.clamp.s32", szext_clamp_s32, 2},
-    {"szext.wrap.u32", szext_wrap_u32, 2}, {"szext.wrap.s32", szext_wrap_s32, 2},
+    LOGIC(pred),
+    LOGIC(b16),
+    LOGIC(b32),
+    LOGIC(b64),
+    {"cnot.b16", cnot_16, 1},
+    {"cnot.b32", cnot_32, 1},
+    {"cnot.b64", cnot_64, 1},
+    {"shl.b16", shl_16, 2},
+    {"shl.b32", shl_32, 2},
+    {"shl.b64", shl_64, 2},
+    {"popc.b32", popc_32, 1},
+    {"popc.b64", popc_64, 1},
+    {"clz.b32", clz_32, 1},
+    {"clz.b64", clz_64, 1},
+    {"brev.b32", brev_32, 1},
+    {"brev.b64", brev_64, 1},
+    {"bfind.u32", bfind_u32, 1},
+    {"bfind.u64", bfind_u64, 1},
+    {"bfind.s32", bfind_s32, 1},
+    {"bfind.s64", bfind_s64, 1},
+    {"bfind.shiftamt.u32", bfind_shift_u32, 1},
+    {"bfind.shiftamt.u64", bfind_shift_u64, 1},
+    {"bfind.shiftamt.s32", bfind_shift_s32, 1},
+    {"bfind.shiftamt.s64", bfind_shift_s64, 1},
+    {"bfe.u32", bfe_u32, 3},
+    {"bfe.u64", bfe_u64, 3},
+    {"bfe.s32", bfe_s32, 3},
+    {"bfe.s64", bfe_s64, 3},
+    {"bfi.b32", bfi_32, 4},
+    {"bfi.b64", bfi_64, 4},
+    {"lop3.b32", lop3, 4},
+    {"prmt.b32", prmt, 3},
+    {"shf.l.wrap.b32", shf_l_wrap, 3},
+    {"shf.r.wrap.b32", shf_r_wrap, 3},
+    {"shf.l.clamp.b32", shf_l_clamp, 3},
+    {"shf.r.clamp.b32", shf_r_clamp, 3},
+    {"szext.clamp.u32", szext_clamp_u32, 2},
+    {"szext.clamp.s32", szext_clamp_s32, 2},
+    {"szext.wrap.u32", szext_wrap_u32, 2},
+    {"szext.wrap.s32", szext_wrap_s32, 2},
     {NULL, NULL, 0},
 };

@@ -3,22 +3,22 @@
 
 #include "tests/ptx/alu.h"
 
-#define ORDER(n, from)                         \
-    PTX_ALU(eq_##n, from(a) == from(b))        \
+#define ORDER(n, from)                                      \
+    PTX_ALU(eq_##n, from(a) == from(b))                     \
     PTX_ALU(ne_##n, from(a) < from(b) || from(a) > from(b)) \
-    PTX_ALU(lt_##n, from(a) < from(b))         \
-    PTX_ALU(le_##n, from(a) <= from(b))        \
-    PTX_ALU(gt_##n, from(a) > from(b))         \
+    PTX_ALU(lt_##n, from(a) < from(b))                      \
+    PTX_ALU(le_##n, from(a) <= from(b))                     \
+    PTX_ALU(gt_##n, from(a) > from(b))                      \
     PTX_ALU(ge_##n, from(a) >= from(b))
 /* True also where one is not a number. */
-#define UNORDERED(n, from)                     \
+#define UNORDERED(n, from)                                      \
     PTX_ALU(equ_##n, !(from(a) < from(b) || from(a) > from(b))) \
-    PTX_ALU(neu_##n, !(from(a) == from(b)))    \
-    PTX_ALU(ltu_##n, !(from(a) >= from(b)))    \
-    PTX_ALU(leu_##n, !(from(a) > from(b)))     \
-    PTX_ALU(gtu_##n, !(from(a) <= from(b)))    \
-    PTX_ALU(geu_##n, !(from(a) < from(b)))     \
-    PTX_ALU(num_##n, !isunordered(from(a), from(b))) \
+    PTX_ALU(neu_##n, !(from(a) == from(b)))                     \
+    PTX_ALU(ltu_##n, !(from(a) >= from(b)))                     \
+    PTX_ALU(leu_##n, !(from(a) > from(b)))                      \
+    PTX_ALU(gtu_##n, !(from(a) <= from(b)))                     \
+    PTX_ALU(geu_##n, !(from(a) < from(b)))                      \
+    PTX_ALU(num_##n, !isunordered(from(a), from(b)))            \
     PTX_ALU(nan_##n, isunordered(from(a), from(b)) != 0)
 
 ORDER(u16, (uint16_t))
@@ -35,26 +35,56 @@ UNORDERED(f64, ptx_f64)
 PTX_ALU(slct_s32, (int32_t)c >= 0 ? a : b)
 PTX_ALU(slct_f32, ptx_f32(c) >= 0 ? a : b)
 
-#define ORDERS(n)                                                            \
+#define ORDERS(n)                                                                       \
     {"setp.eq." #n, eq_##n, 2}, {"setp.ne." #n, ne_##n, 2}, {"setp.lt." #n, lt_##n, 2}, \
-        {"setp.le." #n, le_##n, 2}, {"setp.gt." #n, gt_##n, 2}, {"setp.ge." #n, ge_##n, 2}
-#define UNSIGNED_ORDERS(n)                                                   \
-    ORDERS(n), {"setp.lo." #n, lt_##n, 2}, {"setp.ls." #n, le_##n, 2},       \
-        {"setp.hi." #n, gt_##n, 2}, {"setp.hs." #n, ge_##n, 2}
-#define UNORDERS(n)                                                          \
-    {"setp.equ." #n, equ_##n, 2}, {"setp.neu." #n, neu_##n, 2}, {"setp.ltu." #n, ltu_##n, 2}, \
-        {"setp.leu." #n, leu_##n, 2}, {"setp.gtu." #n, gtu_##n, 2},          \
-        {"setp.geu." #n, geu_##n, 2}, {"setp.num." #n, num_##n, 2}, {"setp.nan." #n, nan_##n, 2}
-#define SELECTS(n) {"slct." #n ".s32", slct_s32, 3}, {"slct." #n ".f32", slct_f32, 3}
+        {"setp.le." #n, le_##n, 2}, {"setp.gt." #n, gt_##n, 2},                         \
+    {                                                                                   \
+        "setp.ge." #n, ge_##n, 2                                                        \
+    }
+#define UNSIGNED_ORDERS(n)                                                                         \
+    ORDERS(n), {"setp.lo." #n, lt_##n, 2}, {"setp.ls." #n, le_##n, 2}, {"setp.hi." #n, gt_##n, 2}, \
+    {                                                                                              \
+        "setp.hs." #n, ge_##n, 2                                                                   \
+    }
+#define UNORDERS(n)                                                                               \
+    {"setp.equ." #n, equ_##n, 2}, {"setp.neu." #n, neu_##n, 2}, {"setp.ltu." #n, ltu_##n, 2},     \
+        {"setp.leu." #n, leu_##n, 2}, {"setp.gtu." #n, gtu_##n, 2}, {"setp.geu." #n, geu_##n, 2}, \
+        {"setp.num." #n, num_##n, 2},                                                             \
+    {                                                                                             \
+        "setp.nan." #n, nan_##n, 2                                                                \
+    }
+#define SELECTS(n)                     \
+    {"slct." #n ".s32", slct_s32, 3},  \
+    {                                  \
+        "slct." #n ".f32", slct_f32, 3 \
+    }
 
 const ptx_alu_entry ptx_compare_alu[] = {
-    UNSIGNED_ORDERS(u16), UNSIGNED_ORDERS(u32), UNSIGNED_ORDERS(u64),
-    ORDERS(s16), ORDERS(s32), ORDERS(s64), ORDERS(f32), ORDERS(f64), UNORDERS(f32), UNORDERS(f64),
-    {"setp.eq.b16", eq_u16, 2}, {"setp.ne.b16", ne_u16, 2},
-    {"setp.eq.b32", eq_u32, 2}, {"setp.ne.b32", ne_u32, 2},
-    {"setp.eq.b64", eq_u64, 2}, {"setp.ne.b64", ne_u64, 2},
-    SELECTS(b16), SELECTS(b32), SELECTS(b64), SELECTS(u32), SELECTS(s32), SELECTS(f32),
-    SELECTS(u64), SELECTS(s64), SELECTS(f64),
+    UNSIGNED_ORDERS(u16),
+    UNSIGNED_ORDERS(u32),
+    UNSIGNED_ORDERS(u64),
+    ORDERS(s16),
+    ORDERS(s32),
+    ORDERS(s64),
+    ORDERS(f32),
+    ORDERS(f64),
+    UNORDERS(f32),
+    UNORDERS(f64),
+    {"setp.eq.b16", eq_u16, 2},
+    {"setp.ne.b16", ne_u16, 2},
+    {"setp.eq.b32", eq_u32, 2},
+    {"setp.ne.b32", ne_u32, 2},
+    {"setp.eq.b64", eq_u64, 2},
+    {"setp.ne.b64", ne_u64, 2},
+    SELECTS(b16),
+    SELECTS(b32),
+    SELECTS(b64),
+    SELECTS(u32),
+    SELECTS(s32),
+    SELECTS(f32),
+    SELECTS(u64),
+    SELECTS(s64),
+    SELECTS(f64),
     {NULL, NULL, 0},
 };
 

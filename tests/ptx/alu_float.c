@@ -8,37 +8,37 @@
 const int ptx_roundings[4] = {FE_TONEAREST, FE_TOWARDZERO, FE_DOWNWARD, FE_UPWARD};
 
 /* -0 is below +0; a NaN gives way to a number. */
-#define SELECTS(name, T, before)                                    \
-    static T name(T x, T y)                                         \
-    {                                                               \
-        if (isnan(x)) return y;                                     \
-        if (isnan(y)) return x;                                     \
+#define SELECTS(name, T, before)                                              \
+    static T name(T x, T y)                                                   \
+    {                                                                         \
+        if (isnan(x)) return y;                                               \
+        if (isnan(y)) return x;                                               \
         if (x == y) return (signbit(x) != 0) before(signbit(y) != 0) ? y : x; \
-        return x before y ? x : y;                                  \
+        return x before y ? x : y;                                            \
     }
 SELECTS(lesser_f32, float, <)
 SELECTS(greater_f32, float, >)
 SELECTS(lesser_f64, double, <)
 SELECTS(greater_f64, double, >)
 
-#define FOR_TYPE(n, T, from, to, SUFFIX)                            \
-    PTX_ALU(add_##n, to(from(a) + from(b)))                         \
-    PTX_ALU(sub_##n, to(from(a) - from(b)))                         \
-    PTX_ALU(mul_##n, to(from(a) * from(b)))                         \
-    PTX_ALU(div_##n, to(from(a) / from(b)))                         \
-    PTX_ALU(fma_##n, to(fma##SUFFIX(from(a), from(b), from(c))))    \
-    PTX_ALU(rcp_##n, to(1 / from(a)))                               \
-    PTX_ALU(sqrt_##n, to(sqrt##SUFFIX(from(a))))                    \
-    PTX_ALU(rsqrt_##n, to((T)(1 / sqrt((double)from(a)))))          \
-    PTX_ALU(min_##n, to(lesser_##n(from(a), from(b))))              \
-    PTX_ALU(max_##n, to(greater_##n(from(a), from(b))))             \
+#define FOR_TYPE(n, T, from, to, SUFFIX)                                                      \
+    PTX_ALU(add_##n, to(from(a) + from(b)))                                                   \
+    PTX_ALU(sub_##n, to(from(a) - from(b)))                                                   \
+    PTX_ALU(mul_##n, to(from(a) * from(b)))                                                   \
+    PTX_ALU(div_##n, to(from(a) / from(b)))                                                   \
+    PTX_ALU(fma_##n, to(fma##SUFFIX(from(a), from(b), from(c))))                              \
+    PTX_ALU(rcp_##n, to(1 / from(a)))                                                         \
+    PTX_ALU(sqrt_##n, to(sqrt##SUFFIX(from(a))))                                              \
+    PTX_ALU(rsqrt_##n, to((T)(1 / sqrt((double)from(a)))))                                    \
+    PTX_ALU(min_##n, to(lesser_##n(from(a), from(b))))                                        \
+    PTX_ALU(max_##n, to(greater_##n(from(a), from(b))))                                       \
     PTX_ALU(min_nan_##n, isnan(from(a)) || isnan(from(b)) ? to((T)NAN) : min_##n(a, b, c, d)) \
     PTX_ALU(max_nan_##n, isnan(from(a)) || isnan(from(b)) ? to((T)NAN) : max_##n(a, b, c, d)) \
-    PTX_ALU(testp_finite_##n, isfinite(from(a)) != 0)               \
-    PTX_ALU(testp_infinite_##n, isinf(from(a)) != 0)                \
-    PTX_ALU(testp_number_##n, !isnan(from(a)))                      \
-    PTX_ALU(testp_nan_##n, isnan(from(a)) != 0)                     \
-    PTX_ALU(testp_normal_##n, isnormal(from(a)) != 0)               \
+    PTX_ALU(testp_finite_##n, isfinite(from(a)) != 0)                                         \
+    PTX_ALU(testp_infinite_##n, isinf(from(a)) != 0)                                          \
+    PTX_ALU(testp_number_##n, !isnan(from(a)))                                                \
+    PTX_ALU(testp_nan_##n, isnan(from(a)) != 0)                                               \
+    PTX_ALU(testp_normal_##n, isnormal(from(a)) != 0)                                         \
     PTX_ALU(testp_subnormal_##n, fpclassify(from(a)) == FP_SUBNORMAL)
 FOR_TYPE(f32, float, ptx_f32, ptx_bits32, f)
 FOR_TYPE(f64, double, ptx_f64, ptx_bits64, )
@@ -58,22 +58,27 @@ PTX_ALU(sin_f32, ptx_bits32(sinf(ptx_f32(a))))
 PTX_ALU(cos_f32, ptx_bits32(cosf(ptx_f32(a))))
 PTX_ALU(tanh_f32, ptx_bits32(tanhf(ptx_f32(a))))
 
-#define BOTH(n)                                                                       \
-    {"add." #n, add_##n, 2}, {"sub." #n, sub_##n, 2}, {"mul." #n, mul_##n, 2},        \
-        {"div." #n, div_##n, 2}, {"fma." #n, fma_##n, 3}, {"mad." #n, fma_##n, 3},    \
-        {"rcp." #n, rcp_##n, 1}, {"sqrt." #n, sqrt_##n, 1}, {"rsqrt." #n, rsqrt_##n, 1}, \
-        {"min." #n, min_##n, 2}, {"max." #n, max_##n, 2}, {"min.NaN." #n, min_nan_##n, 2}, \
-        {"max.NaN." #n, max_nan_##n, 2}, {"neg." #n, neg_##n, 1}, {"abs." #n, abs_##n, 1}, \
-        {"copysign." #n, copysign_##n, 2}, {"testp.finite." #n, testp_finite_##n, 1}, \
-        {"testp.infinite." #n, testp_infinite_##n, 1},                                \
-        {"testp.number." #n, testp_number_##n, 1}, {"testp.notanumber." #n, testp_nan_##n, 1}, \
-        {"testp.normal." #n, testp_normal_##n, 1},                                    \
-        {"testp.subnormal." #n, testp_subnormal_##n, 1}
+#define BOTH(n)                                                                                   \
+    {"add." #n, add_##n, 2}, {"sub." #n, sub_##n, 2}, {"mul." #n, mul_##n, 2},                    \
+        {"div." #n, div_##n, 2}, {"fma." #n, fma_##n, 3}, {"mad." #n, fma_##n, 3},                \
+        {"rcp." #n, rcp_##n, 1}, {"sqrt." #n, sqrt_##n, 1}, {"rsqrt." #n, rsqrt_##n, 1},          \
+        {"min." #n, min_##n, 2}, {"max." #n, max_##n, 2}, {"min.NaN." #n, min_nan_##n, 2},        \
+        {"max.NaN." #n, max_nan_##n, 2}, {"neg." #n, neg_##n, 1}, {"abs." #n, abs_##n, 1},        \
+        {"copysign." #n, copysign_##n, 2}, {"testp.finite." #n, testp_finite_##n, 1},             \
+        {"testp.infinite." #n, testp_infinite_##n, 1}, {"testp.number." #n, testp_number_##n, 1}, \
+        {"testp.notanumber." #n, testp_nan_##n, 1}, {"testp.normal." #n, testp_normal_##n, 1},    \
+    {                                                                                             \
+        "testp.subnormal." #n, testp_subnormal_##n, 1                                             \
+    }
 
 const ptx_alu_entry ptx_float_alu[] = {
-    BOTH(f32), BOTH(f64),
-    {"ex2.f32", ex2_f32, 1}, {"lg2.f32", lg2_f32, 1}, {"sin.f32", sin_f32, 1},
-    {"cos.f32", cos_f32, 1}, {"tanh.f32", tanh_f32, 1},
+    BOTH(f32),
+    BOTH(f64),
+    {"ex2.f32", ex2_f32, 1},
+    {"lg2.f32", lg2_f32, 1},
+    {"sin.f32", sin_f32, 1},
+    {"cos.f32", cos_f32, 1},
+    {"tanh.f32", tanh_f32, 1},
     {NULL, NULL, 0},
 };
 

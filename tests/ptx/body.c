@@ -113,8 +113,9 @@ static bool parse_variable(ptx_parser *p, ptx_space space)
     if (space == SPACE_LOCAL) top = &m->local_bytes;
     v->address = ptx_place(top, v->bytes, v->align);
     if (space == SPACE_SHARED) *top += SHARED_GAP;
-    if (*top > limit) return ptx_complain(&p->lexer, "`%s`: more than %llu bytes", v->name,
-                                          (unsigned long long)limit);
+    if (*top > limit)
+        return ptx_complain(&p->lexer, "`%s`: more than %llu bytes", v->name,
+                            (unsigned long long)limit);
     if (m->shared_top < f->shared_bytes) m->shared_top = f->shared_bytes;
     return ptx_expect(&p->lexer, ";");
 }
@@ -160,8 +161,10 @@ static bool resolve(ptx_parser *p, const ptx_fixup *fixup)
         if (list[i].name.length != fixup->name.length ||
             memcmp(list[i].name.text, fixup->name.text, fixup->name.length) != 0)
             continue;
-        if (fixup->insn == SIZE_MAX) f->tables[fixup->table].targets[fixup->entry] = list[i].target;
-        else f->code[fixup->insn].target = list[i].target;
+        if (fixup->insn == SIZE_MAX)
+            f->tables[fixup->table].targets[fixup->entry] = list[i].target;
+        else
+            f->code[fixup->insn].target = list[i].target;
         return true;
     }
     return ptx_complain(&p->lexer, "label `%.*s` of `%s` is not there",
@@ -304,10 +307,12 @@ bool ptx_parse_body(ptx_parser *p)
     while (depth > 0) {
         if (p->lexer.token.kind == TOKEN_END)
             return ptx_complain(&p->lexer, "the file ends within `%s`", p->function->name);
-        if (ptx_take(&p->lexer, "{")) depth++;
+        if (ptx_take(&p->lexer, "{"))
+            depth++;
         else if (ptx_is(&p->lexer, "}")) {
             if (--depth > 0) ptx_next(&p->lexer);
-        } else if (!parse_line(p)) return false;
+        } else if (!parse_line(p))
+            return false;
     }
     if (!add_insn(p, &insn)) return false; /* nothing runs off the end */
     insn->kind = KIND_RETURN;

@@ -18,7 +18,8 @@ static ptx_type unpacked(uint64_t how)
 uint64_t ptx_conversion(ptx_type to, ptx_type from, unsigned rounding, bool to_integer,
                         bool saturate, bool flush)
 {
-    uint64_t flags = (to_integer ? TO_INTEGER : 0) | (saturate ? SATURATE : 0) | (flush ? FLUSH : 0);
+    uint64_t flags =
+        (to_integer ? TO_INTEGER : 0) | (saturate ? SATURATE : 0) | (flush ? FLUSH : 0);
 
     return packed(to) | packed(from) << 16 | flags << 32 | (uint64_t)rounding << 40;
 }
@@ -44,9 +45,12 @@ static double from_small(uint64_t bits, int exponent, int mantissa)
     int top = (1 << exponent) - 1, e = (int)(bits >> mantissa) & top;
     double fraction = (double)(bits & ((1u << mantissa) - 1)), x;
 
-    if (e == top) x = fraction != 0 ? NAN : INFINITY;
-    else if (e == 0) x = ldexp(fraction, 2 - (1 << (exponent - 1)) - mantissa);
-    else x = ldexp(fraction + (1 << mantissa), e - top / 2 - mantissa);
+    if (e == top)
+        x = fraction != 0 ? NAN : INFINITY;
+    else if (e == 0)
+        x = ldexp(fraction, 2 - (1 << (exponent - 1)) - mantissa);
+    else
+        x = ldexp(fraction + (1 << mantissa), e - top / 2 - mantissa);
     return bits >> (exponent + mantissa) & 1 ? -x : x;
 }
 

@@ -56,7 +56,8 @@ static bool operands_are(ptx_parser *p, const ptx_statement *s, const char *want
 
         if (kind == OPERAND_NAME && !fits)
             return ptx_complain(&p->lexer, "`%.*s` is not known",
-                                s->operand[i].name.length < 80 ? (int)s->operand[i].name.length : 80,
+                                s->operand[i].name.length < 80 ? (int)s->operand[i].name.length
+                                                               : 80,
                                 s->operand[i].name.text);
         if (!fits) return ptx_complain(&p->lexer, "operand %zu of `%s`", i + 1, s->part[0]);
     }
@@ -88,8 +89,10 @@ static void set_sources(const ptx_statement *s, size_t first)
 static bool set_vector(ptx_parser *p, ptx_insn *insn, const ptx_operand *operand, bool written)
 {
     insn->count = operand->kind == OPERAND_VECTOR ? operand->count : 1;
-    if (operand->kind == OPERAND_VECTOR) memcpy(insn->vector, operand->vector, sizeof insn->vector);
-    else insn->vector[0] = operand->slot;
+    if (operand->kind == OPERAND_VECTOR)
+        memcpy(insn->vector, operand->vector, sizeof insn->vector);
+    else
+        insn->vector[0] = operand->slot;
     for (int i = 0; written && i < insn->count; i++)
         if (!writable(p, insn->vector[i])) return false;
     return true;
@@ -116,10 +119,32 @@ static void take_space(ptx_statement *s)
 }
 
 /* Caches and orders mean nothing where one thread runs at a time. */
-static const char *const hints[] = {
-    "weak", "relaxed", "volatile", "acquire", "release", "acq_rel", "gpu", "cta", "sys", "ca", "cg",
-    "cs", "cv", "lu", "wb", "wt", "nc", "L1::no_allocate", "L1::evict_last", "L1::evict_first",
-    "L1::evict_normal", "L1::evict_unchanged", "L2::128B", "L2::256B", "L2::64B", NULL};
+static const char *const hints[] = {"weak",
+                                    "relaxed",
+                                    "volatile",
+                                    "acquire",
+                                    "release",
+                                    "acq_rel",
+                                    "gpu",
+                                    "cta",
+                                    "sys",
+                                    "ca",
+                                    "cg",
+                                    "cs",
+                                    "cv",
+                                    "lu",
+                                    "wb",
+                                    "wt",
+                                    "nc",
+                                    "L1::no_allocate",
+                                    "L1::evict_last",
+                                    "L1::evict_first",
+                                    "L1::evict_normal",
+                                    "L1::evict_unchanged",
+                                    "L2::128B",
+                                    "L2::256B",
+                                    "L2::64B",
+                                    NULL};
 
 static bool decode_access(ptx_parser *p, ptx_statement *s)
 {
@@ -242,7 +267,9 @@ static bool decode_end(ptx_parser *p, ptx_statement *s)
 {
     take(s, "uni");
     if (s->part_count != 1) return unsupported(p, s);
-    s->insn->kind = s->part[0][0] == 'r' ? KIND_RETURN : s->part[0][0] == 'e' ? KIND_EXIT : KIND_TRAP;
+    s->insn->kind = s->part[0][0] == 'r'   ? KIND_RETURN
+                    : s->part[0][0] == 'e' ? KIND_EXIT
+                                           : KIND_TRAP;
     return operands_are(p, s, "");
 }
 
@@ -259,7 +286,8 @@ static bool decode_barrier(ptx_parser *p, ptx_statement *s)
     static const struct {
         const char *name, *type;
         ptx_detail detail;
-    } reductions[] = {{"popc", "u32", BARRIER_POPC}, {"and", "pred", BARRIER_AND}, {"or", "pred", BARRIER_OR}};
+    } reductions[] = {
+        {"popc", "u32", BARRIER_POPC}, {"and", "pred", BARRIER_AND}, {"or", "pred", BARRIER_OR}};
     ptx_insn *insn = s->insn;
     size_t number = 0;
 
@@ -366,9 +394,12 @@ static bool decode_atomic(ptx_parser *p, ptx_statement *s)
     take_any(s, hints);
     if (s->part_count != 3 || !ptx_parse_type(s->part[2], &insn->type) || insn->type.bytes < 4)
         return unsupported(p, s);
-    if (strcmp(s->part[1], "cas") == 0) insn->detail = ATOMIC_CAS;
-    else if (strcmp(s->part[1], "exch") == 0) insn->detail = ATOMIC_EXCHANGE;
-    else if (!set_alu(insn, s->part[1], s->part[2])) return unsupported(p, s);
+    if (strcmp(s->part[1], "cas") == 0)
+        insn->detail = ATOMIC_CAS;
+    else if (strcmp(s->part[1], "exch") == 0)
+        insn->detail = ATOMIC_EXCHANGE;
+    else if (!set_alu(insn, s->part[1], s->part[2]))
+        return unsupported(p, s);
     if (!operands_are(p, s, insn->detail == ATOMIC_CAS ? "sass" : returns ? "sas" : "as"))
         return false;
     if (insn->space != SPACE_GENERIC && insn->space != SPACE_GLOBAL && insn->space != SPACE_SHARED)
@@ -448,13 +479,13 @@ bool ptx_decode(ptx_parser *p, ptx_statement *s)
         const char *name;
         bool (*decode)(ptx_parser *p, ptx_statement *s);
     } decoders[] = {
-        {"ld", decode_access},     {"ldu", decode_access},    {"st", decode_access},
-        {"mov", decode_mov},       {"cvta", decode_cvta},     {"cvt", decode_cvt},
-        {"selp", decode_selp},     {"bra", decode_branch},    {"brx", decode_branch},
-        {"ret", decode_end},       {"exit", decode_end},      {"trap", decode_end},
-        {"bar", decode_barrier},   {"barrier", decode_barrier}, {"membar", decode_nothing},
+        {"ld", decode_access},     {"ldu", decode_access},       {"st", decode_access},
+        {"mov", decode_mov},       {"cvta", decode_cvta},        {"cvt", decode_cvt},
+        {"selp", decode_selp},     {"bra", decode_branch},       {"brx", decode_branch},
+        {"ret", decode_end},       {"exit", decode_end},         {"trap", decode_end},
+        {"bar", decode_barrier},   {"barrier", decode_barrier},  {"membar", decode_nothing},
         {"fence", decode_nothing}, {"prefetch", decode_nothing}, {"shfl", decode_shuffle},
-        {"vote", decode_vote},     {"redux", decode_redux},   {"activemask", decode_active},
+        {"vote", decode_vote},     {"redux", decode_redux},      {"activemask", decode_active},
         {"atom", decode_atomic},   {"red", decode_atomic},
     };
     bool (*decode)(ptx_parser *, ptx_statement *) = decode_alu;
@@ -477,7 +508,8 @@ static bool parse_call_list(ptx_parser *p, uint64_t *offsets, size_t limit, size
         if (!ptx_expect_word(&p->lexer, &word)) return false;
         v = ptx_find_variable(p, &word);
         if (!v || v->space != SPACE_PARAM || *count == limit)
-            return ptx_complain(&p->lexer, "arguments of a call: .param variables, %zu at most", limit);
+            return ptx_complain(&p->lexer, "arguments of a call: .param variables, %zu at most",
+                                limit);
         offsets[(*count)++] = v->address;
         ptx_take(&p->lexer, ",");
     }

@@ -15,8 +15,8 @@ typedef struct ptx_frame {
     uint64_t *r;      /* [slot_count] */
     uint8_t *defined; /* [slot_count] */
     unsigned char *params;
-    uint32_t pc;           /* where to go on */
-    const ptx_call *call;  /* what brought us here */
+    uint32_t pc;          /* where to go on */
+    const ptx_call *call; /* what brought us here */
     struct ptx_frame *caller;
 } ptx_frame;
 
@@ -43,7 +43,7 @@ typedef struct ptx_cell {
 
 typedef struct ptx_shared {
     unsigned char *bytes;
-    uint8_t *state; /* [size]: SHARED_... */
+    uint8_t *state;  /* [size]: SHARED_... */
     ptx_cell *cells; /* [size]; of a word that is not split the first stands for all */
     uint8_t *split;  /* [size / 4 + 1] */
     size_t static_bytes, dynamic_bytes, size;

@@ -57,13 +57,16 @@ ptx_module *module_of(const char *file)
     if (!here().modules.count(name)) {
         ptx_module *m = ptx_load(path.c_str(), error, sizeof error);
 
-        if (!m) failed(error);
-        else here().modules[name] = m;
+        if (!m)
+            failed(error);
+        else
+            here().modules[name] = m;
     }
     return here().modules.count(name) ? here().modules[name] : nullptr;
 }
 
-/* nvcc names a static kernel without g++'s L, and what is in an unnamed namespace after the file. */
+/* nvcc names a static kernel without g++'s L, and what is in an unnamed namespace after the file.
+ */
 const ptx_kernel *kernel_of(const ptx_module *m, std::string symbol)
 {
     const std::string unnamed = "_ZN12_GLOBAL__N_1";
@@ -106,9 +109,15 @@ cudaError_t ptx_launch_packed(const char *file, const void *kernel, dim3 grid, d
     const ptx_kernel *found = kernel_of(m, symbol);
     if (!found) return failed(std::string(symbol) + " is not in the PTX of " + file);
     if (!takes(found, sizes, count))
-        return failed(std::string(symbol) + ": the PTX takes other arguments; is it of this source?");
-    ptx_launch l = {{grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared_bytes, args,
-                    here().seed, 0, 0};
+        return failed(std::string(symbol) +
+                      ": the PTX takes other arguments; is it of this source?");
+    ptx_launch l = {{grid.x, grid.y, grid.z},
+                    {block.x, block.y, block.z},
+                    shared_bytes,
+                    args,
+                    here().seed,
+                    0,
+                    0};
     bool ok = ptx_run(found, &l, here().memory, error, sizeof error);
     here().launches++;
     here().instructions += l.instructions;

@@ -2,9 +2,9 @@
  *
  * The .cu file is compiled as C++ with -DSYL_PTX_LAUNCH, tests/ptx/include before other folders and
  * -fno-ipa-icf; compat.h then takes SYL_LAUNCH from here. Kernels are found in NAME.ptx of the
- * folder that ptx_set_folder gave (NAME.cu: the file that is compiled) by the symbol of the function
- * that is launched, so that templates, overloads and pointers to kernels work. Memory that kernels
- * touch comes from ptx_alloc. */
+ * folder that ptx_set_folder gave (NAME.cu: the file that is compiled) by the symbol of the
+ * function that is launched, so that templates, overloads and pointers to kernels work. Memory that
+ * kernels touch comes from ptx_alloc. */
 #ifndef SYL_TESTS_PTX_LAUNCH_H
 #define SYL_TESTS_PTX_LAUNCH_H
 
@@ -68,16 +68,17 @@ template <typename... P, typename... A>
 cudaError_t ptx_launch_kernel(const char *file, void (*kernel)(P...), dim3 grid, dim3 block,
                               size_t shared_bytes, const A &...args)
 {
-    static_assert(sizeof...(P) == sizeof...(A), "a kernel launched with another number of arguments");
+    static_assert(sizeof...(P) == sizeof...(A),
+                  "a kernel launched with another number of arguments");
     const std::tuple<P...> values{static_cast<P>(args)...};
 
-    return ptx_launch_values(file, reinterpret_cast<const void *>(kernel), grid, block, shared_bytes,
-                             values, std::index_sequence_for<P...>{});
+    return ptx_launch_values(file, reinterpret_cast<const void *>(kernel), grid, block,
+                             shared_bytes, values, std::index_sequence_for<P...>{});
 }
 
-#define SYL_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                        \
-    ((void)(stream), ptx_launch_kernel(__BASE_FILE__, (kernel), (grid), (block),          \
-                                       (shared_bytes), __VA_ARGS__))
+#define SYL_LAUNCH(kernel, grid, block, shared_bytes, stream, ...) \
+    ((void)(stream),                                               \
+     ptx_launch_kernel(__BASE_FILE__, (kernel), (grid), (block), (shared_bytes), __VA_ARGS__))
 #define SYL_DYNAMIC_SHARED(type, name) type *name = (abort(), nullptr)
 #endif
 

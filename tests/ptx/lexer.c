@@ -69,9 +69,12 @@ static void skip_space(ptx_lexer *lexer)
 static const char *word_end(const char *at, const char *end)
 {
     while (at < end) {
-        if (in_word(*at)) at++;
-        else if (end - at > 2 && at[0] == ':' && at[1] == ':' && in_word(at[2])) at += 2;
-        else break;
+        if (in_word(*at))
+            at++;
+        else if (end - at > 2 && at[0] == ':' && at[1] == ':' && in_word(at[2]))
+            at += 2;
+        else
+            break;
     }
     return at;
 }
@@ -215,7 +218,7 @@ bool ptx_append(ptx_lexer *lexer, void *array, size_t *count, size_t size)
 {
     char *data;
 
-    memcpy(&data, array, sizeof data); /* a pointer of any type */
+    memcpy(&data, array, sizeof data);  /* a pointer of any type */
     if ((*count & (*count - 1)) == 0) { /* room is a power of two */
         size_t room = *count ? 2 * *count : 1;
 

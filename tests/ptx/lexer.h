@@ -4,7 +4,13 @@
 
 #include "tests/ptx/module.h"
 
-typedef enum ptx_token_kind { TOKEN_END, TOKEN_WORD, TOKEN_NUMBER, TOKEN_STRING, TOKEN_SIGN } ptx_token_kind;
+typedef enum ptx_token_kind {
+    TOKEN_END,
+    TOKEN_WORD,
+    TOKEN_NUMBER,
+    TOKEN_STRING,
+    TOKEN_SIGN
+} ptx_token_kind;
 
 /* A WORD is a name, register, directive or opcode with all of its dots. */
 typedef struct ptx_token {

@@ -64,8 +64,10 @@ static const ptx_buffer *buffer_before(const ptx_memory *memory, uint64_t addres
     while (low < high) {
         size_t middle = (low + high) / 2;
 
-        if (memory->buffers[middle].base <= address) low = middle + 1;
-        else high = middle;
+        if (memory->buffers[middle].base <= address)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low > 0 ? &memory->buffers[low - 1] : NULL;
 }
@@ -100,13 +102,15 @@ static unsigned char *global_at(ptx_thread *t, const ptx_insn *insn, uint64_t ad
 
     if (!b || !holds(b->base, b->bytes, address, bytes)) {
         b = buffer_before(e->memory, address);
-        if (b && holds(b->base, b->bytes, address, bytes)) e->last = b;
+        if (b && holds(b->base, b->bytes, address, bytes))
+            e->last = b;
         else if (in_variables(t->frame->function->module, address, bytes, access))
             return (unsigned char *)(uintptr_t)address;
         else if (b)
             ptx_fault(t, insn,
                       "%s %u bytes out of bounds, at byte %" PRIu64 " of buffer `%s` of %" PRIu64
-                      " bytes", verb(access), bytes, address - b->base, b->name, b->bytes);
+                      " bytes",
+                      verb(access), bytes, address - b->base, b->name, b->bytes);
         else
             ptx_fault(t, insn, "%s %u bytes out of bounds, at 0x%" PRIx64 " where no buffer is",
                       verb(access), bytes, address);

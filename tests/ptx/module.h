@@ -23,7 +23,13 @@ typedef enum ptx_space {
     SPACE_LOCAL
 } ptx_space;
 
-typedef enum ptx_class { CLASS_PRED, CLASS_BITS, CLASS_UNSIGNED, CLASS_SIGNED, CLASS_FLOAT } ptx_class;
+typedef enum ptx_class {
+    CLASS_PRED,
+    CLASS_BITS,
+    CLASS_UNSIGNED,
+    CLASS_SIGNED,
+    CLASS_FLOAT
+} ptx_class;
 
 typedef struct ptx_type {
     uint8_t class;

@@ -7,13 +7,26 @@ static const struct {
     const char *name;
     uint32_t slot;
 } specials[] = {
-    {"%tid.x", SLOT_TID},         {"%tid.y", SLOT_TID + 1},       {"%tid.z", SLOT_TID + 2},
-    {"%ntid.x", SLOT_NTID},       {"%ntid.y", SLOT_NTID + 1},     {"%ntid.z", SLOT_NTID + 2},
-    {"%ctaid.x", SLOT_CTAID},     {"%ctaid.y", SLOT_CTAID + 1},   {"%ctaid.z", SLOT_CTAID + 2},
-    {"%nctaid.x", SLOT_NCTAID},   {"%nctaid.y", SLOT_NCTAID + 1}, {"%nctaid.z", SLOT_NCTAID + 2},
-    {"%laneid", SLOT_LANE},       {"%warpid", SLOT_WARP},         {"%nwarpid", SLOT_WARPS},
-    {"%lanemask_eq", SLOT_MASK_EQ}, {"%lanemask_le", SLOT_MASK_LE}, {"%lanemask_lt", SLOT_MASK_LT},
-    {"%lanemask_ge", SLOT_MASK_GE}, {"%lanemask_gt", SLOT_MASK_GT},
+    {"%tid.x", SLOT_TID},
+    {"%tid.y", SLOT_TID + 1},
+    {"%tid.z", SLOT_TID + 2},
+    {"%ntid.x", SLOT_NTID},
+    {"%ntid.y", SLOT_NTID + 1},
+    {"%ntid.z", SLOT_NTID + 2},
+    {"%ctaid.x", SLOT_CTAID},
+    {"%ctaid.y", SLOT_CTAID + 1},
+    {"%ctaid.z", SLOT_CTAID + 2},
+    {"%nctaid.x", SLOT_NCTAID},
+    {"%nctaid.y", SLOT_NCTAID + 1},
+    {"%nctaid.z", SLOT_NCTAID + 2},
+    {"%laneid", SLOT_LANE},
+    {"%warpid", SLOT_WARP},
+    {"%nwarpid", SLOT_WARPS},
+    {"%lanemask_eq", SLOT_MASK_EQ},
+    {"%lanemask_le", SLOT_MASK_LE},
+    {"%lanemask_lt", SLOT_MASK_LT},
+    {"%lanemask_ge", SLOT_MASK_GE},
+    {"%lanemask_gt", SLOT_MASK_GT},
     {"%dynamic_smem_size", SLOT_DYNAMIC_BYTES},
 };
 

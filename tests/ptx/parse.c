@@ -13,7 +13,8 @@ bool ptx_parse_type(const char *name, ptx_type *type)
     static const struct {
         char letter;
         ptx_class class;
-    } classes[] = {{'b', CLASS_BITS}, {'u', CLASS_UNSIGNED}, {'s', CLASS_SIGNED}, {'f', CLASS_FLOAT}};
+    } classes[] = {
+        {'b', CLASS_BITS}, {'u', CLASS_UNSIGNED}, {'s', CLASS_SIGNED}, {'f', CLASS_FLOAT}};
 
     *type = (ptx_type){CLASS_PRED, 1, strcmp(name, "bf16") == 0};
     if (strcmp(name, "pred") == 0) return true;
@@ -105,9 +106,12 @@ static bool parse_values(ptx_parser *p, ptx_variable *variable, unsigned bytes)
     size_t depth = 0;
 
     for (; !ptx_is(&p->lexer, ";"); ptx_next(&p->lexer)) {
-        if (ptx_is(&p->lexer, "{")) depth++;
-        else if (ptx_is(&p->lexer, "}") && depth > 0) depth--;
-        else if (ptx_is(&p->lexer, ",")) continue;
+        if (ptx_is(&p->lexer, "{"))
+            depth++;
+        else if (ptx_is(&p->lexer, "}") && depth > 0)
+            depth--;
+        else if (ptx_is(&p->lexer, ","))
+            continue;
         else if (!ptx_number(&p->lexer.token, &value, &float_bytes))
             return ptx_complain(&p->lexer, "initial value of `%s`: only numbers are understood",
                                 variable->name);
@@ -266,8 +270,7 @@ static bool parse_function(ptx_parser *p, bool entry)
     earlier = f->name ? find_function(m, f->name) : NULL;
     m->function_count++;
     if (!f->name) return ptx_complain(&p->lexer, "no memory");
-    if (earlier && earlier->defined)
-        return ptx_complain(&p->lexer, "`%s` is there twice", f->name);
+    if (earlier && earlier->defined) return ptx_complain(&p->lexer, "`%s` is there twice", f->name);
     if (ptx_is(&p->lexer, "(") && !parse_params(p)) return false;
     if (!parse_performance(p)) return false;
     ok = ptx_take(&p->lexer, ";") || ptx_parse_body(p);
@@ -299,7 +302,8 @@ static bool parse_statement(ptx_parser *p)
         return true;
     }
     if (ptx_take(lexer, ".target")) {
-        do ptx_next(lexer);
+        do
+            ptx_next(lexer);
         while (ptx_take(lexer, ","));
         return true;
     }
@@ -314,7 +318,8 @@ static bool parse_statement(ptx_parser *p)
         return true;
     }
     return ptx_complain(lexer, "`%.*s` is not understood here",
-                        lexer->token.length < 80 ? (int)lexer->token.length : 80, lexer->token.text);
+                        lexer->token.length < 80 ? (int)lexer->token.length : 80,
+                        lexer->token.text);
 }
 
 /* Calls find the functions that are defined; one that is only declared is an error when called. */
@@ -385,8 +390,10 @@ ptx_module *ptx_load(const char *path, char *error, size_t error_size)
         got = fread(text + size, 1, room - size, file);
         size += got;
     }
-    if (got > 0 || ferror(file)) snprintf(error, error_size, "%s: cannot be read", path);
-    else m = ptx_parse(text, size, path, error, error_size);
+    if (got > 0 || ferror(file))
+        snprintf(error, error_size, "%s: cannot be read", path);
+    else
+        m = ptx_parse(text, size, path, error, error_size);
     fclose(file);
     free(text);
     return m;

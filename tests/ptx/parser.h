@@ -20,7 +20,7 @@ typedef struct ptx_label {
 
 typedef struct ptx_fixup { /* a branch to a label that may come later */
     ptx_token name;
-    size_t insn;         /* SIZE_MAX: an entry of a table */
+    size_t insn; /* SIZE_MAX: an entry of a table */
     size_t table, entry;
 } ptx_fixup;
 
@@ -37,7 +37,12 @@ typedef struct ptx_parser {
     uint32_t source_line;
 } ptx_parser;
 
-typedef enum ptx_operand_kind { OPERAND_SLOT, OPERAND_VECTOR, OPERAND_ADDRESS, OPERAND_NAME } ptx_operand_kind;
+typedef enum ptx_operand_kind {
+    OPERAND_SLOT,
+    OPERAND_VECTOR,
+    OPERAND_ADDRESS,
+    OPERAND_NAME
+} ptx_operand_kind;
 
 typedef struct ptx_operand {
     ptx_operand_kind kind;

@@ -72,8 +72,10 @@ void ptx_insn_text(const ptx_function *f, const ptx_insn *insn, char *text, size
     for (at = at ? at : ""; *at && *at != '\n' && n + 1 < size; at++) {
         bool space = *at == ' ' || *at == '\t';
 
-        if (!space) text[n++] = *at;
-        else if (n > 0 && text[n - 1] != ' ') text[n++] = ' ';
+        if (!space)
+            text[n++] = *at;
+        else if (n > 0 && text[n - 1] != ' ')
+            text[n++] = ' ';
     }
     text[n] = 0;
 }
@@ -254,7 +256,8 @@ static void run_block(ptx_exec *e)
         for (any = true; any;) {
             any = false;
             for (uint32_t i = 0; i < e->thread_count; i++)
-                if (e->threads[e->order[i]].state == STATE_READY) ptx_step(&e->threads[e->order[i]]);
+                if (e->threads[e->order[i]].state == STATE_READY)
+                    ptx_step(&e->threads[e->order[i]]);
             for (uint32_t w = 0; w < e->warp_count; w++)
                 any |= ptx_collect(e, w);
         }
@@ -357,7 +360,8 @@ bool ptx_run(const ptx_kernel *kernel, ptx_launch *launch, const ptx_memory *mem
     launch->instructions = 0;
     if (!launch_fits(&e)) return false;
     blocks = malloc((size_t)launch->grid[0] * launch->grid[1] * launch->grid[2] * sizeof *blocks);
-    if (!ptx_shared_start(&e.shared, kernel, launch->shared_bytes) || !start_threads(&e) || !blocks) {
+    if (!ptx_shared_start(&e.shared, kernel, launch->shared_bytes) || !start_threads(&e) ||
+        !blocks) {
         refuse(&e, "no memory for its threads", e.thread_count);
     } else if (setjmp(failed) == 0) {
         run_grid(&e, blocks, launch->grid[0] * launch->grid[1] * launch->grid[2]);

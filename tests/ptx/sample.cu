@@ -1,5 +1,5 @@
-/* What kernels are like, for the interpreter's tests. sample.ptx is kept beside it, so that they run
- * without nvcc too; made by `make regenerate-ptx`. */
+/* What kernels are like, for the interpreter's tests. sample.ptx is kept beside it, so that they
+ * run without nvcc too; made by `make regenerate-ptx`. */
 #include "tests/ptx/sample.h"
 
 #include "lib/compute/cuda/compat.h"
@@ -52,7 +52,8 @@ static __device__ float reduce(float *part, float v, bool maximum)
         if (threadIdx.x < s) {
             float other = part[threadIdx.x + s];
 
-            part[threadIdx.x] = maximum ? fmaxf(part[threadIdx.x], other) : part[threadIdx.x] + other;
+            part[threadIdx.x] =
+                maximum ? fmaxf(part[threadIdx.x], other) : part[threadIdx.x] + other;
         }
         __syncthreads();
     }
@@ -213,7 +214,8 @@ cudaError_t sample_gemm(cudaStream_t stream, const float *a, const float *b, flo
 cudaError_t sample_softmax(cudaStream_t stream, const float *x, const int *label, float *dx,
                            float *loss, int rows, int cols)
 {
-    return SYL_LAUNCH(softmax_loss, rows, 128, 128 * sizeof(float), stream, x, label, dx, loss, cols);
+    return SYL_LAUNCH(softmax_loss, rows, 128, 128 * sizeof(float), stream, x, label, dx, loss,
+                      cols);
 }
 
 cudaError_t sample_histogram(cudaStream_t stream, const unsigned char *x, int n, unsigned *bins)
@@ -230,5 +232,6 @@ cudaError_t sample_fill(cudaStream_t stream, float *f, double *d, int n)
 {
     cudaError_t e = SYL_LAUNCH(fill_with<float>, (n + 31) / 32, 32, 0, stream, f, 2, n);
 
-    return e != cudaSuccess ? e : SYL_LAUNCH(fill_with<double>, (n + 31) / 32, 32, 0, stream, d, 3, n);
+    return e != cudaSuccess ? e
+                            : SYL_LAUNCH(fill_with<double>, (n + 31) / 32, 32, 0, stream, d, 3, n);
 }

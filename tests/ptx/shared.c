@@ -61,8 +61,10 @@ static void note(const ptx_exec *e, ptx_touch *touch, const ptx_thread *t, bool 
     bool same = touch->epoch == e->epoch;
     uint8_t spread = 0;
 
-    if (same && touch->spread == 2) spread = 2;
-    else if (same && touch->thread / 32 != t->warp) spread = 2;
+    if (same && touch->spread == 2)
+        spread = 2;
+    else if (same && touch->thread / 32 != t->warp)
+        spread = 2;
     else if (same && touch->warp_epoch == e->warp_epochs[t->warp])
         spread = touch->spread == 1 || touch->thread != t->index;
     *touch = (ptx_touch){e->epoch, e->warp_epochs[t->warp], (uint16_t)t->index, spread, atomic};
@@ -83,8 +85,10 @@ static void check_cell(ptx_thread *t, const ptx_insn *insn, ptx_cell *cell, uint
                   "race: %s the shared byte %" PRIu64 " that thread %u %s with no barrier between",
                   access == ACCESS_READ ? "reads" : "writes", address, other->thread,
                   other == &cell->read ? "reads" : "writes");
-    if (access == ACCESS_READ) note(e, &cell->read, t, false);
-    else note(e, &cell->write, t, access == ACCESS_ATOMIC);
+    if (access == ACCESS_READ)
+        note(e, &cell->read, t, false);
+    else
+        note(e, &cell->write, t, access == ACCESS_ATOMIC);
 }
 
 /* Words share a cell until a part of one is touched alone. */
@@ -110,7 +114,8 @@ static _Noreturn void out_of_bounds(ptx_thread *t, const ptx_insn *insn, uint64_
     const ptx_shared *s = &t->exec->shared;
     bool dynamic = address >= DYNAMIC_SHARED;
 
-    ptx_fault(t, insn, "%s %u bytes out of bounds of shared memory, at byte %" PRIu64 " of the %s %zu",
+    ptx_fault(t, insn,
+              "%s %u bytes out of bounds of shared memory, at byte %" PRIu64 " of the %s %zu",
               access == ACCESS_READ ? "reads" : "writes", bytes,
               dynamic ? address - DYNAMIC_SHARED : address, dynamic ? "dynamic" : "static",
               dynamic ? s->dynamic_bytes : s->static_bytes);

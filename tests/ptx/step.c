@@ -51,7 +51,8 @@ static void store(ptx_thread *t, const ptx_insn *insn)
         ptx_locate(t, insn, address_of(t, insn), bytes * insn->count, ACCESS_WRITE, &written);
 
     for (unsigned i = 0; i < insn->count; i++) {
-        if (!written && insn->space != SPACE_PARAM) need(t, insn, insn->vector[i], "the stored value");
+        if (!written && insn->space != SPACE_PARAM)
+            need(t, insn, insn->vector[i], "the stored value");
         memcpy(at + i * bytes, &frame->r[insn->vector[i]], bytes);
         if (written) memset(written + i * bytes, frame->defined[insn->vector[i]], bytes);
     }
@@ -69,7 +70,8 @@ static void atomic(ptx_thread *t, const ptx_insn *insn)
     old = read_value(at, insn->type);
     if (insn->detail == ATOMIC_CAS)
         value = memcmp(at, &value, bytes) == 0 ? r[insn->src[2]] : old;
-    else if (insn->detail != ATOMIC_EXCHANGE) value = insn->alu(old, value, 0, 0);
+    else if (insn->detail != ATOMIC_EXCHANGE)
+        value = insn->alu(old, value, 0, 0);
     memcpy(at, &value, bytes);
     r[insn->dst] = old;
     t->frame->defined[insn->dst] = 1;
@@ -122,8 +124,10 @@ static void compute(const ptx_frame *frame, const ptx_insn *insn)
     const uint32_t *s = insn->src;
     uint64_t value;
 
-    if (insn->kind == KIND_ALU) value = insn->alu(r[s[0]], r[s[1]], r[s[2]], r[s[3]]);
-    else value = ptx_run_modified(insn, r[s[0]], r[s[1]], r[s[2]], r[s[3]]);
+    if (insn->kind == KIND_ALU)
+        value = insn->alu(r[s[0]], r[s[1]], r[s[2]], r[s[3]]);
+    else
+        value = ptx_run_modified(insn, r[s[0]], r[s[1]], r[s[2]], r[s[3]]);
     frame->defined[insn->dst] = d[s[0]] & d[s[1]] & d[s[2]] & d[s[3]];
     frame->r[insn->dst] = value;
 }
@@ -176,7 +180,8 @@ static uint32_t table_target(const ptx_thread *t, const ptx_insn *insn)
     uint32_t index = (uint32_t)t->frame->r[insn->src[0]];
 
     need(t, insn, insn->src[0], "the index");
-    if (index >= table->count) ptx_fault(t, insn, "index %u of a table of %zu", index, table->count);
+    if (index >= table->count)
+        ptx_fault(t, insn, "index %u of a table of %zu", index, table->count);
     return table->targets[index];
 }
 
@@ -241,7 +246,8 @@ void ptx_step(ptx_thread *t)
     while (runs) {
         const ptx_insn *insn = &code[pc++];
 
-        if (left-- == 0) ptx_fault(t, insn, "more than %" PRIu64 " instructions: an endless loop?", e->limit);
+        if (left-- == 0)
+            ptx_fault(t, insn, "more than %" PRIu64 " instructions: an endless loop?", e->limit);
         if (!guard_holds(t, insn)) continue;
         switch (insn->kind) {
         case KIND_ALU:

@@ -125,7 +125,8 @@ static void test_gemm(void **state)
 {
     enum { M = 20, N = 18, K = 33 };
     float a[M * K], b[K * N], c[M * N] = {0};
-    const void *args[] = {&(float *){a}, &(float *){b}, &(float *){c}, &(int){M}, &(int){N}, &(int){K}};
+    const void *args[] = {&(float *){a}, &(float *){b}, &(float *){c},
+                          &(int){M},     &(int){N},     &(int){K}};
     ptx_launch l = {.grid = {2, 2, 1}, .block = {16, 16, 1}, .args = args};
 
     (void)state;
@@ -367,7 +368,8 @@ static void test_places(void **state)
 static void test_bugs(void **state)
 {
     static float x[65];
-    const void *const *args = ARGS(&(float *){x}, &(int){64}), *const *ten = ARGS(&(float *){x}, &(int){10});
+    const void *const *args = ARGS(&(float *){x}, &(int){64}), *const *ten =
+                                                                   ARGS(&(float *){x}, &(int){10});
 
     (void)state;
     see(x, 64 * sizeof *x, "x");
@@ -375,13 +377,15 @@ static void test_bugs(void **state)
     caught("missing_second_barrier", 1, 64, 0, args, "race: ");
     caught("missing_warp_barrier", 1, 32, 0, args, "race: ");
     assert_true(launch(bugs, "with_warp_barrier", 1, 32, 0, args));
-    caught("global_bounds", 2, 64, 0, args, "writes 4 bytes out of bounds, at byte 256 of buffer `x`");
+    caught("global_bounds", 2, 64, 0, args,
+           "writes 4 bytes out of bounds, at byte 256 of buffer `x`");
     caught("shared_bounds", 1, 32, 0, ten, "out of bounds of shared memory");
     caught("dynamic_bounds", 1, 32, 124, args, "at byte 124 of the dynamic 124");
     assert_true(launch(bugs, "dynamic_bounds", 1, 32, 128, args));
     caught("divergent_shuffle", 1, 32, 0, args, "divergent collective: waits for thread 20");
     caught("divergent_barrier", 1, 64, 0, args, "divergent barrier");
-    caught("early_return", 1, 64, 0, ten, "divergent barrier: waits for thread 10, which has exited");
+    caught("early_return", 1, 64, 0, ten,
+           "divergent barrier: waits for thread 10, which has exited");
     caught("unwritten_shared", 1, 64, 0, args, "reads unwritten shared memory, byte 252");
     caught("misaligned", 1, 1, 0, ARGS(&(float *){x}, &(float *){x}), "misaligned");
     caught("exited_lane", 1, 32, 0, args, "shuffle reads lane 7, which has exited");
@@ -406,7 +410,8 @@ static void refused(const char *body, const char *words)
 
     snprintf(text, sizeof text,
              ".version 9.0\n.target sm_75\n.address_size 64\n.entry k(.param .u64 k_0)\n{\n"
-             ".reg .b32 %%r<4>;\n.reg .f32 %%f<4>;\n.reg .pred %%p<3>;\n%s\nret;\n}\n", body);
+             ".reg .b32 %%r<4>;\n.reg .f32 %%f<4>;\n.reg .pred %%p<3>;\n%s\nret;\n}\n",
+             body);
     m = ptx_parse(text, strlen(text), "bad.ptx", error, sizeof error);
     assert_null(m);
     if (!strstr(error, words)) fail_msg("`%s` is not in: %s", words, error);
@@ -473,11 +478,13 @@ static void test_launch_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_MEMORY(test_sum),      WITH_MEMORY(test_gemm),    WITH_MEMORY(test_softmax),
-        WITH_MEMORY(test_histogram), WITH_MEMORY(test_struct), WITH_MEMORY(test_warp),
-        WITH_MEMORY(test_integers), WITH_MEMORY(test_math),    WITH_MEMORY(test_vectors),
-        WITH_MEMORY(test_local),    WITH_MEMORY(test_places),  WITH_MEMORY(test_bugs),
-        WITH_MEMORY(test_endless),  WITH_MEMORY(test_launch_limits),
+        WITH_MEMORY(test_sum),          WITH_MEMORY(test_gemm),
+        WITH_MEMORY(test_softmax),      WITH_MEMORY(test_histogram),
+        WITH_MEMORY(test_struct),       WITH_MEMORY(test_warp),
+        WITH_MEMORY(test_integers),     WITH_MEMORY(test_math),
+        WITH_MEMORY(test_vectors),      WITH_MEMORY(test_local),
+        WITH_MEMORY(test_places),       WITH_MEMORY(test_bugs),
+        WITH_MEMORY(test_endless),      WITH_MEMORY(test_launch_limits),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_damaged),
     };
 

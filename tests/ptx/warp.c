@@ -2,7 +2,7 @@
  * exited are not waited for, but there is nothing to read from them. */
 #include "tests/ptx/exec.h"
 
-typedef struct group { /* lanes at one collective */
+typedef struct group {     /* lanes at one collective */
     ptx_thread *lanes[32]; /* NULL where not of the group */
     ptx_thread *first;
     const ptx_insn *insn;
@@ -135,9 +135,12 @@ static void perform(ptx_exec *e, const group *g)
 {
     uint64_t result = 0;
 
-    if (g->insn->detail >= SHUFFLE_UP && g->insn->detail <= SHUFFLE_INDEX) shuffle(g);
-    else if (g->insn->detail == WARP_BARRIER) e->warp_epochs[g->first->warp]++;
-    else result = common_result(g);
+    if (g->insn->detail >= SHUFFLE_UP && g->insn->detail <= SHUFFLE_INDEX)
+        shuffle(g);
+    else if (g->insn->detail == WARP_BARRIER)
+        e->warp_epochs[g->first->warp]++;
+    else
+        result = common_result(g);
     for (int lane = 0; lane < 32; lane++) {
         ptx_thread *t = g->lanes[lane];
 

@@ -17,23 +17,31 @@
 
 struct dim3 {
     unsigned x, y, z;
-    constexpr dim3(unsigned a = 1, unsigned b = 1, unsigned c = 1) : x(a), y(b), z(c) {}
+    constexpr dim3(unsigned a = 1, unsigned b = 1, unsigned c = 1) : x(a), y(b), z(c)
+    {
+    }
 };
 typedef dim3 uint3;
 extern const uint3 threadIdx, blockIdx;
 extern const dim3 blockDim, gridDim;
 extern const int warpSize;
 
-#define PTX_VECTOR(T, name, align)                          \
-    struct alignas(align) name##2 { T x, y; };              \
-    struct alignas(2 * align) name##4 { T x, y, z, w; };    \
-    static inline name##2 make_##name##2(T x, T y)          \
-    {                                                       \
-        return {x, y};                                      \
-    }                                                       \
+#define PTX_VECTOR(T, name, align)                           \
+    struct alignas(align) name##2                            \
+    {                                                        \
+        T x, y;                                              \
+    };                                                       \
+    struct alignas(2 * align) name##4                        \
+    {                                                        \
+        T x, y, z, w;                                        \
+    };                                                       \
+    static inline name##2 make_##name##2(T x, T y)           \
+    {                                                        \
+        return {x, y};                                       \
+    }                                                        \
     static inline name##4 make_##name##4(T x, T y, T z, T w) \
-    {                                                       \
-        return {x, y, z, w};                                \
+    {                                                        \
+        return {x, y, z, w};                                 \
     }
 PTX_VECTOR(float, float, 8)
 PTX_VECTOR(int, int, 8)
@@ -41,24 +49,26 @@ PTX_VECTOR(unsigned, uint, 8)
 PTX_VECTOR(unsigned short, ushort, 4)
 PTX_VECTOR(short, short, 4)
 PTX_VECTOR(unsigned char, uchar, 2)
-struct alignas(16) double2 { double x, y; };
+struct alignas(16) double2 {
+    double x, y;
+};
 
 /* A function of any arguments that gives a value of some type, and is never called. */
-#define PTX_DEVICE(type, name)                                 \
-    template <typename... A> static inline type name(A...)     \
-    {                                                          \
-        abort();                                               \
+#define PTX_DEVICE(type, name)                             \
+    template <typename... A> static inline type name(A...) \
+    {                                                      \
+        abort();                                           \
     }
 /* One that gives what its argument at that place is. */
-#define PTX_SHUFFLE(name)                                                          \
-    template <typename T, typename... A> static inline T name(unsigned, T, A...)   \
-    {                                                                              \
-        abort();                                                                   \
+#define PTX_SHUFFLE(name)                                                        \
+    template <typename T, typename... A> static inline T name(unsigned, T, A...) \
+    {                                                                            \
+        abort();                                                                 \
     }
-#define PTX_ATOMIC(name)                                                           \
-    template <typename T, typename... A> static inline T name(T *, A...)           \
-    {                                                                              \
-        abort();                                                                   \
+#define PTX_ATOMIC(name)                                                 \
+    template <typename T, typename... A> static inline T name(T *, A...) \
+    {                                                                    \
+        abort();                                                         \
     }
 
 PTX_DEVICE(void, __syncthreads)
