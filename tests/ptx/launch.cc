@@ -22,6 +22,7 @@ struct state {
     std::map<std::string, ptx_module *> modules;
     std::map<void *, size_t> blocks;
     std::set<std::string> launched;
+    std::map<const void *, size_t> allowed; /* dynamic shared memory, where more than usual */
     ptx_memory *memory = nullptr;
     uint64_t seed = 0, instructions = 0, launches = 0;
 };
@@ -34,10 +35,22 @@ state &here()
     return s;
 }
 
-cudaError_t failed(const std::string &message)
+cudaError_t failed(const std::string &message, cudaError_t e = cudaErrorLaunchFailure)
 {
     if (here().error.empty()) here().error = message;
-    return cudaErrorLaunchFailure;
+    return e;
+}
+
+/* What a GPU's runtime refuses before anything runs. */
+bool fits(const void *kernel, dim3 grid, dim3 block, size_t shared_bytes)
+{
+    const size_t usual = 48 * 1024;
+    size_t allowed = here().allowed.count(kernel) ? here().allowed[kernel] : usual;
+
+    return grid.x > 0 && grid.y > 0 && grid.z > 0 && grid.y < 65536 && grid.z < 65536 &&
+           block.x > 0 && block.y > 0 && block.z > 0 && block.x <= 1024 && block.y <= 1024 &&
+           block.z <= 64 && block.x * block.y * block.z <= 1024 &&
+           shared_bytes <= (allowed > usual ? allowed : usual);
 }
 
 /* dir/NAME.cu: NAME */
@@ -111,6 +124,10 @@ cudaError_t ptx_launch_packed(const char *file, const void *kernel, dim3 grid, d
     if (!takes(found, sizes, count))
         return failed(std::string(symbol) +
                       ": the PTX takes other arguments; is it of this source?");
+    if (!fits(kernel, grid, block, shared_bytes))
+        return failed(std::string(symbol) +
+                          ": grid, block or shared memory that cannot be launched",
+                      cudaErrorInvalidConfiguration);
     ptx_launch l = {{grid.x, grid.y, grid.z},
                     {block.x, block.y, block.z},
                     shared_bytes,
@@ -123,6 +140,11 @@ cudaError_t ptx_launch_packed(const char *file, const void *kernel, dim3 grid, d
     here().instructions += l.instructions;
     here().launched.insert(ptx_kernel_name(found));
     return ok ? cudaSuccess : failed(error);
+}
+
+void ptx_allow_shared(const void *kernel, int bytes)
+{
+    here().allowed[kernel] = bytes > 0 ? static_cast<size_t>(bytes) : 0;
 }
 
 void ptx_set_folder(const char *folder)

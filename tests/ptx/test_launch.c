@@ -46,6 +46,8 @@ static void test_launchers(void **state)
     assert_int_equal(sample_gemm(NULL, a, b, c, M + 1, N, K), cudaErrorLaunchFailure);
     assert_non_null(strstr(ptx_last_error(), "of buffer `a`"));
     assert_string_equal(ptx_last_error(), "");
+    assert_int_equal(sample_gemm(NULL, a, b, c, 0, N, K), cudaErrorInvalidConfiguration);
+    assert_non_null(strstr(ptx_last_error(), "cannot be launched"));
     ptx_dealloc(a), ptx_dealloc(b), ptx_dealloc(c);
 }
 

@@ -403,6 +403,55 @@ static void test_endless(void **state)
     assert_non_null(strstr(error, "endless loop"));
 }
 
+/* Instructions that nvcc did not emit for sample.cu; out[0...] one after another. */
+static void check_text(const char *body, const uint32_t *want, size_t count)
+{
+    static const char head[] = ".version 9.0\n.target sm_80\n.address_size 64\n"
+                               ".entry k(.param .u64 k_0)\n{\n.reg .b16 %h<4>;\n.reg .b32 %r<9>;\n"
+                               ".reg .b64 %d<4>;\n.reg .f32 %f<4>;\n.reg .pred %p<4>;\n"
+                               "ld.param.u64 %d1, [k_0];\n";
+    char text[2048];
+    uint32_t out[8] = {0};
+    ptx_launch l = {{1, 1, 1}, {1, 1, 1}, 0, ARGS(&(uint32_t *){out}), 0, 10000, 0};
+    ptx_module *m;
+
+    snprintf(text, sizeof text, "%s%s\nret;\n}\n", head, body);
+    m = ptx_parse(text, strlen(text), "text", error, sizeof error);
+    if (!m) fail_msg("%s", error);
+    SEE(out);
+    if (!ptx_run(ptx_kernel_find(m, "k"), &l, memory, error, sizeof error)) fail_msg("%s", error);
+    ptx_memory_remove(memory, out);
+    ptx_free(m);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(out[i], want[i]);
+}
+
+static void test_text(void **state)
+{
+    (void)state;
+    check_text(
+        "mov.f32 %f1, 0f3F808000; cvt.rn.bf16.f32 %h1, %f1; cvt.f32.bf16 %f2, %h1;"
+        "st.global.f32 [%d1], %f2; cvt.rn.f16.f32 %h2, 0f3F808000; cvt.f32.f16 %f3, %h2;"
+        "st.global.f32 [%d1+4], %f3; cvt.rz.f32.s32 %f1, 16777219; st.global.f32 [%d1+8], %f1;"
+        "cvt.rmi.s32.f32 %r1, 0fBFC00000; st.global.u32 [%d1+12], %r1;"
+        "cvt.sat.u8.s32 %r2, 300; st.global.u32 [%d1+16], %r2;",
+        (uint32_t[]){0x3F800000, 0x3F808000, 0x4B800001, (uint32_t)-2, 255}, 5);
+    check_text(
+        "mov.u32 %r1, 2; brx.idx %r1, t; t: .branchtargets $a, $b, $c;\n"
+        "$a: st.global.u32 [%d1], 10; bra.uni $d;\n$b: st.global.u32 [%d1], 11; bra.uni $d;\n"
+        "$c: st.global.u32 [%d1], 12;\n$d: redux.sync.add.s32 %r2, %r1, 1;"
+        "st.global.u32 [%d1+4], %r2; setp.lt.u32 %p1, %r1, 3; setp.gt.and.s32 %p2, %r1, -1, !%p1;"
+        "selp.u32 %r3, 5, 6, %p2; st.global.u32 [%d1+8], %r3;",
+        (uint32_t[]){12, 2, 6}, 3);
+    check_text(
+        "bfe.s32 %r1, 240, 4, 4; st.global.u32 [%d1], %r1; bfi.b32 %r2, 7, 0, 8, 4;"
+        "st.global.u32 [%d1+4], %r2; lop3.b32 %r3, 12, 10, 6, 0x96; st.global.u32 [%d1+8], %r3;"
+        "shf.r.clamp.b32 %r4, 0, 1, 31; st.global.u32 [%d1+12], %r4; bfind.u32 %r5, 96;"
+        "st.global.u32 [%d1+16], %r5; div.s32 %r6, -2147483648, -1; st.global.u32 [%d1+20], %r6;"
+        "mul.hi.s32 %r7, -5, 3; st.global.u32 [%d1+24], %r7;",
+        (uint32_t[]){UINT32_MAX, 0x700, 0, 2, 6, 0x80000000, UINT32_MAX}, 7);
+}
+
 static void refused(const char *body, const char *words)
 {
     char text[1024];
@@ -478,14 +527,15 @@ static void test_launch_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_MEMORY(test_sum),          WITH_MEMORY(test_gemm),
-        WITH_MEMORY(test_softmax),      WITH_MEMORY(test_histogram),
-        WITH_MEMORY(test_struct),       WITH_MEMORY(test_warp),
-        WITH_MEMORY(test_integers),     WITH_MEMORY(test_math),
-        WITH_MEMORY(test_vectors),      WITH_MEMORY(test_local),
-        WITH_MEMORY(test_places),       WITH_MEMORY(test_bugs),
-        WITH_MEMORY(test_endless),      WITH_MEMORY(test_launch_limits),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_damaged),
+        WITH_MEMORY(test_sum),           WITH_MEMORY(test_gemm),
+        WITH_MEMORY(test_softmax),       WITH_MEMORY(test_histogram),
+        WITH_MEMORY(test_struct),        WITH_MEMORY(test_warp),
+        WITH_MEMORY(test_integers),      WITH_MEMORY(test_math),
+        WITH_MEMORY(test_vectors),       WITH_MEMORY(test_local),
+        WITH_MEMORY(test_places),        WITH_MEMORY(test_bugs),
+        WITH_MEMORY(test_text),          WITH_MEMORY(test_endless),
+        WITH_MEMORY(test_launch_limits), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_damaged),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

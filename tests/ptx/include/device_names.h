@@ -131,8 +131,13 @@ enum cudaFuncAttribute {
     cudaFuncAttributeMaxDynamicSharedMemorySize = 8,
     cudaFuncAttributePreferredSharedMemoryCarveout = 9
 };
-template <typename F> static inline cudaError_t cudaFuncSetAttribute(F, cudaFuncAttribute, int)
+/* Launches with more than 48 KiB of dynamic shared memory want this first, as on a GPU. */
+void ptx_allow_shared(const void *kernel, int bytes);
+template <typename F>
+static inline cudaError_t cudaFuncSetAttribute(F *kernel, cudaFuncAttribute attribute, int value)
 {
+    if (attribute == cudaFuncAttributeMaxDynamicSharedMemorySize)
+        ptx_allow_shared(reinterpret_cast<const void *>(kernel), value);
     return cudaSuccess;
 }
 static inline cudaError_t cudaGetLastError()
