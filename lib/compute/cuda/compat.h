@@ -11,6 +11,8 @@
 #define SYL_DYNAMIC_SHARED(type, name)                                   \
     extern __shared__ __align__(16) unsigned char syl_dynamic_shared[]; \
     type *name = (type *)syl_dynamic_shared
+#elif defined(SYL_PTX_LAUNCH) /* launchers by the host's compiler, kernels as nvcc's PTX */
+#include "tests/ptx/launch.h"
 #endif
 
 #endif
