@@ -1,0 +1,118 @@
+#!/bin/sh
+# The CUDA backend as a user meets it, its kernels executed on the host: the module in
+# $CUDAHOST_MODULES is the backend's own source over tests/cudahost. Inference and training against
+# the CPU's; then what is said where there is no device, no memory, no module.
+. "$(dirname "$0")/common.sh"
+golden=${GOLDEN:?tests/golden}
+teacher=$golden/teacher.safetensors
+unset OMPI_COMM_WORLD_SIZE PMI_SIZE PMIX_RANK
+[ -e "${CUDAHOST_MODULES:-}/libsylkit-cuda.so" ] || {
+    echo "no C++ compiler, no module: skipped"
+    exit 77
+}
+export SYLKIT_MODULES="$CUDAHOST_MODULES"
+
+expect 0 "the devices" "$SYLKIT" info devices --json
+check "a CUDA device is there" json out "lines[1]['device'] == 'cuda:0' and lines[1]['usable']"
+
+# ---- inference
+mkdir corpus
+for i in 1 2 3 4 5; do audio "corpus/$i.wav" --seconds 2.$i --seed $i; done
+# features PATH OPTIONS...: frames of the first recording.
+features() {
+    into=$1
+    shift
+    "$SYLKIT" features --model "$model" "$@" -o "$into" corpus/1.wav
+}
+# close X.npy Y.npy BOUND: of the largest difference as a part of the largest value.
+close() {
+    python3 - "$@" <<'P'
+import sys, numpy
+a, b = (numpy.load(p).astype("f8") for p in sys.argv[1:3])
+worst = abs(a - b).max() / abs(a).max()
+print("largest difference", worst)
+sys.exit(not (a.shape == b.shape and worst < float(sys.argv[3])))
+P
+}
+for model in "$MODEL" "$golden/hubert-base" "$golden/hubert-large"; do
+    name=$(basename "$model")
+    expect 0 "$name on the CPU" features cpu.npy
+    expect 0 "$name on CUDA" features cuda.npy --device cuda
+    check "$name: the same frames to 1e-4" close cpu.npy cuda.npy 1e-4
+    expect 0 "$name on CUDA, bf16" features half.npy --device cuda --precision bf16
+    check "$name: nearly the same frames in bf16" close cpu.npy half.npy 0.1
+done
+model=$MODEL
+expect 0 "tokens on the CPU" "$SYLKIT" tokenize corpus/2.wav
+mv out cpu.jsonl
+expect 0 "tokens on CUDA" "$SYLKIT" tokenize --device cuda:0 corpus/2.wav
+check "the same tokens" cmp cpu.jsonl out
+expect 1 "a device that is not there" "$SYLKIT" tokenize --device cuda:7 corpus/2.wav
+says "cuda:7" "a device that is not there"
+
+# ---- training
+"$SYLKIT" presegment fit --teacher "$teacher" -o stats.st corpus 2>err &&
+    "$SYLKIT" presegment run --teacher "$teacher" --stats stats.st --method sonority -o seg corpus 2>err ||
+    fail "presegment"
+python3 - "$teacher" >student.json <<'P'
+import json, struct, sys
+raw = open(sys.argv[1], "rb").read()
+n, = struct.unpack("<Q", raw[:8])
+have = json.loads(json.loads(raw[8:8 + n])["__metadata__"]["sylkit.config"])
+json.dump(dict(have, model_type="sylkit-mel", attention_left=20, attention_right=3), sys.stdout)
+P
+# train FOLDER OPTIONS...: 50 steps.
+train() {
+    into=$1
+    shift
+    "$SYLKIT" train sylber --config student.json --init "$teacher" --segments seg --batch 2 \
+        --crop 1.2 --warmup 5 --log-every 1 --threads 1 --quiet --out "$into" "$@" corpus
+}
+# one_curve A B: every loss and norm of the gradient to 1e-3.
+one_curve() {
+    python3 - "$@" <<'P'
+import json, sys
+a, b = ([json.loads(line) for line in open(p + "/metrics.jsonl")] for p in sys.argv[1:3])
+worst = max(abs(x[k] - y[k]) / abs(x[k]) for x, y in zip(a, b) for k in ("loss", "grad_norm"))
+print(len(a), "steps, largest relative difference", worst)
+sys.exit(not (len(a) == len(b) == 50 and worst < 1e-3 and a[-1]["loss"] < a[0]["loss"]))
+P
+}
+expect 0 "50 steps on the CPU" train cpu --steps 50 --collage
+expect 0 "50 steps on CUDA" train cuda --steps 50 --collage --device cuda
+check "one curve" one_curve cpu cuda
+expect 0 "50 steps with dropout on the CPU" train cpu-drop --steps 50 --dropout 0.1 --collage
+expect 0 "50 steps with dropout on CUDA" train cuda-drop --steps 50 --dropout 0.1 --collage --device cuda
+check "one curve with dropout" one_curve cpu-drop cuda-drop
+expect 0 "online targets on the CPU" train cpu-online --steps 50 --targets online --norm 0.5 --ema 0.99
+expect 0 "online targets on CUDA" train cuda-online --steps 50 --targets online --norm 0.5 --ema 0.99 --device cuda
+check "one curve with online targets" one_curve cpu-online cuda-online
+expect 0 "a run on CUDA goes on on the CPU" train cuda --steps 52 --collage --schedule cosine --resume ||
+    true
+
+# ---- k-means
+expect 0 "frames" "$SYLKIT" features --out frames corpus
+expect 0 "k-means on the CPU" "$SYLKIT" kmeans --clusters 10 --seed 1 --quiet -o cpu-codes.npy frames
+expect 0 "k-means on CUDA" "$SYLKIT" kmeans --clusters 10 --seed 1 --quiet --device cuda -o cuda-codes.npy frames
+check "the same centroids" close cpu-codes.npy cuda-codes.npy 1e-5
+
+# ---- what can go wrong
+export CUDAHOST_DEVICES=0
+expect 1 "no device" "$SYLKIT" tokenize --device cuda corpus/2.wav
+says "no CUDA device" "no device"
+expect 0 "auto goes to the CPU" "$SYLKIT" tokenize --device auto corpus/2.wav
+check "the CPU's tokens" cmp cpu.jsonl out
+unset CUDAHOST_DEVICES
+CUDAHOST_DRIVER=35
+export CUDAHOST_DRIVER
+expect 1 "an old driver" "$SYLKIT" tokenize --device cuda corpus/2.wav
+says "driver" "an old driver"
+unset CUDAHOST_DRIVER
+export CUDAHOST_MEMORY=2000000
+expect 1 "no memory on the device" "$SYLKIT" tokenize --device cuda corpus/2.wav
+says "memory" "no memory on the device"
+unset CUDAHOST_MEMORY
+SYLKIT_MODULES=$PWD/nowhere
+expect 1 "no module" "$SYLKIT" tokenize --device cuda corpus/2.wav
+says "libsylkit-cuda.so" "no module"
+finish
