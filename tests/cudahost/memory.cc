@@ -18,10 +18,8 @@
 
 #include "tests/cudahost/internal.h"
 
-namespace cudahost
-{
-namespace
-{
+namespace cudahost {
+namespace {
 
 constexpr size_t alignment = 256; /* what cudaMalloc promises */
 constexpr size_t reserve_bytes = (size_t)1 << 38;
@@ -263,8 +261,7 @@ cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
 
 /* ---- copies and fills ----------------------------------------------------------------- */
 
-namespace
-{
+namespace {
 
 /* Bytes from the first to the last of a matrix of rows. */
 size_t extent(size_t pitch, size_t width, size_t height)
