@@ -51,7 +51,9 @@ void set_access(int access)
         }
 }
 
-/* ---- faults --------------------------------------------------------------------------- */
+/* ---- faults; ASan reports them itself --------------------------------------------------- */
+
+#ifndef CUDAHOST_ASAN
 
 const char *what_was_touched(const char *address)
 {
@@ -71,6 +73,7 @@ void on_segv(int number, siginfo_t *info, void *)
     if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0) _exit(1);
     signal(number, SIG_DFL);
 }
+#endif
 
 /* ---- pages ---------------------------------------------------------------------------- */
 
