@@ -91,12 +91,17 @@ void step(Thread &t)
     current = nullptr;
 }
 
+/* One place in the source, whichever copy of the file's name it has. */
+bool same_place(const Thread &a, const Thread &b)
+{
+    return a.line == b.line && (a.file == b.file || strcmp(a.file, b.file) == 0);
+}
+
 /* ---- warps ---------------------------------------------------------------------------- */
 
 bool same_call(const Thread &a, const Thread &b)
 {
-    return b.state == AT_COLLECTIVE && b.mask == a.mask && b.kind == a.kind && b.line == a.line &&
-           strcmp(a.file, b.file) == 0;
+    return b.state == AT_COLLECTIVE && b.mask == a.mask && b.kind == a.kind && same_place(a, b);
 }
 
 /* The first lane of the mask that is not at the same call as t; -1: none. */
@@ -175,8 +180,7 @@ bool pass_barrier()
     if (!waiting) return false;
     for (int i = 0; i < count; i++) {
         const Thread &t = threads[i];
-        if (t.state == RETURNED || t.line != waiting->line || strcmp(t.file, waiting->file) != 0)
-            other = &t;
+        if (t.state == RETURNED || !same_place(t, *waiting)) other = &t;
     }
     if (other) fault(*waiting, "divergent __syncthreads (" + at(*other) + ")");
     for (int i = 0; i < count; i++)

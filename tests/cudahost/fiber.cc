@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -136,6 +137,9 @@ Fiber::Fiber()
     }
     mapping = (char *)memory;
     stack = mapping + guard;
+    /* Stacks that all began at the same place of a page would fight for the same lines of cache. */
+    static std::atomic<size_t> made;
+    offset = made++ % 61 * 64;
 }
 
 Fiber::~Fiber()
@@ -160,7 +164,7 @@ void Fiber::start(void (*entry_)(void *), void *argument_)
 #ifdef CUDAHOST_UCONTEXT
     getcontext(&own);
     own.uc_stack.ss_sp = stack;
-    own.uc_stack.ss_size = stack_bytes;
+    own.uc_stack.ss_size = stack_bytes - offset;
     own.uc_link = nullptr;
     /* makecontext passes ints: the pointer goes in two. */
     auto begin = +[](unsigned high, unsigned low) {
@@ -169,7 +173,7 @@ void Fiber::start(void (*entry_)(void *), void *argument_)
     uintptr_t self = (uintptr_t)this;
     makecontext(&own, (void (*)())begin, 2, (unsigned)(self >> 16 >> 16), (unsigned)self);
 #else
-    own = first_frame(stack + stack_bytes, (void (*)(void *))main, this);
+    own = first_frame(stack + stack_bytes - offset, (void (*)(void *))main, this);
 #endif
 }
 

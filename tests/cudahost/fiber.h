@@ -40,6 +40,7 @@ class Fiber {
     void leave(bool for_good);
 
     char *mapping, *stack; /* guard page; stack above it */
+    size_t offset;         /* unused at its top */
     void (*entry)(void *);
     void *argument;
     bool done;
