@@ -135,7 +135,7 @@ SYL_DEVICE void put_results(const syl_cuda_attention *a, query_part part,
 
 /* Grid (tile x parts, head). */
 template <int ROWS, int KEYS, int PAIRS>
-__global__ void __launch_bounds__(SYL_ATTENTION_THREADS)
+__global__ void __launch_bounds__(SYL_ATTENTION_THREADS, PAIRS == 2 ? 4 : 3)
     attention_forward_kernel(syl_cuda_attention a, syl_drop drop, int parts)
 {
     SYL_DYNAMIC_SHARED(float, own);

@@ -166,7 +166,7 @@ SYL_DEVICE void dq_part(const syl_cuda_attention *a, syl_drop drop, syl_cuda_til
 /* Grid (tile x parts, head). With a bias one block takes all parts of its tile, because they add
  * to one partial gradient: parts is then 1. */
 template <int ROWS, int KEYS, int PAIRS>
-__global__ void __launch_bounds__(SYL_ATTENTION_THREADS)
+__global__ void __launch_bounds__(SYL_ATTENTION_THREADS, 3)
     attention_dq_kernel(syl_cuda_attention a, syl_drop drop, int parts)
 {
     SYL_DYNAMIC_SHARED(float, shared);
@@ -282,7 +282,7 @@ SYL_DEVICE void dkv_part(const syl_cuda_attention *a, syl_drop drop, syl_cuda_ti
 
 /* Grid (tile of keys x parts, head). */
 template <int ROWS, int OTHERS, int PAIRS>
-__global__ void __launch_bounds__(SYL_ATTENTION_THREADS)
+__global__ void __launch_bounds__(SYL_ATTENTION_THREADS, 3)
     attention_dkv_kernel(syl_cuda_attention a, syl_drop drop, int parts)
 {
     SYL_DYNAMIC_SHARED(float, shared);
