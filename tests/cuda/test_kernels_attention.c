@@ -43,8 +43,8 @@ static tile_list query_tiles(const int64_t *begin, int count)
     for (int i = 0; i < count; i++) {
         int from = (int)begin[i], to = (int)begin[i + 1];
         for (int q = from; q < to; q += SYL_CUDA_QUERIES)
-            add_tile(&l, (syl_cuda_tile){q, least(q + SYL_CUDA_QUERIES, to), from, to, q - from,
-                                         from});
+            add_tile(&l,
+                     (syl_cuda_tile){q, least(q + SYL_CUDA_QUERIES, to), from, to, q - from, from});
     }
     return l;
 }
@@ -55,8 +55,8 @@ static tile_list key_tiles(const int64_t *begin, int count)
     for (int i = 0; i < count; i++) {
         int from = (int)begin[i], to = (int)begin[i + 1];
         for (int k = from; k < to; k += SYL_CUDA_QUERIES)
-            add_tile(&l, (syl_cuda_tile){from, to, k, least(k + SYL_CUDA_QUERIES, to), k - from,
-                                         from});
+            add_tile(&l,
+                     (syl_cuda_tile){from, to, k, least(k + SYL_CUDA_QUERIES, to), k - from, from});
     }
     return l;
 }
@@ -120,11 +120,11 @@ static void run_on_cpu(const attention_case *c, expected *e)
     syl_mat y = host_mat(e->y, e, e->cols), dy = host_mat(e->dy, e, e->cols);
     assert_int_equal(
         syl_attention_forward(e->ctx, shape_of(c, e), sequences, q, k, v, y, e->lse, NULL), SYL_OK);
-    assert_int_equal(syl_attention_backward(
-                         e->ctx, shape_of(c, e), sequences, q, k, v, y, e->lse, dy,
-                         host_mat(e->dq, e, e->cols), host_mat(e->dk, e, e->cols),
-                         host_mat(e->dv, e, e->cols), c->biased ? e->dbias : NULL, NULL),
-                     SYL_OK);
+    assert_int_equal(
+        syl_attention_backward(e->ctx, shape_of(c, e), sequences, q, k, v, y, e->lse, dy,
+                               host_mat(e->dq, e, e->cols), host_mat(e->dk, e, e->cols),
+                               host_mat(e->dv, e, e->cols), c->biased ? e->dbias : NULL, NULL),
+        SYL_OK);
     syl_ctx_free(e->ctx);
 }
 
@@ -144,10 +144,10 @@ static void *put_inputs(const attention_case *c, const expected *e, syl_cuda_att
     syl_dtype dtype = c->bf16 ? SYL_BF16 : SYL_F32;
     size_t size = c->bf16 ? 2 : 4;
     a->q = device_mat(p, dtype, e->rows, e->cols, e->stride);
-    a->k = device_mat((uint8_t *)p + (size_t)(e->k - e->q) * size, dtype, e->rows, e->cols,
-                      e->stride);
-    a->v = device_mat((uint8_t *)p + (size_t)(e->v - e->q) * size, dtype, e->rows, e->cols,
-                      e->stride);
+    a->k =
+        device_mat((uint8_t *)p + (size_t)(e->k - e->q) * size, dtype, e->rows, e->cols, e->stride);
+    a->v =
+        device_mat((uint8_t *)p + (size_t)(e->v - e->q) * size, dtype, e->rows, e->cols, e->stride);
     free(half);
     return p;
 }
@@ -190,8 +190,7 @@ static void check_backward(const attention_case *c, const expected *e, syl_cuda_
     static const char *const name[] = {"dq", "dk", "dv"};
     for (int m = 0; m < 3; m++) {
         for (int64_t r = 0; r < e->rows; r++)
-            memcpy(part + r * e->cols, got + (3 * r + m) * e->cols,
-                   (size_t)e->cols * sizeof *part);
+            memcpy(part + r * e->cols, got + (3 * r + m) * e->cols, (size_t)e->cols * sizeof *part);
         same(name[m], part, want[m], n, c->narrow_result ? 2e-2 : 1e-4);
     }
     if (c->biased)
@@ -337,8 +336,8 @@ static void check_offset(int queries, int keys, int offset, int64_t left, int64_
     syl_ctx_free(ctx);
     tile_list l = {.n = 0};
     for (int i = 0; i < queries; i += SYL_CUDA_QUERIES)
-        add_tile(&l, (syl_cuda_tile){i, least(i + SYL_CUDA_QUERIES, queries), 0, keys, offset + i,
-                                     0});
+        add_tile(&l,
+                 (syl_cuda_tile){i, least(i + SYL_CUDA_QUERIES, queries), 0, keys, offset + i, 0});
     syl_cuda_attention a = {.heads = heads,
                             .head_dim = d,
                             .num_tiles = l.n,

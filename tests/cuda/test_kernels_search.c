@@ -57,11 +57,13 @@ static void check_nearest(nearest_case n)
     for (int64_t k = 0; k < n.centres; k++)
         for (int64_t i = 0; i < n.dim; i++)
             squares[k] += c[k * cs + i] * c[k * cs + i];
-    float *dx = device_floats(x, (size_t)(n.rows * xs)), *dsq = device_floats(squares, (size_t)n.centres);
+    float *dx = device_floats(x, (size_t)(n.rows * xs)),
+          *dsq = device_floats(squares, (size_t)n.centres);
     float *dc = device_floats(c, (size_t)(n.centres * cs));
     float *dd = device_floats(NULL, (size_t)n.rows);
     int32_t *di = device_bytes(NULL, (size_t)n.rows * sizeof *di);
-    syl_mat mx = syl_mat_of(dx, SYL_F32, n.rows, n.dim), mc = syl_mat_of(dc, SYL_F32, n.centres, n.dim);
+    syl_mat mx = syl_mat_of(dx, SYL_F32, n.rows, n.dim),
+            mc = syl_mat_of(dc, SYL_F32, n.centres, n.dim);
     mx.stride = xs, mc.stride = cs;
     ok(syl_cuda_nearest(0, mx, mc, dsq, di, dd));
     fetch(id, di, (size_t)n.rows * sizeof *id);
@@ -74,9 +76,9 @@ static void check_nearest(nearest_case n)
 static void nearest(void **state)
 {
     static const nearest_case cases[] = {
-        {1, 1, 1, 0, 0, 1},   {2, 3, 4, 0, 0, 3},     {31, 65, 33, 0, 0, 65},
+        {1, 1, 1, 0, 0, 1},       {2, 3, 4, 0, 0, 3},      {31, 65, 33, 0, 0, 65},
         {70, 130, 24, 4, 8, 130}, {129, 70, 17, 0, 3, 70}, {65, 64, 16, 1, 0, 64},
-        {3, 200, 8, 0, 0, 5}, {130, 2, 40, 0, 0, 1},
+        {3, 200, 8, 0, 0, 5},     {130, 2, 40, 0, 0, 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -173,9 +175,9 @@ static void check_hamming(hamming_case h)
 static void hamming(void **state)
 {
     static const hamming_case cases[] = {
-        {1, 1, 1, 1, UINT64_MAX},      {0, 2, 1, 3, UINT64_MAX},   {31, 3, 2, 5, UINT64_MAX},
-        {70, 9, 3, 70, UINT64_MAX},    {65, 8, 1, 128, 3},         {700, 2, 1, 100, 0xF},
-        {300, 1, 8, 33, 0x1001},       {100, 2, 40, 64, UINT64_MAX}, {33, 1, 70, 2, 1},
+        {1, 1, 1, 1, UINT64_MAX},   {0, 2, 1, 3, UINT64_MAX},     {31, 3, 2, 5, UINT64_MAX},
+        {70, 9, 3, 70, UINT64_MAX}, {65, 8, 1, 128, 3},           {700, 2, 1, 100, 0xF},
+        {300, 1, 8, 33, 0x1001},    {100, 2, 40, 64, UINT64_MAX}, {33, 1, 70, 2, 1},
         {1100, 1, 1, 1, 0xFF},
     };
     (void)state;
@@ -221,8 +223,10 @@ static void hamming_from_far_to_near(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nearest),           cmocka_unit_test(nearest_of_centres),
-        cmocka_unit_test(hamming),           cmocka_unit_test(hamming_in_chunks),
+        cmocka_unit_test(nearest),
+        cmocka_unit_test(nearest_of_centres),
+        cmocka_unit_test(hamming),
+        cmocka_unit_test(hamming_in_chunks),
         cmocka_unit_test(hamming_from_far_to_near),
     };
     if (no_device()) return 77;

@@ -80,8 +80,8 @@ static void reference(skipgram_case *c)
 
 static syl_mat table_of(const skipgram_case *c, const float *x)
 {
-    syl_mat m = syl_mat_of(device_floats(x, (size_t)(c->words * c->stride)), SYL_F32, c->words,
-                           c->dim);
+    syl_mat m =
+        syl_mat_of(device_floats(x, (size_t)(c->words * c->stride)), SYL_F32, c->words, c->dim);
     m.stride = c->stride;
     return m;
 }
@@ -143,7 +143,8 @@ static void check_updates(const skipgram_case *c)
         one.windows = 1;
         one.centre += w, one.contexts += w * c->context, one.negative += w * c->negatives;
         one.loss += w;
-        float *input = host_bytes(table * sizeof *input), *output = host_bytes(table * sizeof *output);
+        float *input = host_bytes(table * sizeof *input),
+              *output = host_bytes(table * sizeof *output);
         memcpy(input, c->input, table * sizeof *input);
         memcpy(output, c->output, table * sizeof *output);
         for (int i = 0; i < c->context * c->dim; i++)
@@ -169,9 +170,9 @@ static void windows(void **state)
 {
     static const int cases[][6] = {
         /* windows, words, contexts, negatives, dim, gap */
-        {1, 2, 1, 1, 1, 0},   {3, 5, 4, 2, 31, 0},  {5, 9, 3, 9, 33, 3},  {2, 9, 10, 5, 64, 0},
-        {3, 9, 2, 16, 70, 2}, {2, 5, 2, 3, 130, 0}, {2, 5, 2, 3, 300, 4}, {1, 5, 2, 3, 400, 0},
-        {1, 5, 2, 3, 600, 0}, {2, 3, 1, 2, 1024, 0}, {2, 5, 3, 0, 8, 0},  {1, 9, 1, 13, 1024, 0},
+        {1, 2, 1, 1, 1, 0},   {3, 5, 4, 2, 31, 0},   {5, 9, 3, 9, 33, 3},  {2, 9, 10, 5, 64, 0},
+        {3, 9, 2, 16, 70, 2}, {2, 5, 2, 3, 130, 0},  {2, 5, 2, 3, 300, 4}, {1, 5, 2, 3, 400, 0},
+        {1, 5, 2, 3, 600, 0}, {2, 3, 1, 2, 1024, 0}, {2, 5, 3, 0, 8, 0},   {1, 9, 1, 13, 1024, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

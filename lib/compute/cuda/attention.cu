@@ -54,8 +54,7 @@ SYL_DEVICE void mask_row(const syl_cuda_attention *a, int head, int64_t at, int 
 {
     int first = syl_first_key(a->left, at), end = syl_end_of_keys(a->right, at, keys);
     const float *bias = NULL;
-    if (a->rel_bias)
-        bias = a->rel_bias + (int64_t)head * (a->left + a->right + 1) + (a->left - at);
+    if (a->rel_bias) bias = a->rel_bias + (int64_t)head * (a->left + a->right + 1) + (a->left - at);
 #pragma unroll
     for (int j = 0; j < N; j++) {
         bool seen = key + j >= first && key + j < end;
@@ -84,8 +83,7 @@ template <int N> SYL_DEVICE float softmax_step(softmax_row *row, float s[N])
 }
 
 /* The sum keeps what dropout takes: it is the probabilities that are dropped. */
-template <int N>
-SYL_DEVICE void drop_row(syl_drop d, uint64_t row, int rel, float s[N])
+template <int N> SYL_DEVICE void drop_row(syl_drop d, uint64_t row, int rel, float s[N])
 {
     float factor[N];
     syl_drop_factors<N>(d, row, rel, factor);

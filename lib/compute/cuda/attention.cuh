@@ -21,10 +21,9 @@
 #define SYL_SCORE_STRIDE(others) (16 * (others) + 4)
 
 /* Shared memory: `own` tiles of 8 rows rows, one of 16 others rows, and the scores. */
-#define SYL_ATTENTION_SHARED(own, rows, others, pairs)              \
-    (sizeof(float) *                                                \
-     (((own) * 8 * (rows) + 16 * (others)) * SYL_TILE_STRIDE(pairs) + \
-      8 * (rows) * SYL_SCORE_STRIDE(others)))
+#define SYL_ATTENTION_SHARED(own, rows, others, pairs)                              \
+    (sizeof(float) * (((own)*8 * (rows) + 16 * (others)) * SYL_TILE_STRIDE(pairs) + \
+                      8 * (rows)*SYL_SCORE_STRIDE(others)))
 
 static inline bool syl_attention_fits(const syl_cuda_attention *a)
 {
@@ -47,7 +46,10 @@ static inline cudaError_t syl_launch_tiles(syl_attention_kernel kernel, cudaStre
     if (bytes > 48 * 1024) {
         cudaError_t e = cudaFuncSetAttribute(
             (const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
-        if (e != cudaSuccess) return e;
+        if (e != cudaSuccess) {
+            (void)cudaGetLastError(); /* or the next launch would report it */
+            return e;
+        }
     }
     return SYL_LAUNCH(kernel, dim3((unsigned)blocks, (unsigned)a->heads, 1),
                       dim3(SYL_ATTENTION_THREADS, 1, 1), bytes, stream, *a, drop, parts);
@@ -65,8 +67,7 @@ SYL_DEVICE int syl_column_group(void)
 
 /* ---- loading ------------------------------------------------------------------------------- */
 
-template <typename T>
-SYL_DEVICE void syl_tile_values(const T *row, int n, bool fours, float v[4])
+template <typename T> SYL_DEVICE void syl_tile_values(const T *row, int n, bool fours, float v[4])
 {
     if (fours && n >= 4) {
         syl_load4(row, v);
@@ -190,8 +191,7 @@ SYL_DEVICE void syl_tile_accumulate(const float *p, const float *other, float su
         for (int e = 0; e < 4; e++)
 #pragma unroll
             for (int m = 0; m < PAIRS; m++) {
-                float2 v =
-                    *(const float2 *)(other + (at + e) * SYL_TILE_STRIDE(PAIRS) + 32 * m);
+                float2 v = *(const float2 *)(other + (at + e) * SYL_TILE_STRIDE(PAIRS) + 32 * m);
 #pragma unroll
                 for (int i = 0; i < ROWS; i++) {
                     sum[i][2 * m] += syl_part(s[i], e) * v.x;

@@ -30,7 +30,7 @@ __global__ void __launch_bounds__(SYL_BLOCK) attention_delta_kernel(syl_cuda_att
 /* The query and what the forward and delta say of it; lse +inf: no query, its probabilities are
  * 0. */
 typedef struct query_row {
-    int64_t at; /* position among the keys */
+    int64_t at;      /* position among the keys */
     uint64_t number; /* of its row of dropout */
     float lse, delta;
 } query_row;
@@ -102,9 +102,8 @@ SYL_DEVICE void add_bias_gradient(const syl_cuda_attention *a, const float *ds, 
 
 /* ds from the products s and g, in s. */
 template <int ROWS, int KEYS>
-SYL_DEVICE void query_gradients(const syl_cuda_attention *a, syl_drop drop,
-                                const query_row q[ROWS], int keys, int key, float s[ROWS][KEYS],
-                                const float g[ROWS][KEYS])
+SYL_DEVICE void query_gradients(const syl_cuda_attention *a, syl_drop drop, const query_row q[ROWS],
+                                int keys, int key, float s[ROWS][KEYS], const float g[ROWS][KEYS])
 {
     key += syl_column_group() * KEYS;
 #pragma unroll
@@ -117,8 +116,7 @@ SYL_DEVICE void query_gradients(const syl_cuda_attention *a, syl_drop drop,
             syl_drop_factors<KEYS>(drop, q[i].number, key - syl_first_key(a->left, q[i].at), z);
 #pragma unroll
         for (int j = 0; j < KEYS; j++)
-            s[i][j] = probability(a, q[i], key + j, keys, s[i][j]) *
-                      (g[i][j] * z[j] - q[i].delta);
+            s[i][j] = probability(a, q[i], key + j, keys, s[i][j]) * (g[i][j] * z[j] - q[i].delta);
     }
 }
 
@@ -160,7 +158,6 @@ SYL_DEVICE void dq_part(const syl_cuda_attention *a, syl_drop drop, syl_cuda_til
         __syncthreads();
     }
     put_gradient<ROWS, PAIRS>(a->dq, begin, n, d, a->scale, sum);
-    __syncthreads(); /* shared memory is the next part's */
 }
 
 /* Grid (tile x parts, head). With a bias one block takes all parts of its tile, because they add
@@ -176,8 +173,7 @@ __global__ void __launch_bounds__(SYL_ATTENTION_THREADS, 3)
     if (a.drel_bias) {
         partial = a.partial_bias + (tile * a.heads + blockIdx.y) * width;
         for (int64_t w = threadIdx.x; w < width; w += SYL_ATTENTION_THREADS)
-            partial[w] = 0;
-        __syncthreads();
+            partial[w] = 0; /* there are barriers before the first is added to */
     }
     for (int begin = t.query_begin + (int)(blockIdx.x % parts) * 8 * ROWS; begin < t.query_end;
          begin += parts * 8 * ROWS)

@@ -93,8 +93,8 @@ SYL_DEVICE void hamming_load(hamming_shape s, const uint64_t *codes, int n, int 
 {
     int width = s.words - from < s.width ? s.words - from : s.width;
     for (int i = threadIdx.x; i < n * width; i += THREADS)
-        tile[i % width * (s.codes + 1) + i / width] = codes[(int64_t)(i / width) * s.words + from +
-                                                            i % width];
+        tile[i % width * (s.codes + 1) + i / width] =
+            codes[(int64_t)(i / width) * s.words + from + i % width];
 }
 
 /* Words `from` on of the block's queries to query [QUERIES][width]. */
@@ -103,8 +103,8 @@ SYL_DEVICE void hamming_load_queries(hamming_shape s, const uint64_t *queries, i
 {
     int width = s.words - from < s.width ? s.words - from : s.width;
     for (int i = threadIdx.x; i < n * width; i += THREADS)
-        query[i / width * s.width + i % width] = queries[(int64_t)(i / width) * s.words + from +
-                                                         i % width];
+        query[i / width * s.width + i % width] =
+            queries[(int64_t)(i / width) * s.words + from + i % width];
 }
 
 SYL_DEVICE int hamming_distance(const uint64_t *tile, int stride, const uint64_t *query, int width)
@@ -118,8 +118,8 @@ SYL_DEVICE int hamming_distance(const uint64_t *tile, int stride, const uint64_t
 /* Offers the n codes of a tile, number `first` on, to the warp's list. The barriers are the
  * block's. */
 SYL_DEVICE void hamming_tile(hamming_shape s, const uint64_t *codes, const uint64_t *queries,
-                             int num_queries, int64_t first, int n, uint64_t *tile,
-                             uint64_t *query, hamming_list *list)
+                             int num_queries, int64_t first, int n, uint64_t *tile, uint64_t *query,
+                             hamming_list *list)
 {
     int lane = threadIdx.x % SYL_WARP, warp = threadIdx.x / SYL_WARP, carried = 0;
     for (int from = 0; from < s.words; from += s.width) {

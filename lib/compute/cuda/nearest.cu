@@ -75,8 +75,8 @@ SYL_DEVICE void nearest_product(const float *x, const float *c, float dot[8][8])
 
 /* Products of the block's rows with the centres from `first` on. What comes next is on its way
  * from memory while this is computed. */
-SYL_DEVICE void nearest_scores(syl_mat x, syl_mat centres, int64_t row, int64_t first,
-                               bool x_fours, bool c_fours, float *shared, float dot[8][8])
+SYL_DEVICE void nearest_scores(syl_mat x, syl_mat centres, int64_t row, int64_t first, bool x_fours,
+                               bool c_fours, float *shared, float dot[8][8])
 {
     float *xs = shared, *cs = shared + DEPTH * ROW_STRIDE;
     float4 xv[ROWS / 32], cv[CENTRES / 32];
@@ -123,7 +123,8 @@ SYL_DEVICE void nearest_least(float *value, int32_t *id)
     }
 }
 
-/* best, id [8]: brought up to date with |c|^2 - 2 x . c. Numbers rise: the first of equals stays. */
+/* Brings best and id [8] up to date with |c|^2 - 2 x . c. Numbers rise: of equals the first stays.
+ */
 SYL_DEVICE void nearest_compare(const float *squares, int64_t first, int64_t count,
                                 const float dot[8][8], float best[8], int32_t id[8])
 {
@@ -174,7 +175,7 @@ cudaError_t syl_cuda_nearest(cudaStream_t stream, syl_mat x, syl_mat centres,
 {
     if (x.rows <= 0 || centres.rows <= 0) return cudaSuccess;
     return SYL_LAUNCH(nearest_kernel, dim3((unsigned)syl_ceil_div(x.rows, ROWS), 1, 1),
-                      dim3(THREADS, 1, 1),
-                      sizeof(float) * DEPTH * (ROW_STRIDE + CENTRE_STRIDE), stream, x, centres,
-                      centre_squares, syl_fours(x), syl_fours(centres), id, distance);
+                      dim3(THREADS, 1, 1), sizeof(float) * DEPTH * (ROW_STRIDE + CENTRE_STRIDE),
+                      stream, x, centres, centre_squares, syl_fours(x), syl_fours(centres), id,
+                      distance);
 }

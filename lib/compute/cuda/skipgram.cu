@@ -149,8 +149,7 @@ SYL_DEVICE void skipgram_update_output(const syl_cuda_skipgram *s, const skipgra
                 int32_t row = skipgram_row(w, first + c);
                 if (atomic && row < 0) continue;
                 float *to = atomic ? (float *)s->output.data + (int64_t)row * s->output.stride
-                                   : s->d_output +
-                                         (w->number * w->candidates + first + c) * s->dim;
+                                   : s->d_output + (w->number * w->candidates + first + c) * s->dim;
                 if (at < s->dim) skipgram_add(to + at, sum[c][0], atomic);
                 if (at + 32 < s->dim) skipgram_add(to + at + 32, sum[c][1], atomic);
             }
@@ -186,8 +185,7 @@ SYL_DEVICE void skipgram_update_input(const syl_cuda_skipgram *s, const skipgram
 }
 
 /* A window a warp; warps work each for themselves. */
-template <int PIECES>
-__global__ void skipgram_kernel(syl_cuda_skipgram s, int padded, int floats)
+template <int PIECES> __global__ void skipgram_kernel(syl_cuda_skipgram s, int padded, int floats)
 {
     SYL_DYNAMIC_SHARED(float, shared);
     int warp = threadIdx.x / SYL_WARP;
@@ -221,7 +219,10 @@ static cudaError_t launch_skipgram(cudaStream_t stream, const syl_cuda_skipgram 
     if (bytes > 48 * 1024) {
         cudaError_t e = cudaFuncSetAttribute(
             (const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
-        if (e != cudaSuccess) return e;
+        if (e != cudaSuccess) {
+            (void)cudaGetLastError(); /* or the next launch would report it */
+            return e;
+        }
     }
     return SYL_LAUNCH(kernel, dim3((unsigned)syl_ceil_div(s->windows, warps), 1, 1),
                       dim3(warps * SYL_WARP, 1, 1), warps * bytes, stream, *s, skipgram_padded(s),
