@@ -15,8 +15,14 @@
 
 #ifdef __CUDACC__
 #define SYL_DEVICE static __device__ __forceinline__
+#define SYL_UNROLL _Pragma("unroll")
+#define SYL_UNROLL_4 _Pragma("unroll 4")
+#define SYL_NO_UNROLL _Pragma("unroll 1")
 #else
 #define SYL_DEVICE static inline __attribute__((always_inline, unused))
+#define SYL_UNROLL
+#define SYL_UNROLL_4
+#define SYL_NO_UNROLL
 #endif
 
 #define SYL_ALL_LANES 0xffffffffu
@@ -106,7 +112,7 @@ SYL_DEVICE void syl_store4(uint16_t *p, const float v[4])
 /* V (1 or 4) at once. */
 template <int V, typename T> SYL_DEVICE void syl_load_some(const T *p, float v[V])
 {
-    if (V == 4)
+    if constexpr (V == 4)
         syl_load4(p, v);
     else
         v[0] = syl_load(p);
@@ -114,10 +120,26 @@ template <int V, typename T> SYL_DEVICE void syl_load_some(const T *p, float v[V
 
 template <int V, typename T> SYL_DEVICE void syl_store_some(T *p, const float v[V])
 {
-    if (V == 4)
+    if constexpr (V == 4)
         syl_store4(p, v);
     else
         syl_store(p, v[0]);
+}
+
+/* For copies of bits, whatever they mean. */
+SYL_DEVICE void syl_clear(float4 *u)
+{
+    u->x = u->y = u->z = u->w = 0;
+}
+
+SYL_DEVICE void syl_clear(float *u)
+{
+    *u = 0;
+}
+
+SYL_DEVICE void syl_clear(uint16_t *u)
+{
+    *u = 0;
 }
 
 /* ---- reductions ----------------------------------------------------------------------------
@@ -175,6 +197,7 @@ SYL_DEVICE float syl_team_max(float v)
 
 /* Row of this team and the number of teams; for (r = first; r < rows; r += step). */
 #define SYL_TEAM_ROWS(r, rows)                                                   \
+    SYL_NO_UNROLL                                                                \
     for (int64_t r = (int64_t)blockIdx.x * blockDim.y + threadIdx.y; r < (rows); \
          r += (int64_t)gridDim.x * blockDim.y)
 
@@ -212,10 +235,10 @@ SYL_DEVICE float syl_sigmoid(float x)
     return 1.0f / (1.0f + expf(-x));
 }
 
-/* erfc for the left side: 1 + erf(x) would cancel there. */
+/* Phi(x) to 6e-8, far on the left too, where it matters to no product. */
 SYL_DEVICE float syl_normal_cdf(float x)
 {
-    return 0.5f * erfcf(-0.707106781f * x);
+    return 0.5f + 0.5f * erff(0.707106781f * x);
 }
 
 SYL_DEVICE float syl_gelu_exact(float x)
@@ -271,6 +294,12 @@ static inline int64_t syl_at_most(int64_t n, int64_t most)
     return n < most ? n : most;
 }
 
+/* Blocks of SYL_BLOCK threads for n values. */
+static inline unsigned syl_blocks_for(int64_t n)
+{
+    return (unsigned)syl_at_most(syl_ceil_div(n, SYL_BLOCK), SYL_MAX_BLOCKS);
+}
+
 /* Threads laid over a matrix, x along a row: blocks as wide as rows are, so that short rows leave
  * no threads idle. To be walked with SYL_COVER. */
 static inline syl_launch_shape syl_cover(int64_t rows, int64_t cols)
@@ -286,10 +315,13 @@ static inline syl_launch_shape syl_cover(int64_t rows, int64_t cols)
     return s;
 }
 
+/* Most threads go round once: unrolled, the loop would begin with a division of 64 bits. */
 #define SYL_COVER_ROWS(r, rows)                                                  \
+    SYL_NO_UNROLL                                                                \
     for (int64_t r = (int64_t)blockIdx.y * blockDim.y + threadIdx.y; r < (rows); \
          r += (int64_t)gridDim.y * blockDim.y)
 #define SYL_COVER_COLS(c, cols)                                                  \
+    SYL_NO_UNROLL                                                                \
     for (int64_t c = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; c < (cols); \
          c += (int64_t)gridDim.x * blockDim.x)
 
