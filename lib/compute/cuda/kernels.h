@@ -139,7 +139,7 @@ typedef struct syl_cuda_tile {
 } syl_cuda_tile;
 
 /* Online softmax by tiles of keys: nothing of time by time is ever in memory. q, k, v of one
- * dtype, f32 or bf16; y f32 or bf16. */
+ * dtype, f32 or bf16; y f32 or bf16. head_dim <= 256, or cudaErrorInvalidValue. */
 typedef struct syl_cuda_attention {
     int heads, head_dim, num_tiles, num_key_tiles;
     const syl_cuda_tile *tiles;     /* [num_tiles], device */
@@ -181,8 +181,11 @@ cudaError_t syl_cuda_hamming_search(cudaStream_t stream, const uint64_t *codes, 
 
 /* ---- skipgram.cu ---------------------------------------------------------------------- */
 
-/* Skip-gram with negative sampling, a warp a window (FULL-W2V, Randall et al. 2021): windows share
- * their negatives (shared memory); the centre's vector stays in registers. */
+/* Skip-gram with negative sampling, a warp a window (FULL-W2V, Randall et al. 2021): a window's
+ * contexts share its negatives. The centre and they are in shared memory, (1 + negatives) dim +
+ * context (8 + negatives) floats at most: 64 KiB are there on sm_75, 227 on sm_90, and more is an
+ * error. A negative that is the centre is left out. All gradients are those of the window's
+ * beginning. */
 typedef struct syl_cuda_skipgram {
     int64_t windows;
     int context, negatives, dim; /* at most; dim <= 1024 */
