@@ -4,6 +4,8 @@
 #include "lib/compute/cuda/cuda.h"
 
 #define GIB 1073741824.0
+#define ECC_ERROR 214   /* cudaErrorECCUncorrectable */
+#define PTX_TOO_NEW 222 /* cudaErrorUnsupportedPtxVersion */
 
 static syl_status fail_driver(syl_error *err)
 {
@@ -23,23 +25,9 @@ static syl_status fail_driver(syl_error *err)
 /* After these nothing more can be done on the device in this process. */
 static bool is_lost(cudaError_t code)
 {
-    switch (code) {
-    case cudaErrorECCUncorrectable:
-    case cudaErrorDevicesUnavailable:
-    case cudaErrorHardwareStackError:
-    case cudaErrorIllegalAddress:
-    case cudaErrorIllegalInstruction:
-    case cudaErrorInvalidAddressSpace:
-    case cudaErrorInvalidPc:
-    case cudaErrorLaunchFailure:
-    case cudaErrorLaunchTimeout:
-    case cudaErrorMisalignedAddress:
-    case cudaErrorAssert:
-    case cudaErrorUnknown:
-        return true;
-    default:
-        return false;
-    }
+    return (code >= cudaErrorIllegalAddress && code <= cudaErrorLaunchFailure &&
+            code != cudaErrorLaunchOutOfResources) ||
+           (int)code == ECC_ERROR || code == cudaErrorUnknown;
 }
 
 syl_status cuda_fail(syl_error *err, cudaError_t code, const char *what)
@@ -52,7 +40,7 @@ syl_status cuda_fail(syl_error *err, cudaError_t code, const char *what)
         return syl_fail(err, SYL_EUNSUPPORTED,
                         "no CUDA device is visible (see nvidia-smi and CUDA_VISIBLE_DEVICES); give "
                         "--device cpu");
-    if (code == cudaErrorNoKernelImageForDevice || code == cudaErrorUnsupportedPtxVersion)
+    if (code == cudaErrorNoKernelImageForDevice || (int)code == PTX_TOO_NEW)
         return syl_fail(err, SYL_EUNSUPPORTED,
                         "%s: the CUDA module was not built for this device (%s); rebuild with "
                         "NVCCFLAGS that name its architecture, or give --device cpu",
