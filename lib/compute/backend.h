@@ -11,9 +11,10 @@
 #define SYL_OPERATIONS(X)                                                                          \
     X(void, ctx_release, (syl_ctx * ctx, size_t mark), (ctx, mark))                                \
     X(syl_status, ctx_mat,                                                                         \
-      (syl_ctx * ctx, syl_dtype dtype, int64_t rows, int64_t cols, syl_mat *out, syl_error *err),  \
+      (syl_ctx * ctx, syl_dtype dtype, int64_t rows, int64_t cols, syl_mat * out,                  \
+       syl_error * err),                                                                           \
       (ctx, dtype, rows, cols, out, err))                                                          \
-    X(syl_status, ctx_wait, (syl_ctx * ctx, syl_error *err), (ctx, err))                           \
+    X(syl_status, ctx_wait, (syl_ctx * ctx, syl_error * err), (ctx, err))                          \
     X(syl_status, upload, (syl_ctx * ctx, const void *host, syl_mat y, syl_error *err),            \
       (ctx, host, y, err))                                                                         \
     X(syl_status, download, (syl_ctx * ctx, syl_mat x, void *host, syl_error *err),                \
@@ -64,8 +65,7 @@
     X(void, scatter_add, (syl_ctx * ctx, const int32_t *ids, syl_mat dy, syl_mat dtable),          \
       (ctx, ids, dy, dtable))                                                                      \
     X(void, row_dots, (syl_ctx * ctx, syl_mat x, syl_mat w, syl_mat y), (ctx, x, w, y))            \
-    X(void, add_scaled_rows,                                                                       \
-      (syl_ctx * ctx, syl_mat by, syl_mat x, bool accumulate, syl_mat y),                          \
+    X(void, add_scaled_rows, (syl_ctx * ctx, syl_mat by, syl_mat x, bool accumulate, syl_mat y),   \
       (ctx, by, x, accumulate, y))                                                                 \
     X(void, norm_forward,                                                                          \
       (syl_ctx * ctx, syl_norm_kind kind, const float *gamma, const float *beta, float eps,        \
@@ -95,7 +95,7 @@
       (ctx, g, v, norms, dw, dg, dv))                                                              \
     X(syl_status, grouped_conv,                                                                    \
       (syl_ctx * ctx, syl_conv_shape shape, syl_dtype compute, syl_mat x, syl_mat w, syl_mat y,    \
-       syl_error *err),                                                                            \
+       syl_error * err),                                                                           \
       (ctx, shape, compute, x, w, y, err))                                                         \
     X(syl_status, grouped_conv_input_gradient,                                                     \
       (syl_ctx * ctx, syl_conv_shape shape, syl_dtype compute, syl_mat dy, syl_mat w,              \
@@ -103,7 +103,7 @@
       (ctx, shape, compute, dy, w, accumulate, dx, err))                                           \
     X(syl_status, grouped_conv_weight_gradient,                                                    \
       (syl_ctx * ctx, syl_conv_shape shape, syl_dtype compute, syl_mat x, syl_mat dy, syl_mat dw,  \
-       syl_error *err),                                                                            \
+       syl_error * err),                                                                           \
       (ctx, shape, compute, x, dy, dw, err))                                                       \
     X(syl_status, attention_forward,                                                               \
       (syl_ctx * ctx, syl_attention_shape shape, syl_ragged sequences, syl_mat q, syl_mat k,       \
@@ -141,8 +141,9 @@ typedef struct syl_backend {
     const char *name;
     bool host_memory; /* its memory is the host's: pointers may be followed anywhere */
 
-    /* number: which of the machine's devices. */
-    syl_status (*device_open)(syl_device **out, int number, syl_error *err);
+    /* number: which of the machine's devices; options: what stood behind a + in its name, "" for
+     * nothing. */
+    syl_status (*device_open)(syl_device **out, int number, const char *options, syl_error *err);
     void (*device_close)(syl_device *device);
     syl_status (*device_count)(int *count, syl_error *err);
     /* Zeroed memory, and copies that are done when they return. */

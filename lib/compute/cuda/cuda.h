@@ -21,8 +21,8 @@ typedef struct cuda_block cuda_block;
 
 typedef struct cuda_device {
     syl_device base;
-    bool tf32;           /* products of float32 in TF32: asked for as "cuda+tf32" */
-    cudaStream_t stream; /* of put, get and zeroing */
+    bool tf32;            /* products of float32 in TF32: asked for as "cuda+tf32" */
+    cudaStream_t stream;  /* of put, get and zeroing */
     pthread_mutex_t lock; /* of all that follows */
     cuda_block *blocks;   /* by address inside a segment */
     bool dirty;           /* blocks were given back since the contexts were last waited for */
@@ -60,27 +60,27 @@ syl_status cuda_fail_memory(syl_error *err, const cuda_device *device, size_t by
 syl_status cuda_fail_blas(syl_error *err, cublasStatus_t code, const char *what);
 syl_status cuda_fail_dnn(syl_error *err, cudnnStatus_t code, const char *what);
 
-#define CUDA_TRY(what, call)                                                   \
-    do {                                                                       \
-        cudaError_t cuda_code_ = (call);                                       \
+#define CUDA_TRY(what, call)                                                    \
+    do {                                                                        \
+        cudaError_t cuda_code_ = (call);                                        \
         if (cuda_code_ != cudaSuccess) return cuda_fail(err, cuda_code_, what); \
     } while (0)
-#define BLAS_TRY(what, call)                                                                 \
-    do {                                                                                     \
-        cublasStatus_t blas_code_ = (call);                                                  \
+#define BLAS_TRY(what, call)                                                                   \
+    do {                                                                                       \
+        cublasStatus_t blas_code_ = (call);                                                    \
         if (blas_code_ != CUBLAS_STATUS_SUCCESS) return cuda_fail_blas(err, blas_code_, what); \
     } while (0)
-#define DNN_TRY(what, call)                                                               \
-    do {                                                                                  \
-        cudnnStatus_t dnn_code_ = (call);                                                 \
+#define DNN_TRY(what, call)                                                                \
+    do {                                                                                   \
+        cudnnStatus_t dnn_code_ = (call);                                                  \
         if (dnn_code_ != CUDNN_STATUS_SUCCESS) return cuda_fail_dnn(err, dnn_code_, what); \
     } while (0)
 
 /* ---- contexts (context.c) ----------------------------------------------------------------- */
 
-typedef struct cuda_staging cuda_staging;     /* staging.c */
-typedef struct cuda_products cuda_products;   /* product.c */
-typedef struct cuda_convs cuda_convs;         /* convolution.c */
+typedef struct cuda_staging cuda_staging;   /* staging.c */
+typedef struct cuda_products cuda_products; /* product.c */
+typedef struct cuda_convs cuda_convs;       /* convolution.c */
 
 struct cuda_ctx {
     syl_ctx base;
@@ -131,6 +131,9 @@ syl_status cuda_staging_create(cuda_ctx *ctx, syl_error *err);
 void cuda_staging_free(cuda_ctx *ctx);
 /* `bytes` of the host's memory in scratch memory of the device. */
 syl_status cuda_send(cuda_ctx *ctx, const void *host, size_t bytes, void **out, syl_error *err);
+/* The same, but a recording keeps what stands there now. */
+syl_status cuda_send_fixed(cuda_ctx *ctx, const void *host, size_t bytes, void **out,
+                           syl_error *err);
 /* A few bytes of the device, waited for. */
 syl_status cuda_fetch(cuda_ctx *ctx, const void *from, void *host, size_t bytes, syl_error *err);
 
@@ -168,9 +171,8 @@ typedef struct cuda_weight {
 syl_status cuda_weight_linear(syl_weight **out, syl_device *device, const float *w,
                               const float *bias, int n_out, int n_in, syl_dtype dtype,
                               syl_error *err);
-syl_status cuda_weight_conv(syl_weight **out, syl_device *device, const float *w,
-                            const float *bias, syl_conv_shape shape, syl_dtype dtype,
-                            syl_error *err);
+syl_status cuda_weight_conv(syl_weight **out, syl_device *device, const float *w, const float *bias,
+                            syl_conv_shape shape, syl_dtype dtype, syl_error *err);
 void cuda_weight_free(syl_weight *weight);
 
 /* ---- products (product.c) ----------------------------------------------------------------- */
@@ -195,8 +197,8 @@ void cuda_convs_free(cuda_ctx *ctx);
 /* What cuDNN keeps is made; a recording wants that before it begins. */
 syl_status cuda_convs_create(cuda_ctx *ctx, syl_error *err);
 /* Of inference: y may be of any dtype, w of w's; bias or NULL. */
-syl_status cuda_conv_grouped(cuda_ctx *ctx, const cuda_weight *w, syl_mat x, syl_act act,
-                             syl_mat y, syl_error *err);
+syl_status cuda_conv_grouped(cuda_ctx *ctx, const cuda_weight *w, syl_mat x, syl_act act, syl_mat y,
+                             syl_error *err);
 
 /* ---- groups (group.c) --------------------------------------------------------------------- */
 

@@ -20,8 +20,7 @@ static syl_status multiply_last(cuda_ctx *ctx, const cuda_weight *w, cuda_produc
         return cuda_multiply(ctx, &p, err);
     }
     SYL_TRY(cuda_multiply(ctx, &p, err));
-    CUDA_TRY("an activation",
-             syl_cuda_bias_activation(ctx->compute, SYL_GELU_ERF, w->bias, p.c));
+    CUDA_TRY("an activation", syl_cuda_bias_activation(ctx->compute, SYL_GELU_ERF, w->bias, p.c));
     return SYL_OK;
 }
 

@@ -72,15 +72,15 @@ static cudaError_t allocate(cuda_device *device, size_t bytes, void **out)
     return cudaMalloc(out, bytes);
 }
 
-static syl_status add_segment(cuda_device *device, size_t bytes, const char *what,
-                              cuda_block **out, syl_error *err)
+static syl_status add_segment(cuda_device *device, size_t bytes, const char *what, cuda_block **out,
+                              syl_error *err)
 {
     void *data = NULL;
     size_t size = rounded(bytes, SEGMENT);
     cuda_block *b = syl_calloc(1, sizeof *b);
     if (!b) return syl_fail_memory(err, sizeof *b, "a record of device memory");
-    cudaError_t code = size > SIZE_MAX / 2 ? cudaErrorMemoryAllocation
-                                           : allocate(device, size, &data);
+    cudaError_t code =
+        size > SIZE_MAX / 2 ? cudaErrorMemoryAllocation : allocate(device, size, &data);
     if (code != cudaSuccess) {
         free(b);
         if (code != cudaErrorMemoryAllocation) return cuda_fail(err, code, what);

@@ -140,7 +140,8 @@ static syl_status describe(plan *p, const plan_key *key, bool tf32, syl_error *e
     BLAS_TRY("a product",
              cublasLtMatrixLayoutCreate(&p->a, type_of(key->in), key->transpose_a ? m : k,
                                         key->transpose_a ? k : m, key->a_stride));
-    BLAS_TRY("a product", cublasLtMatrixLayoutCreate(&p->c, type_of(key->out), n, m, key->c_stride));
+    BLAS_TRY("a product",
+             cublasLtMatrixLayoutCreate(&p->c, type_of(key->out), n, m, key->c_stride));
     return SYL_OK;
 }
 

@@ -111,7 +111,8 @@ syl_status cuda_recording_pin(cuda_ctx *ctx, const void *host, size_t bytes, cud
 {
     syl_recording *r = ctx->recording;
     void *uploads = r->uploads;
-    syl_status status = syl_grow(&uploads, &r->capacity, r->num_uploads + 1, sizeof *r->uploads, err);
+    syl_status status =
+        syl_grow(&uploads, &r->capacity, r->num_uploads + 1, sizeof *r->uploads, err);
     r->uploads = uploads;
     SYL_TRY(status);
     CUDA_TRY("pinned memory of a recording", cudaMallocHost(pinned, bytes));
@@ -129,8 +130,7 @@ syl_status cuda_replay(syl_ctx *base, syl_recording *r, syl_error *err)
         return syl_fail(err, SYL_EINVAL, "a recording cannot be part of another one");
     if (ctx->device != r->device)
         return syl_fail(err, SYL_EINVAL, "the recording was made on another device");
-    if (r->num_uploads > 0 && r->replayed)
-        CUDA_TRY("a recording", cudaEventSynchronize(r->done));
+    if (r->num_uploads > 0 && r->replayed) CUDA_TRY("a recording", cudaEventSynchronize(r->done));
     for (size_t i = 0; i < r->num_uploads; i++)
         refresh(&r->uploads[i]);
     CUDA_TRY("a recording", cudaGraphLaunch(r->exec, ctx->compute));

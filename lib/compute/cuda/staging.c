@@ -13,10 +13,10 @@
 #define MAX_USES 256
 
 struct cuda_staging {
-    uint8_t *pinned;       /* [RING], and [PIECE] for downloads behind it */
-    uint8_t *mirror;       /* [RING], device */
-    size_t head;           /* where the next piece goes */
-    cudaEvent_t arrived;   /* on the copy stream; each wait is for the latest record */
+    uint8_t *pinned;     /* [RING], and [PIECE] for downloads behind it */
+    uint8_t *mirror;     /* [RING], device */
+    size_t head;         /* where the next piece goes */
+    cudaEvent_t arrived; /* on the copy stream; each wait is for the latest record */
     struct {
         size_t begin, end;
         cudaEvent_t done; /* on the compute stream: this part of the ring is free again */
@@ -113,7 +113,8 @@ static syl_status upload_piece(cuda_ctx *ctx, const piece *p, syl_error *err)
     SYL_TRY(reserve(s, bytes, &use, err));
     uint8_t *pinned = s->pinned + s->use[use].begin, *mirror = s->mirror + s->use[use].begin;
     memcpy(pinned, p->host, bytes);
-    CUDA_TRY("an upload", cudaMemcpyAsync(mirror, pinned, bytes, cudaMemcpyHostToDevice, ctx->copy));
+    CUDA_TRY("an upload",
+             cudaMemcpyAsync(mirror, pinned, bytes, cudaMemcpyHostToDevice, ctx->copy));
     CUDA_TRY("an upload", cudaEventRecord(s->arrived, ctx->copy));
     CUDA_TRY("an upload", cudaStreamWaitEvent(ctx->compute, s->arrived, 0));
     CUDA_TRY("an upload", copy_rows(p->device, p->pitch, mirror, p->width, p->width, p->n,
@@ -213,6 +214,24 @@ syl_status cuda_send(cuda_ctx *ctx, const void *host, size_t bytes, void **out, 
     SYL_TRY(cuda_take(ctx, bytes, out, err));
     piece p = run_of(host, *out, bytes);
     return upload(ctx, &p, err);
+}
+
+static void keep(const void *host, void *pinned, size_t bytes)
+{
+    (void)host, (void)pinned, (void)bytes;
+}
+
+syl_status cuda_send_fixed(cuda_ctx *ctx, const void *host, size_t bytes, void **out,
+                           syl_error *err)
+{
+    void *pinned;
+    if (!ctx->recording || bytes == 0) return cuda_send(ctx, host, bytes, out, err);
+    SYL_TRY(cuda_take(ctx, bytes, out, err));
+    SYL_TRY(cuda_recording_pin(ctx, NULL, bytes, keep, &pinned, err));
+    memcpy(pinned, host, bytes);
+    CUDA_TRY("an upload",
+             cudaMemcpyAsync(*out, pinned, bytes, cudaMemcpyHostToDevice, ctx->compute));
+    return SYL_OK;
 }
 
 syl_status cuda_send_made(cuda_ctx *ctx, const void *host, size_t bytes, cuda_fill *fill,

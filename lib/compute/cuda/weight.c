@@ -77,9 +77,8 @@ static float *by_tap(const float *w, syl_conv_shape c)
     return out;
 }
 
-syl_status cuda_weight_conv(syl_weight **out, syl_device *device, const float *w,
-                            const float *bias, syl_conv_shape conv, syl_dtype dtype,
-                            syl_error *err)
+syl_status cuda_weight_conv(syl_weight **out, syl_device *device, const float *w, const float *bias,
+                            syl_conv_shape conv, syl_dtype dtype, syl_error *err)
 {
     cuda_weight like = {.device = (cuda_device *)device,
                         .dtype = dtype,
