@@ -98,6 +98,8 @@ typedef struct syl_model_options {
     const char *codebook;          /* .npy [K][D] that replaces the model's own; NULL: none */
     const char *residual_codebook; /* .npy [K2][D] for the residual m - c; NULL: none */
     syl_metric metric;             /* default SYL_METRIC_MODEL */
+    const char *device;            /* of the encoder: "cpu" (NULL is the same), "cuda", "cuda:N", or
+                                      "auto", CUDA where it is there. Read by syl_model_load only */
 } syl_model_options;
 
 SYL_API syl_model_options syl_model_options_defaults(void);

@@ -21,13 +21,16 @@
 #include "lib/audio/audio_file.h"
 #include "lib/base/status.h"
 #include "lib/cli/options.h"
+#include "lib/compute/compute.h"
 #include "lib/io/utf8.h"
 #include "sylber/cmd.h"
 
 static const char help[] =
     "Usage: sylkit info [--json] [MODEL|RECORDING...]\n"
+    "       sylkit info [--json] devices\n"
     "Describes models (.safetensors files, folders with config.json) and recordings; without\n"
-    "arguments, this build: version, libraries, what the processor offers.\n\n"
+    "arguments, this build: version, libraries, what the processor offers. `devices`: what\n"
+    "--device can name on this machine, and why CUDA cannot be used where it cannot.\n\n"
     "  --json                   one JSON object a line\n"
     "  --raw ENC:RATE:CHANNELS  recordings have no header, e.g. s16le:16000:1\n"
     "  -h, --help\n";
@@ -185,6 +188,36 @@ static int describe(const char *path, const char *raw, int json)
     return print(object, path, json);
 }
 
+/* ---- devices -------------------------------------------------------------------------- */
+
+static json_t *describe_device(const char *name)
+{
+    syl_device *device;
+    syl_error err;
+    if (syl_device_open(&device, name, &err) != SYL_OK)
+        return json_pack("{s:s, s:b, s:s}", "device", name, "usable", 0, "reason", err.message);
+    json_t *object =
+        json_pack("{s:s, s:b, s:s}", "device", name, "usable", 1, "name", syl_device_name(device));
+    syl_device_close(device);
+    return object;
+}
+
+static int print_devices(int json)
+{
+    int count, code = print(describe_device("cpu"), NULL, json);
+    syl_error err;
+    if (syl_device_count("cuda", &count, &err) != SYL_OK)
+        return print(
+            json_pack("{s:s, s:b, s:s}", "device", "cuda", "usable", 0, "reason", err.message),
+            NULL, json);
+    for (int i = 0; i < count && code == SYL_EXIT_OK; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "cuda:%d", i);
+        code = print(describe_device(name), NULL, json);
+    }
+    return code;
+}
+
 int syl_cmd_info(int argc, char **argv)
 {
     static const struct option table[] = {{"json", no_argument, NULL, 'j'},
@@ -206,6 +239,7 @@ int syl_cmd_info(int argc, char **argv)
         }
     }
     if (optind == argc) return print(describe_build(), NULL, json);
+    if (argc - optind == 1 && !strcmp(argv[optind], "devices")) return print_devices(json);
     for (int i = optind; i < argc; i++)
         if (describe(argv[i], raw, json)) code = SYL_EXIT_FAILED;
     return code;

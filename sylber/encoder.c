@@ -11,7 +11,8 @@ syl_status syl_encoder_load(syl_encoder **out, const syl_config *config, syl_par
     syl_encoder *e = syl_calloc(1, ops->encoder_size);
     *out = NULL;
     if (!e) return syl_fail_memory(err, ops->encoder_size, "an encoder");
-    *e = (syl_encoder){.ops = ops, .config = *config, .compute = params->compute};
+    *e = (syl_encoder){
+        .ops = ops, .config = *config, .compute = params->compute, .device = params->device};
     syl_status status = ops->load(e, params, err);
     if (status == SYL_OK)
         *out = e;
@@ -34,7 +35,7 @@ syl_status syl_encoding_open(syl_encoding **out, const syl_encoder *encoder, int
     *out = NULL;
     if (!s) return syl_fail_memory(err, encoder->ops->encoding_size, "a stream");
     *s = (syl_encoding){.encoder = encoder, .sink = sink, .user = user};
-    syl_status status = syl_ctx_create(&s->ctx, threads, err);
+    syl_status status = syl_ctx_create_on(&s->ctx, encoder->device, threads, err);
     if (status == SYL_OK) status = encoder->ops->open(s, err);
     if (status == SYL_OK)
         *out = s;

@@ -30,6 +30,7 @@ struct syl_encoder {
     const syl_encoder_ops *ops;
     syl_config config;
     syl_dtype compute;
+    syl_device *device; /* NULL: the CPU */
 };
 
 struct syl_encoding {

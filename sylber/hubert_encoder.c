@@ -31,11 +31,14 @@ static syl_status load_convs(syl_hubert_encoder *e, syl_params *p, syl_error *er
 {
     const syl_config *c = &e->base.config;
     char base[80];
+    syl_device *device = p->device;
     SYL_TRY(load_conv0(e, p, err));
     for (int i = 0; i < c->hubert.num_convs; i++) {
         snprintf(base, sizeof base, "feature_extractor.conv_layers.%d.layer_norm", i);
+        if (i == 0 && !c->hubert.conv_layer_norm) p->device = NULL; /* folded on the host */
         if (i == 0 || c->hubert.conv_layer_norm)
             SYL_TRY(syl_params_norm(p, base, c->hubert.conv_dim[i], &e->conv_norm[i], err));
+        p->device = device;
         if (i == 0) continue;
         syl_conv_shape shape = {.c_in = c->hubert.conv_dim[i - 1],
                                 .c_out = c->hubert.conv_dim[i],

@@ -1,7 +1,9 @@
 /* The forward pass of the HuBERT shape over one window of samples. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/memory.h"
 #include "sylber/hubert_encoder.h"
 
 /* Frames whose convolutions are computed together: their intermediate results stay in cache,
@@ -109,6 +111,14 @@ int64_t syl_hubert_num_frames(const syl_config *c, int64_t samples)
     return samples;
 }
 
+/* Samples that so many frames are made of. */
+static int64_t num_samples(const syl_config *c, int64_t frames)
+{
+    for (int i = c->hubert.num_convs - 1; i >= 0; i--)
+        frames = (frames - 1) * c->hubert.conv_stride[i] + c->hubert.conv_kernel[i];
+    return frames;
+}
+
 /* What one window's convolutions share. */
 typedef struct front {
     const syl_hubert_encoder *e;
@@ -166,20 +176,35 @@ static syl_status convolve(syl_ctx *ctx, const front *f, const float *samples, s
     return SYL_OK;
 }
 
+/* The folded first convolution, made on the host. */
+static syl_status upload_conv0(syl_ctx *ctx, const syl_hubert_encoder *e,
+                               const syl_moments *moments, syl_mat w, syl_mat bias, syl_error *err)
+{
+    float *host = syl_calloc((size_t)(w.rows + 1), (size_t)w.cols * sizeof *host);
+    if (!host) return syl_fail_memory(err, (size_t)(w.rows * w.cols) * sizeof *host, "a weight");
+    fold_conv0(e, moments, host, host + w.rows * w.cols);
+    syl_status status = syl_upload(ctx, host, w, err);
+    if (status == SYL_OK) status = syl_upload(ctx, host + w.rows * w.cols, bias, err);
+    free(host);
+    return status;
+}
+
 static syl_status front_end(syl_ctx *ctx, front *f, const syl_moments *moments,
                             const float *samples, syl_mat x, syl_error *err)
 {
     const syl_hubert_encoder *e = f->e;
     const syl_config *c = &e->base.config;
-    syl_mat w, bias, features;
+    syl_mat w, bias, features, wave;
     int channels = c->hubert.conv_dim[c->hubert.num_convs - 1];
     SYL_TRY(syl_ctx_mat(ctx, SYL_F32, c->hubert.conv_kernel[0], c->hubert.conv_dim[0], &w, err));
     SYL_TRY(syl_ctx_mat(ctx, SYL_F32, 1, c->hubert.conv_dim[0], &bias, err));
     SYL_TRY(syl_ctx_mat(ctx, x.dtype, x.rows, channels, &features, err));
-    fold_conv0(e, moments, w.data, bias.data);
+    SYL_TRY(syl_ctx_mat(ctx, SYL_F32, 1, num_samples(c, x.rows), &wave, err));
+    SYL_TRY(upload_conv0(ctx, e, moments, w, bias, err));
+    SYL_TRY(syl_upload(ctx, samples, wave, err));
     f->w = w.data;
     f->bias = bias.data;
-    SYL_TRY(convolve(ctx, f, samples, features, err));
+    SYL_TRY(convolve(ctx, f, wave.data, features, err));
     SYL_TRY(syl_layer_norm(ctx, e->projection_norm.gamma, e->projection_norm.beta,
                            (float)c->norm_eps, features, SYL_ACT_NONE, features, err));
     return syl_linear(ctx, e->projection, features, SYL_ACT_NONE, false, x, err);
@@ -226,14 +251,14 @@ syl_status syl_hubert_forward(syl_ctx *ctx, const syl_hubert_encoder *e, const s
     syl_mat x;
     wave_scale(moments, &mean, &std);
     if (std == 0) { /* a constant wave has no z-normalisation: silence */
-        memset(frames.data, 0, (size_t)(frames.rows * frames.cols) * sizeof(float));
+        syl_zero(ctx, frames);
         return SYL_OK;
     }
     SYL_TRY(syl_ctx_mat(ctx, e->base.compute, frames.rows, e->base.config.dim, &x, err));
     SYL_TRY(front_end(ctx, &f, moments, samples, x, err));
     if (trace) trace(user, "projection", 0, x);
     SYL_TRY(transform(ctx, &f, x, err));
-    syl_mat_copy(x, frames);
+    syl_convert(ctx, x, frames);
     syl_ctx_release(ctx, mark);
     return SYL_OK;
 }

@@ -18,9 +18,21 @@ typedef struct hubert_stream {
     bool scanned;   /* moments are of the whole recording already */
     float *samples; /* from frame `start` on */
     size_t num_samples, capacity;
+    float *out; /* frames for the sink */
+    size_t out_room;
     int64_t start, done;          /* first frame of the buffer, frames given out */
     int64_t window, past, future; /* frames */
 } hubert_stream;
+
+static syl_status give(hubert_stream *s, syl_mat kept, syl_error *err)
+{
+    void *data = s->out;
+    size_t values = (size_t)(kept.rows * kept.cols);
+    SYL_TRY(syl_grow(&data, &s->out_room, values, sizeof *s->out, err));
+    s->out = data;
+    SYL_TRY(syl_download(s->base.ctx, kept, s->out, err));
+    return s->base.sink(s->base.user, s->out, kept.rows, err);
+}
 
 /* Encodes the buffer's first `frames` frames and gives out those from `done` up to `until`. */
 static syl_status encode(hubert_stream *s, int64_t frames, int64_t until, syl_error *err)
@@ -32,7 +44,7 @@ static syl_status encode(hubert_stream *s, int64_t frames, int64_t until, syl_er
     SYL_TRY(syl_ctx_mat(ctx, SYL_F32, frames, e->base.config.dim, &out, err));
     SYL_TRY(syl_hubert_forward(ctx, e, &s->moments, s->samples, out, NULL, NULL, err));
     syl_mat kept = syl_mat_rows(out, s->done - s->start, until - s->done);
-    if (kept.rows > 0) SYL_TRY(s->base.sink(s->base.user, kept.data, kept.rows, err));
+    if (kept.rows > 0) SYL_TRY(give(s, kept, err));
     s->done = until;
     syl_ctx_release(ctx, mark);
     return SYL_OK;
@@ -94,6 +106,7 @@ static syl_status hubert_finish(syl_encoding *encoding, syl_error *err)
 static void hubert_close(syl_encoding *encoding)
 {
     free(((hubert_stream *)encoding)->samples);
+    free(((hubert_stream *)encoding)->out);
 }
 
 static syl_status hubert_open(syl_encoding *encoding, syl_error *err)

@@ -17,15 +17,22 @@ syl_status syl_mel_load_block(syl_block *b, const syl_config *c, syl_params *p, 
     int64_t bias_shape[] = {c->heads, c->mel.left + c->mel.right + 1, 0};
     snprintf(base, sizeof base, "layers.%d", i);
 #define NAME(leaf) (snprintf(name, sizeof name, "%s.%s", base, leaf), name)
-    *b = (syl_block){
-        .pre_norm = true, .dim = c->dim, .heads = c->heads, .ff = c->ff, .eps = (float)c->norm_eps};
+    *b = (syl_block){.pre_norm = true,
+                     .dim = c->dim,
+                     .heads = c->heads,
+                     .ff = c->ff,
+                     .eps = (float)c->norm_eps,
+                     .device = p->device};
     SYL_TRY(syl_params_norm(p, NAME("ln1"), c->dim, &b->norm1, err));
     SYL_TRY(syl_params_norm(p, NAME("ln2"), c->dim, &b->norm2, err));
     SYL_TRY(syl_params_linear(p, NAME("qkv"), 3 * c->dim, c->dim, &b->qkv, err));
     SYL_TRY(syl_params_linear(p, NAME("out"), c->dim, c->dim, &b->out, err));
     SYL_TRY(syl_params_linear(p, NAME("ff1"), c->ff, c->dim, &b->ff1, err));
     SYL_TRY(syl_params_linear(p, NAME("ff2"), c->dim, c->ff, &b->ff2, err));
-    if (relative) SYL_TRY(syl_params_take(p, NAME("rel_bias"), bias_shape, &b->rel_bias, err));
+    if (relative) {
+        SYL_TRY(syl_params_take(p, NAME("rel_bias"), bias_shape, &b->rel_bias, err));
+        SYL_TRY(syl_params_place(p, &b->rel_bias, bias_shape[0] * bias_shape[1], err));
+    }
 #undef NAME
     return SYL_OK;
 }

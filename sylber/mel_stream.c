@@ -15,6 +15,15 @@ typedef struct layer_state {
     int64_t count, done; /* rows held, rows whose output was given on */
 } layer_state;
 
+/* A step of n frames of a stream under way, recorded where the device does that: each layer begins
+ * and ends it with `left` rows of past and `right` waiting, so it is the same work every time. */
+#define RECORDINGS 4 /* steps of different n */
+typedef struct recorded_step {
+    int64_t n; /* 0: free */
+    syl_recording *recording;
+    syl_mat y; /* [n][out_dim], its frames */
+} recorded_step;
+
 typedef struct mel_stream {
     syl_encoding base;
     syl_logmel *logmel;
@@ -25,6 +34,8 @@ typedef struct mel_stream {
     float *out;         /* [BLOCK][out_dim] */
     int64_t num_samples, num_frames;
     int64_t limit; /* frames to give out; -1: not known yet */
+    recorded_step step[RECORDINGS];
+    recorded_step *recording; /* the one that is being recorded, or NULL */
 } mel_stream;
 
 static const syl_mel_encoder *weights(const mel_stream *s)
@@ -45,36 +56,57 @@ static int64_t bucket(int64_t n)
 static syl_status scratch(mel_stream *s, int64_t n, int64_t cols, syl_mat *out, syl_error *err)
 {
     SYL_TRY(syl_ctx_mat(s->base.ctx, s->base.encoder->compute, bucket(n), cols, out, err));
-    syl_mat rest = syl_mat_rows(*out, n, out->rows - n);
-    memset(rest.data, 0, (size_t)(rest.rows * cols) * syl_dtype_size(out->dtype));
+    syl_zero(s->base.ctx, syl_mat_rows(*out, n, out->rows - n));
     return SYL_OK;
+}
+
+static syl_status give(mel_stream *s, syl_mat y, syl_error *err)
+{
+    if (s->limit >= 0 && y.rows > s->limit - s->num_frames) y.rows = s->limit - s->num_frames;
+    if (y.rows <= 0) return SYL_OK;
+    SYL_TRY(syl_download(s->base.ctx, y, s->out, err));
+    s->num_frames += y.rows;
+    return s->base.sink(s->base.user, s->out, y.rows, err);
 }
 
 static syl_status emit(mel_stream *s, syl_mat x, int64_t n, syl_error *err)
 {
     const syl_mel_encoder *e = weights(s);
     const syl_config *c = &s->base.encoder->config;
-    syl_mat h, y = syl_mat_of(s->out, SYL_F32, x.rows, c->mel.out_dim);
+    syl_mat h, y;
+    SYL_TRY(syl_ctx_mat(s->base.ctx, SYL_F32, x.rows, c->mel.out_dim, &y, err));
     SYL_TRY(scratch(s, x.rows, c->dim, &h, err));
     SYL_TRY(syl_layer_norm(s->base.ctx, e->norm.gamma, e->norm.beta, (float)c->norm_eps, x,
                            SYL_ACT_NONE, h, err));
     SYL_TRY(syl_linear(s->base.ctx, e->head, h, SYL_ACT_NONE, false, y, err));
-    if (s->limit >= 0 && n > s->limit - s->num_frames) n = s->limit - s->num_frames;
-    if (n <= 0) return SYL_OK;
-    s->num_frames += n;
-    return s->base.sink(s->base.user, s->out, n, err);
+    y = syl_mat_rows(y, 0, n);
+    if (!s->recording) return give(s, y, err);
+    s->recording->y = y;
+    return SYL_OK;
+}
+
+/* By way of scratch memory: the two places may overlap. */
+static syl_status move_to_front(syl_ctx *ctx, syl_mat m, int64_t from, int64_t rows, syl_error *err)
+{
+    syl_mat copy;
+    size_t mark = syl_ctx_mark(ctx);
+    SYL_TRY(syl_ctx_mat(ctx, m.dtype, rows, m.cols, &copy, err));
+    syl_convert(ctx, syl_mat_rows(m, from, rows), copy);
+    syl_convert(ctx, copy, syl_mat_rows(m, 0, rows));
+    syl_ctx_release(ctx, mark);
+    return SYL_OK;
 }
 
 /* Forgets rows that no later query can see. */
-static void compact(layer_state *l, int64_t left)
+static syl_status compact(syl_ctx *ctx, layer_state *l, int64_t left, syl_error *err)
 {
     int64_t drop = l->done - left;
-    if (drop <= 0) return;
-    syl_mat_copy(syl_mat_rows(l->qkv, drop, l->count - drop),
-                 syl_mat_rows(l->qkv, 0, l->count - drop));
-    syl_mat_copy(syl_mat_rows(l->x, drop, l->count - drop), syl_mat_rows(l->x, 0, l->count - drop));
+    if (drop <= 0) return SYL_OK;
+    SYL_TRY(move_to_front(ctx, l->qkv, drop, l->count - drop, err));
+    SYL_TRY(move_to_front(ctx, l->x, drop, l->count - drop, err));
     l->count -= drop;
     l->done -= drop;
+    return SYL_OK;
 }
 
 static syl_status push(mel_stream *s, int i, syl_mat x, int64_t n, bool last, syl_error *err);
@@ -88,7 +120,7 @@ static syl_status settle(mel_stream *s, int i, int64_t n, bool last, syl_error *
     syl_mat att, x;
     SYL_TRY(scratch(s, n, c->dim, &att, err));
     SYL_TRY(scratch(s, n, c->dim, &x, err));
-    syl_mat_copy(syl_mat_rows(l->x, l->done, n), syl_mat_rows(x, 0, n));
+    syl_convert(s->base.ctx, syl_mat_rows(l->x, l->done, n), syl_mat_rows(x, 0, n));
     syl_mat seen = syl_mat_rows(l->qkv, 0, l->count);
     syl_attention_mask mask = {
         .left = c->mel.left, .right = c->mel.right, .offset = l->done, .rel_bias = b->rel_bias};
@@ -109,8 +141,8 @@ static syl_status push(mel_stream *s, int i, syl_mat x, int64_t n, bool last, sy
     if (i == c->layers) return n ? emit(s, x, n, err) : SYL_OK;
     layer_state *l = &s->layer[i];
     if (n) {
-        if (l->count + BLOCK > l->x.rows) compact(l, c->mel.left);
-        syl_mat_copy(syl_mat_rows(x, 0, n), syl_mat_rows(l->x, l->count, n));
+        if (l->count + BLOCK > l->x.rows) SYL_TRY(compact(s->base.ctx, l, c->mel.left, err));
+        syl_convert(s->base.ctx, syl_mat_rows(x, 0, n), syl_mat_rows(l->x, l->count, n));
         SYL_TRY(syl_block_qkv(s->base.ctx, &weights(s)->block[i], x,
                               syl_mat_rows(l->qkv, l->count, x.rows), err));
         l->count += n;
@@ -123,7 +155,8 @@ static syl_status push(mel_stream *s, int i, syl_mat x, int64_t n, bool last, sy
         syl_ctx_release(s->base.ctx, mark);
         ready -= m;
     }
-    return SYL_OK;
+    /* A recording finds every layer as it was. */
+    return syl_ctx_records(s->base.ctx) ? compact(s->base.ctx, l, c->mel.left, err) : SYL_OK;
 }
 
 /* Frames [0, n) out of the first 2 n + 3 rows. Before the beginning, rows are zero and so is
@@ -133,17 +166,68 @@ static syl_status stem(mel_stream *s, int64_t n, syl_mat *x, syl_error *err)
     const syl_mel_encoder *e = weights(s);
     const syl_config *c = &s->base.encoder->config;
     int64_t size = bucket(n);
-    syl_mat rows = syl_mat_of(s->rows, SYL_F32, 2 * size + 3, c->mel.mels), in = rows, h;
+    syl_mat in, rows, h;
+    SYL_TRY(syl_ctx_mat(s->base.ctx, SYL_F32, 2 * size + 3, c->mel.mels, &rows, err));
+    SYL_TRY(syl_upload(s->base.ctx, s->rows, rows, err));
+    in = rows;
     if (s->base.encoder->compute != SYL_F32) {
         SYL_TRY(syl_ctx_mat(s->base.ctx, s->base.encoder->compute, rows.rows, rows.cols, &in, err));
-        syl_mat_copy(rows, in);
+        syl_convert(s->base.ctx, rows, in);
     }
     SYL_TRY(syl_ctx_mat(s->base.ctx, in.dtype, 2 * size + 1, c->dim, &h, err));
     SYL_TRY(syl_ctx_mat(s->base.ctx, in.dtype, size, c->dim, x, err));
     SYL_TRY(syl_conv1d(s->base.ctx, e->conv1, in, SYL_ACT_GELU, h, err));
-    if (!s->begun) memset(h.data, 0, (size_t)h.cols * syl_dtype_size(h.dtype));
+    if (!s->begun) syl_zero(s->base.ctx, syl_mat_rows(h, 0, 1));
     s->begun = true;
     return syl_conv1d(s->base.ctx, e->conv2, h, SYL_ACT_GELU, *x, err);
+}
+
+/* n frames through everything. */
+static syl_status compute(mel_stream *s, int64_t n, bool last, syl_error *err)
+{
+    size_t mark = syl_ctx_mark(s->base.ctx);
+    syl_mat x = {0};
+    if (n > 0) SYL_TRY(stem(s, n, &x, err));
+    SYL_TRY(push(s, 0, x, n, last, err));
+    syl_ctx_release(s->base.ctx, mark);
+    return SYL_OK;
+}
+
+static bool is_under_way(const mel_stream *s)
+{
+    const syl_config *c = &s->base.encoder->config;
+    for (int i = 0; i < c->layers; i++)
+        if (s->layer[i].done != c->mel.left || s->layer[i].count != c->mel.left + c->mel.right)
+            return false;
+    return s->limit < 0 && syl_ctx_records(s->base.ctx);
+}
+
+static syl_status record(mel_stream *s, recorded_step *step, syl_error *err)
+{
+    syl_recording *made = NULL;
+    SYL_TRY(syl_ctx_record(s->base.ctx, err));
+    s->recording = step;
+    syl_status status = compute(s, step->n, false, err);
+    s->recording = NULL;
+    syl_status ended = syl_ctx_recorded(s->base.ctx, &made, status == SYL_OK ? err : NULL);
+    step->recording = made;
+    return status == SYL_OK ? ended : status;
+}
+
+/* The first step of a size is computed as ever, which makes room for it; the second is recorded. */
+static syl_status repeat(mel_stream *s, int64_t n, syl_error *err)
+{
+    recorded_step *step = s->step, *end = s->step + RECORDINGS;
+    while (step < end && step->n && step->n != n)
+        step++;
+    if (step == end) return compute(s, n, false, err);
+    if (!step->n) {
+        step->n = n;
+        return compute(s, n, false, err);
+    }
+    if (!step->recording) SYL_TRY(record(s, step, err));
+    SYL_TRY(syl_ctx_replay(s->base.ctx, step->recording, err));
+    return give(s, step->y, err);
 }
 
 /* Computes as many frames as the rows held allow. */
@@ -151,12 +235,11 @@ static syl_status advance(mel_stream *s, bool last, syl_error *err)
 {
     const syl_config *c = &s->base.encoder->config;
     int64_t n = s->num_rows >= 5 ? (s->num_rows - 3) / 2 : 0;
-    size_t mark = syl_ctx_mark(s->base.ctx);
-    syl_mat x = {0};
     if (n == 0 && !last) return SYL_OK;
-    if (n > 0) SYL_TRY(stem(s, n, &x, err));
-    SYL_TRY(push(s, 0, x, n, last, err));
-    syl_ctx_release(s->base.ctx, mark);
+    if (n > 0 && !last && is_under_way(s))
+        SYL_TRY(repeat(s, n, err));
+    else
+        SYL_TRY(compute(s, n, last, err));
     s->num_rows -= 2 * n;
     memmove(s->rows, s->rows + 2 * n * c->mel.mels,
             (size_t)(s->num_rows * c->mel.mels) * sizeof(float));
@@ -237,22 +320,26 @@ static void mel_close(syl_encoding *encoding)
 {
     mel_stream *s = (mel_stream *)encoding;
     syl_logmel_free(s->logmel);
+    for (int i = 0; i < RECORDINGS; i++)
+        syl_recording_free(s->base.ctx, s->step[i].recording);
     for (int i = 0; s->layer && i < encoding->encoder->config.layers; i++) {
-        free(s->layer[i].qkv.data);
-        free(s->layer[i].x.data);
+        syl_device_release(encoding->encoder->device, s->layer[i].qkv.data);
+        syl_device_release(encoding->encoder->device, s->layer[i].x.data);
     }
     free(s->layer);
     free(s->rows);
     free(s->out);
 }
 
-static bool allocate_layer(layer_state *l, const syl_config *c, syl_dtype dtype)
+static syl_status allocate_layer(layer_state *l, const syl_encoder *e, syl_error *err)
 {
+    const syl_config *c = &e->config;
     int64_t capacity = c->mel.left + c->mel.right + 2 * BLOCK;
-    size_t row = (size_t)c->dim * syl_dtype_size(dtype);
-    l->qkv = syl_mat_of(syl_calloc((size_t)capacity, 3 * row), dtype, capacity, 3 * c->dim);
-    l->x = syl_mat_of(syl_calloc((size_t)capacity, row), dtype, capacity, c->dim);
-    return l->qkv.data && l->x.data;
+    size_t bytes = (size_t)(capacity * c->dim) * syl_dtype_size(e->compute);
+    l->qkv = syl_mat_of(NULL, e->compute, capacity, 3 * c->dim);
+    l->x = syl_mat_of(NULL, e->compute, capacity, c->dim);
+    SYL_TRY(syl_device_alloc(e->device, 3 * bytes, &l->qkv.data, err));
+    return syl_device_alloc(e->device, bytes, &l->x.data, err);
 }
 
 static syl_status mel_open(syl_encoding *encoding, syl_error *err)
@@ -270,10 +357,11 @@ static syl_status mel_open(syl_encoding *encoding, syl_error *err)
     s->rows = syl_calloc(MEL_ROWS * (size_t)c->mel.mels, sizeof(float));
     s->out = syl_calloc(BLOCK * (size_t)c->mel.out_dim, sizeof(float));
     s->layer = syl_calloc((size_t)c->layers, sizeof *s->layer);
-    bool good = s->rows && s->out && s->layer;
-    for (int i = 0; good && i < c->layers; i++)
-        good = allocate_layer(&s->layer[i], c, s->base.encoder->compute);
-    return good ? SYL_OK : syl_fail(err, SYL_ENOMEM, "no memory for a stream's state");
+    if (!s->rows || !s->out || !s->layer)
+        return syl_fail(err, SYL_ENOMEM, "no memory for a stream's state");
+    for (int i = 0; i < c->layers; i++)
+        SYL_TRY(allocate_layer(&s->layer[i], s->base.encoder, err));
+    return SYL_OK;
 }
 
 const syl_encoder_ops syl_mel_ops = {.encoder_size = sizeof(syl_mel_encoder),

@@ -124,6 +124,8 @@ static syl_status load_parts(syl_model *m, const syl_safetensors *file, const sy
 {
     syl_params params = {.file = file,
                          .compute = o->precision == SYL_PRECISION_BF16 ? SYL_BF16 : SYL_F32};
+    if (o->device) SYL_TRY(syl_device_open(&m->device, o->device, err));
+    params.device = m->device;
     snprintf(params.prefix, sizeof params.prefix, "%s", syl_model_prefix(file, &m->config));
     SYL_TRY(syl_encoder_load(&m->encoder, &m->config, &params, err));
     m->parameters = params.count;
@@ -173,6 +175,7 @@ void syl_model_free(syl_model *model)
     syl_encoder_free(model->encoder);
     syl_codebook_free(model->codebook);
     syl_codebook_free(model->residual);
+    syl_device_close(model->device);
     free(model);
 }
 

@@ -10,6 +10,7 @@ struct syl_model {
     syl_encoder *encoder;
     syl_codebook *codebook, *residual; /* NULL: none */
     syl_precision precision;
+    syl_device *device; /* NULL: the CPU */
     int64_t parameters;
 };
 

@@ -23,6 +23,7 @@ const char syl_model_help[] =
     "  --norm X, --merge X      thresholds of the segmentation (the model's)\n"
     "  --shift-ms X             added to all times\n"
     "  --silence[=FRAMES]       report gaps longer than FRAMES (7) as silence segments\n"
+    "  --device NAME            cpu, cuda, cuda:N, or auto: CUDA where it is there (cpu)\n"
     "  --threads N              for the computation within one file (1)\n"
     "  --raw ENC:RATE:CHANNELS  inputs have no header, e.g. s16le:16000:1\n";
 
@@ -70,6 +71,9 @@ int syl_model_args_take(syl_model_args *args, int option, const char *value)
         return SYL_EXIT_OK;
     case SYL_OPT_PRECISION:
         return take_precision(args, value);
+    case SYL_OPT_DEVICE:
+        args->model.device = value;
+        return SYL_EXIT_OK;
     case SYL_OPT_CODEBOOK:
         args->model.codebook = value;
         return SYL_EXIT_OK;

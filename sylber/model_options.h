@@ -17,6 +17,7 @@ typedef struct syl_model_args {
 enum {
     SYL_OPT_MODEL = 1000,
     SYL_OPT_PRECISION,
+    SYL_OPT_DEVICE,
     SYL_OPT_CODEBOOK,
     SYL_OPT_RESIDUAL,
     SYL_OPT_METRIC,
@@ -32,6 +33,7 @@ enum {
 #define SYL_MODEL_LONG_OPTIONS                                            \
     {"model", required_argument, NULL, SYL_OPT_MODEL},                    \
         {"precision", required_argument, NULL, SYL_OPT_PRECISION},        \
+        {"device", required_argument, NULL, SYL_OPT_DEVICE},              \
         {"codebook", required_argument, NULL, SYL_OPT_CODEBOOK},          \
         {"residual-codebook", required_argument, NULL, SYL_OPT_RESIDUAL}, \
         {"metric", required_argument, NULL, SYL_OPT_METRIC},              \

@@ -3,14 +3,15 @@
 #ifndef SYL_TRAIN_ASSIGN_H
 #define SYL_TRAIN_ASSIGN_H
 
+#include "lib/compute/compute.h"
 #include "train/rows.h"
 
 typedef struct syl_assigner syl_assigner;
 
-/* rows must outlive it. The results do not depend on the number of threads: each block is one
- * thread's, and is the same block for any number of them. */
-syl_status syl_assigner_create(syl_assigner **out, const syl_rows *rows, int threads,
-                               syl_error *err);
+/* rows and device (NULL: the CPU) must outlive it. The results do not depend on the number of
+ * threads: each block is one thread's, and is the same block for any number of them. */
+syl_status syl_assigner_create(syl_assigner **out, const syl_rows *rows, syl_device *device,
+                               int threads, syl_error *err);
 void syl_assigner_free(syl_assigner *a);
 
 /* centroids [size][dim], which must stay in place until the next call. */

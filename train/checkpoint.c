@@ -25,11 +25,11 @@ char *syl_train_path(const char *folder, const char *name)
 /* The blocks of a checkpoint: the loop's own, then the trainer's. */
 static syl_train_block block_at(const syl_train_task *task, int i)
 {
-    const syl_param_set *set = task->set;
-    const syl_train_block own[OWN_BLOCKS] = {{"parameters", set->values, set->size},
-                                             {"adamw.first", task->optimizer->first, set->size},
-                                             {"adamw.second", task->optimizer->second, set->size}};
-    return i < OWN_BLOCKS ? own[i] : task->blocks[i - OWN_BLOCKS];
+    syl_mirror *mirrors[OWN_BLOCKS] = {&task->set->values, &task->optimizer->first,
+                                       &task->optimizer->second};
+    static const char *const names[OWN_BLOCKS] = {"parameters", "adamw.first", "adamw.second"};
+    if (i >= OWN_BLOCKS) return task->blocks[i - OWN_BLOCKS];
+    return (syl_train_block){names[i], mirrors[i]->host, mirrors[i]->size, mirrors[i]};
 }
 
 static json_t *describe(const syl_train_task *task, const syl_train_state *state)
@@ -54,6 +54,7 @@ syl_status syl_checkpoint_save(const char *folder, const syl_train_task *task,
         status = syl_fail(err, SYL_ENOMEM, "no memory for a checkpoint");
     for (int i = 0; status == SYL_OK && i < count; i++) {
         syl_train_block b = block_at(task, i);
+        if (b.mirror) status = syl_mirror_pull(b.mirror, err);
         tensors[i] = (syl_st_tensor){.name = b.name,
                                      .dtype = SYL_F32,
                                      .ndim = 1,

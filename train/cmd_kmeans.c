@@ -38,6 +38,7 @@ static const char help[] =
     "  --restarts N             beginnings, of which the best result is kept (1)\n"
     "  --seed N                 (0)\n"
     "  --threads N              (1); the result is the same bits for any number\n"
+    "  --device NAME            where rows are assigned: cpu, cuda, cuda:N, auto (cpu)\n"
     "  --list FILE              vectors named in FILE, one path a line; - for standard input\n"
     "  --state FILE             where the run is kept, to be resumed\n"
     "  --state-seconds X        between two writings of it; 0: each iteration (60)\n"
@@ -61,6 +62,7 @@ enum {
     RESTARTS,
     SEED,
     THREADS,
+    DEVICE,
     LIST,
     STATE,
     STATE_SECONDS,
@@ -75,7 +77,7 @@ static const char *const metrics[] = {"euclidean", "norm6", "spherical", NULL};
 
 typedef struct job {
     syl_kmeans_options options;
-    const char *output, *into, *reducer, *list;
+    const char *output, *into, *reducer, *list, *device; /* device NULL: the CPU */
     int init, metric, sample, batch, seed, ward; /* as given; ward 0: none */
     bool quiet, help;
     syl_inputs listed;
@@ -125,6 +127,9 @@ static int take_option(job *j, int option, const char *value)
         return syl_option_choice(COMMAND, "--metric", value, metrics, &j->metric);
     case SPHERICAL:
         j->metric = SYL_METRIC_SPHERICAL;
+        return SYL_EXIT_OK;
+    case DEVICE:
+        j->device = value;
         return SYL_EXIT_OK;
     case LIST:
         j->list = value;
@@ -203,6 +208,7 @@ static int parse(job *j, int argc, char **argv)
                                           {"restarts", required_argument, NULL, RESTARTS},
                                           {"seed", required_argument, NULL, SEED},
                                           {"threads", required_argument, NULL, THREADS},
+                                          {"device", required_argument, NULL, DEVICE},
                                           {"list", required_argument, NULL, LIST},
                                           {"state", required_argument, NULL, STATE},
                                           {"state-seconds", required_argument, NULL, STATE_SECONDS},
@@ -334,11 +340,13 @@ static syl_status work(job *j, bool *stopped, syl_error *err)
     syl_kmeans_result result = {0};
     SYL_TRY(syl_rows_open(&rows, j->paths, j->num_paths, (syl_metric)j->metric, err));
     syl_status status = check_model(j, rows, err);
+    if (!status && j->device) status = syl_device_open(&j->options.device, j->device, err);
     if (!status) status = syl_kmeans(&result, rows, &j->options, err);
     *stopped = result.stopped;
     if (!status && !*stopped) status = write_all(j, rows, &result, err);
     syl_kmeans_result_free(&result);
     syl_rows_close(rows);
+    syl_device_close(j->options.device);
     return status;
 }
 

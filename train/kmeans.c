@@ -90,7 +90,8 @@ static syl_status run_create(syl_kmeans_run *run, syl_error *err)
     if (!run->block || !run->labels || !run->distances || !run->sums || !run->members ||
         !run->s.centroids || !run->s.best || !run->s.counts)
         return syl_fail_memory(err, syl_mul_size(values, 16), "k-means");
-    return syl_assigner_create(&run->assigner, run->rows, run->options->threads, err);
+    return syl_assigner_create(&run->assigner, run->rows, run->options->device,
+                               run->options->threads, err);
 }
 
 static syl_status save(syl_kmeans_run *run, syl_error *err)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "lib/compute/compute.h"
 #include "train/rows.h"
 
 typedef enum syl_kmeans_init {
@@ -30,6 +31,7 @@ typedef struct syl_kmeans_options {
     double tolerance; /* Lloyd stops when the inertia falls by no more than this part of it */
     int restarts;     /* runs from different beginnings; the least inertia is kept */
     int threads;
+    syl_device *device; /* where rows are assigned; NULL: the CPU */
     uint64_t seed;
     const char *state;    /* file that the run can be resumed from, or NULL */
     double state_seconds; /* between its writings; 0: after each iteration */

@@ -16,6 +16,7 @@ typedef struct run {
     const syl_train_options *options;
     const syl_ranks *ranks;
     const syl_train_watch *watch;
+    syl_group *group; /* of the ranks' devices, or NULL */
     syl_ctx *ctx;
     syl_tape *tape;
     syl_loader *loader;
@@ -81,6 +82,7 @@ static syl_status micro_batch(run *r, int number, syl_train_sums *sums, syl_erro
                                     .seed = o->seed + (uint64_t)r->ranks->rank * 0x9E3779B97F4A7C15,
                                     .step = step});
     SYL_TRY(r->task->step(r->task->user, r->tape, examples, o->batch, step, &own, err));
+    if (!isfinite(own.loss)) SYL_TRY(syl_ctx_wait(r->ctx, err)); /* a device's error comes first */
     if (!isfinite(own.loss)) return fail_batch(r, own.loss, examples, err);
     sums->loss += own.loss;
     sums->weight += own.weight;
@@ -88,12 +90,25 @@ static syl_status micro_batch(run *r, int number, syl_train_sums *sums, syl_erro
     return SYL_OK;
 }
 
+/* Between devices where they can, else by way of the host. */
+static syl_status sum_gradients(run *r, syl_error *err)
+{
+    syl_mirror *grads = &r->task->set->grads;
+    if (r->ranks->count == 1) return SYL_OK;
+    if (r->group)
+        return syl_group_sum(r->options->device, r->group, r->ctx, grads->data, grads->size, err);
+    SYL_TRY(syl_ctx_wait(r->ctx, err));
+    SYL_TRY(syl_mirror_pull(grads, err));
+    SYL_TRY(syl_ranks_sum(r->ranks, grads->host, grads->size, err));
+    return syl_mirror_push(grads, err);
+}
+
 /* The sums of all ranks, and their gradients. */
 static syl_status exchange(run *r, syl_train_sums *sums, syl_error *err)
 {
     double figures[3] = {sums->loss, sums->weight, sums->seconds};
     SYL_TRY(syl_ranks_sum_doubles(r->ranks, figures, 3, err));
-    SYL_TRY(syl_ranks_sum(r->ranks, r->task->set->grads, r->task->set->size, err));
+    SYL_TRY(sum_gradients(r, err));
     *sums = (syl_train_sums){figures[0], figures[1], figures[2]};
     return SYL_OK;
 }
@@ -102,13 +117,14 @@ static syl_status one_step(run *r, syl_error *err)
 {
     const syl_train_task *task = r->task;
     syl_train_sums sums = {0};
-    syl_param_set_zero_grads(task->set);
+    syl_param_set_zero_grads(r->ctx, task->set);
     for (int i = 0; i < r->options->accumulate; i++)
         SYL_TRY(micro_batch(r, i, &sums, err));
     SYL_TRY(exchange(r, &sums, err));
     double weight = sums.weight > 0 ? 1 / sums.weight : 0;
     r->rate = next_rate(r);
     syl_optimizer_update(r->ctx, task->optimizer, task->set, weight, &r->grad_norm);
+    if (!isfinite(r->grad_norm)) SYL_TRY(syl_ctx_wait(r->ctx, err));
     if (!isfinite(r->grad_norm))
         return syl_fail(err, SYL_ECOMPUTE,
                         "step %lld: the gradient is not finite though the loss is %g; nothing was "
@@ -150,6 +166,8 @@ static syl_status log_line(run *r, syl_error *err)
 
 static syl_status save_model(run *r, const char *name, syl_error *err)
 {
+    SYL_TRY(syl_ctx_wait(r->ctx, err));
+    SYL_TRY(syl_mirror_pull(&r->task->set->values, err));
     char *path = syl_train_path(r->options->folder, name);
     if (!path) return syl_fail(err, SYL_ENOMEM, "no memory for a path");
     syl_status status = r->task->save_model(r->task->user, path, err);
@@ -161,7 +179,8 @@ static syl_status checkpoint(run *r, syl_error *err)
 {
     const syl_param_set *set = r->task->set;
     if (r->ranks->rank > 0) return SYL_OK;
-    if (!isfinite(syl_sum_squares(r->ctx, set->values, set->size)))
+    SYL_TRY(syl_ctx_wait(r->ctx, err));
+    if (!isfinite(syl_sum_squares(r->ctx, set->values.data, set->size)))
         return syl_fail(
             err, SYL_ECOMPUTE,
             "step %lld: parameters are not finite; nothing was saved; try a smaller --lr",
@@ -254,9 +273,9 @@ static syl_status share_state(run *r, syl_error *err)
     SYL_TRY(syl_ranks_sum_doubles(r->ranks, &step, 1, err));
     r->state.step = (int64_t)step;
     task->optimizer->adamw.step = r->state.step;
-    SYL_TRY(syl_ranks_broadcast(r->ranks, task->set->values, n, err));
-    SYL_TRY(syl_ranks_broadcast(r->ranks, task->optimizer->first, n, err));
-    SYL_TRY(syl_ranks_broadcast(r->ranks, task->optimizer->second, n, err));
+    SYL_TRY(syl_ranks_broadcast(r->ranks, task->set->values.host, n, err));
+    SYL_TRY(syl_ranks_broadcast(r->ranks, task->optimizer->first.host, n, err));
+    SYL_TRY(syl_ranks_broadcast(r->ranks, task->optimizer->second.host, n, err));
     for (int i = 0; i < task->num_blocks; i++)
         SYL_TRY(syl_ranks_broadcast(r->ranks, task->blocks[i].data, task->blocks[i].size, err));
     return SYL_OK;
@@ -276,13 +295,35 @@ static syl_status restore(run *r, syl_error *err)
     return SYL_OK;
 }
 
+/* The id of the group goes from rank 0 to all as if it were floats; not a bit of it changes. */
+static syl_status join_group(run *r, syl_error *err)
+{
+    float id[SYL_GROUP_ID / sizeof(float)] = {0};
+    if (r->ranks->count == 1 || !syl_device_has_groups(r->options->device)) return SYL_OK;
+    if (r->ranks->rank == 0) SYL_TRY(syl_group_id(r->options->device, (uint8_t *)id, err));
+    SYL_TRY(syl_ranks_broadcast(r->ranks, id, SYL_GROUP_ID / sizeof(float), err));
+    return syl_group_join(&r->group, r->options->device, (const uint8_t *)id, r->ranks->rank,
+                          r->ranks->count, err);
+}
+
+/* What has been read on the host goes to the device. */
+static syl_status place(run *r, syl_error *err)
+{
+    const syl_train_task *task = r->task;
+    SYL_TRY(syl_param_set_place(task->set, r->options->device, err));
+    SYL_TRY(syl_optimizer_place(task->optimizer, r->options->device, err));
+    if (task->place) SYL_TRY(task->place(task->user, r->options->device, err));
+    return join_group(r, err);
+}
+
 static syl_status start(run *r, syl_error *err)
 {
     const syl_train_options *o = r->options;
     SYL_TRY(syl_make_folder(o->folder, err));
-    SYL_TRY(syl_ctx_create(&r->ctx, o->threads, err));
+    SYL_TRY(syl_ctx_create_on(&r->ctx, o->device, o->threads, err));
     SYL_TRY(syl_tape_create(&r->tape, r->ctx, err));
     SYL_TRY(restore(r, err));
+    SYL_TRY(place(r, err));
     if (r->ranks->rank == 0) {
         syl_remove_temporaries(o->folder);
         SYL_TRY(syl_metrics_open(&r->metrics, o->folder, r->state.step, err));
@@ -292,6 +333,15 @@ static syl_status start(run *r, syl_error *err)
                               .rank = r->ranks->rank,
                               .ranks = r->ranks->count};
     return syl_loader_create(&r->loader, &r->task->source, order, o->loaders, err);
+}
+
+syl_status syl_train_device(syl_device **out, const char *name, const syl_ranks *ranks,
+                            syl_error *err)
+{
+    char own[32];
+    int local = syl_ranks_local(ranks);
+    snprintf(own, sizeof own, "cuda:%d", local);
+    return syl_device_open(out, local > 0 && !strcmp(name, "cuda") ? own : name, err);
 }
 
 syl_status syl_train_run(const syl_train_task *task, const syl_train_options *options,
@@ -304,7 +354,9 @@ syl_status syl_train_run(const syl_train_task *task, const syl_train_options *op
     if (status == SYL_OK) status = all_steps(&r, err);
     syl_loader_free(r.loader);
     syl_metrics_close(r.metrics);
+    if (task->finished && r.ctx) task->finished(task->user, r.ctx);
     syl_tape_free(r.tape);
     syl_ctx_free(r.ctx);
+    syl_group_leave(options->device, r.group);
     return status;
 }

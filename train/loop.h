@@ -21,6 +21,7 @@ typedef struct syl_train_options {
     int64_t steps, checkpoint_every, validate_every, log_every; /* 0: never */
     int batch, accumulate; /* examples of a micro-batch, micro-batches of a step */
     int threads, loaders;  /* of computation, of the data loader */
+    syl_device *device;    /* NULL: the CPU */
     syl_dtype compute;     /* SYL_F32 or SYL_BF16 */
     uint64_t seed;
 } syl_train_options;
@@ -34,8 +35,9 @@ typedef struct syl_train_sums {
 /* More state of a trainer, kept in checkpoints. */
 typedef struct syl_train_block {
     const char *name;
-    float *data;
+    float *data; /* on the host */
     int64_t size;
+    syl_mirror *mirror; /* what it is the copy of, or NULL */
 } syl_train_block;
 
 /* What a trainer is to the loop. Functions marked "or NULL" may be missing. */
@@ -50,7 +52,10 @@ typedef struct syl_train_task {
     /* Adds the gradients of the summed loss of these examples. */
     syl_status (*step)(void *user, syl_tape *tape, void **examples, int count, uint64_t step,
                        syl_train_sums *sums, syl_error *err);
+    /* More parameters to a device before the first step; or NULL. */
+    syl_status (*place)(void *user, syl_device *device, syl_error *err);
     syl_status (*updated)(void *user, syl_ctx *ctx, syl_error *err); /* or NULL */
+    void (*finished)(void *user, syl_ctx *ctx); /* before the context goes; or NULL */
     /* Adds figures to `metrics`; *score: higher is better. Or NULL. */
     syl_status (*validate)(void *user, syl_tape *tape, json_t *metrics, double *score,
                            syl_error *err);
@@ -72,6 +77,11 @@ typedef struct syl_train_watch {
     bool (*stop)(void *user); /* true: write a checkpoint and return SYL_ECANCELLED */
 } syl_train_watch;
 
+/* As syl_device_open; under mpirun "cuda" is a device for each process of a machine. */
+syl_status syl_train_device(syl_device **out, const char *name, const syl_ranks *ranks,
+                            syl_error *err);
+
+/* Parameters and moments are moved to the device, which must outlive them. */
 syl_status syl_train_run(const syl_train_task *task, const syl_train_options *options,
                          const syl_ranks *ranks, const syl_train_watch *watch, syl_error *err);
 

@@ -50,6 +50,16 @@ void syl_ranks_finish(syl_ranks *ranks, bool failed)
     *ranks = (syl_ranks){.rank = 0, .count = 1};
 }
 
+int syl_ranks_local(const syl_ranks *ranks)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID",
+                                        "SLURM_LOCALID"};
+    if (ranks->count == 1) return 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i])) return atoi(getenv(names[i]));
+    return 0;
+}
+
 static syl_status check(int code, const char *what, syl_error *err)
 {
     if (code == 0) return SYL_OK;

@@ -31,6 +31,9 @@ syl_status syl_ranks_start(syl_ranks *ranks, syl_error *err);
  * ever. */
 void syl_ranks_finish(syl_ranks *ranks, bool failed);
 
+/* The number of this process among those on its machine. */
+int syl_ranks_local(const syl_ranks *ranks);
+
 /* Every rank's data become the sum over all ranks, or those of rank 0. */
 syl_status syl_ranks_sum(const syl_ranks *ranks, float *data, int64_t n, syl_error *err);
 syl_status syl_ranks_sum_doubles(const syl_ranks *ranks, double *data, int64_t n, syl_error *err);

@@ -4,6 +4,7 @@ _sylkit_values() {
     case $1 in
     --format) echo jsonl textgrid csv audacity ;;
     --precision) echo f32 bf16 ;;
+    --device) echo cpu cuda auto ;;
     --metric) echo euclidean norm6 spherical ;;
     --unique) echo starts-ends starts ;;
     --spectrogram) echo mel stft ;;
@@ -14,16 +15,16 @@ _sylkit_values() {
 }
 
 _sylkit_options() {
-    local model="--model --precision --codebook --residual-codebook --metric --norm --merge
+    local model="--model --precision --device --codebook --residual-codebook --metric --norm --merge
         --shift-ms --silence --threads --raw --help"
     local batch="--jobs --out --list --resume --verbose --quiet"
     case $1 in
     segment | tokenize) echo "$model $batch --format --frames" ;;
     features) echo "$model $batch --segments --output" ;;
     plot) echo "$model --start --end --spectrogram --width --height --output --verbose" ;;
-    info) echo "--json --raw --help" ;;
+    info) echo "devices --json --raw --help" ;;
     train) echo "sylber --accumulate --babble --babble-snr --batch --beta1 --beta2 --cache --change-speed
-        --checkpoint-every --clip --collage --coloured-noise --conf --config --crop --dropout
+        --checkpoint-every --clip --collage --coloured-noise --conf --config --crop --device --dropout
         --ema --eps --equalise --exclude-list --freeze-convs --gain --help --init
         --layer-drop --list --loaders --log-every --lr --max-gap --max-seconds --merge
         --min-factor --mix-noise --mix-speech --no-speech --noise --noise-gain --norm --out
@@ -35,7 +36,7 @@ _sylkit_options() {
     continuum) echo "$model --steps --save" ;;
     eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --reducer --vocabulary
         --json --help" ;;
-    kmeans) echo "--clusters --init --sample --batch --iterations --tolerance --metric --spherical
+    kmeans) echo "--clusters --device --init --sample --batch --iterations --tolerance --metric --spherical
         --restarts --seed --threads --list --state --state-seconds --resume --ward --reducer --into
         --output --quiet --help" ;;
     convert) echo "--dtype --codebook --residual-codebook --metric --norm --merge --config --help" ;;

@@ -125,6 +125,9 @@
       (ctx, x, target, eps, scale, dx, dtarget))                                                   \
     X(void, sampled_correction, (syl_ctx * ctx, const syl_sample *sample, syl_mat logits),         \
       (ctx, sample, logits))                                                                       \
+    X(syl_status, nearest,                                                                         \
+      (syl_ctx * ctx, syl_mat x, syl_mat centres, const float *bias, int32_t *id, syl_error *err), \
+      (ctx, x, centres, bias, id, err))                                                            \
     X(void, adamw_update,                                                                          \
       (syl_ctx * ctx, const syl_adamw *by, float grad_scale, const float *grad, float *first,      \
        float *second, float *value, int64_t n),                                                    \
@@ -166,6 +169,8 @@ typedef struct syl_backend {
     syl_status (*record)(syl_ctx *ctx, syl_error *err);
     syl_status (*recorded)(syl_ctx *ctx, syl_recording **out, syl_error *err);
     syl_status (*replay)(syl_ctx *ctx, syl_recording *recording, syl_error *err);
+    syl_status (*recording_sum)(syl_ctx *ctx, syl_recording *recording, int index, double *sum,
+                                syl_error *err);
     void (*recording_free)(syl_recording *recording);
     /* Sums over the devices of several processes (NCCL); NULL: over the host's memory only. */
     syl_status (*group_id)(uint8_t id[SYL_GROUP_ID], syl_error *err);

@@ -102,6 +102,10 @@ bool syl_ctx_records(const syl_ctx *ctx); /* false on the CPU: the calls below t
 syl_status syl_ctx_record(syl_ctx *ctx, syl_error *err);
 syl_status syl_ctx_recorded(syl_ctx *ctx, syl_recording **out, syl_error *err);
 syl_status syl_ctx_replay(syl_ctx *ctx, syl_recording *recording, syl_error *err);
+/* The sum that the index-th operation in it that returns one has had in the last replay (while it
+ * is recorded, it returns 0); waits. */
+syl_status syl_recording_sum(syl_ctx *ctx, syl_recording *recording, int index, double *sum,
+                             syl_error *err);
 void syl_recording_free(syl_ctx *ctx, syl_recording *recording);
 
 /* ---- groups ------------------------------------------------------------------------- */

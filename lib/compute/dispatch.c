@@ -122,6 +122,13 @@ syl_status syl_ctx_replay(syl_ctx *ctx, syl_recording *recording, syl_error *err
     return syl_ctx_records(ctx) ? ctx->backend->replay(ctx, recording, err) : no_recordings(err);
 }
 
+syl_status syl_recording_sum(syl_ctx *ctx, syl_recording *recording, int index, double *sum,
+                             syl_error *err)
+{
+    return syl_ctx_records(ctx) ? ctx->backend->recording_sum(ctx, recording, index, sum, err)
+                                : no_recordings(err);
+}
+
 void syl_recording_free(syl_ctx *ctx, syl_recording *recording)
 {
     if (recording) ctx->backend->recording_free(recording);

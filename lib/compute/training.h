@@ -163,6 +163,14 @@ void syl_row_dots(syl_ctx *ctx, syl_mat x, syl_mat w, syl_mat y);
 /* y += x with row t multiplied by by[t][0]. */
 void syl_add_scaled_rows(syl_ctx *ctx, syl_mat by, syl_mat x, bool accumulate, syl_mat y);
 
+/* ---- search --------------------------------------------------------------------------- */
+
+/* id [rows of x] (the host's) receives the row of centres [n][d] nearest to each row of x: the one
+ * of largest x . c + bias[c], the first of equals. With bias = -|c|^2 / 2 that is the one of least
+ * distance, with NULL that of the largest product. */
+syl_status syl_nearest(syl_ctx *ctx, syl_mat x, syl_mat centres, const float *bias, int32_t *id,
+                       syl_error *err);
+
 /* ---- optimisation ------------------------------------------------------------------- */
 
 typedef struct syl_adamw {

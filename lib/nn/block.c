@@ -1,7 +1,5 @@
 #include "lib/nn/block.h"
 
-#include <stdlib.h>
-
 void syl_block_free(syl_block *b)
 {
     syl_norm_free(&b->norm1);
@@ -10,7 +8,7 @@ void syl_block_free(syl_block *b)
     syl_weight_free(b->out);
     syl_weight_free(b->ff1);
     syl_weight_free(b->ff2);
-    free(b->rel_bias);
+    syl_device_release(b->device, b->rel_bias);
 }
 
 static syl_status norm(syl_ctx *ctx, const syl_block *b, const syl_norm *n, syl_mat x, syl_mat y,

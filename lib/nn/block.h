@@ -13,7 +13,8 @@ typedef struct syl_block {
     syl_norm norm1, norm2;
     syl_weight *qkv; /* dim -> 3 dim: queries, keys, values */
     syl_weight *out, *ff1, *ff2;
-    float *rel_bias; /* [heads][left + right + 1], or NULL */
+    float *rel_bias;    /* [heads][left + right + 1], or NULL */
+    syl_device *device; /* where rel_bias is */
 } syl_block;
 
 void syl_block_free(syl_block *block);

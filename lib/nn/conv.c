@@ -1,7 +1,5 @@
 /* Convolution over time as products without a gather: taps are taken `stride` at a time, for then
  * the rows under them lie side by side in memory and do not overlap from one output to the next. */
-#include <string.h>
-
 #include "lib/nn/layers.h"
 
 typedef struct conv {
@@ -42,11 +40,11 @@ static syl_mat inner(const conv *c, syl_mat padded, int i)
                         c->in.begin[i + 1] - c->in.begin[i]);
 }
 
-static void clear_edges(const conv *c, syl_mat padded, int i)
+static void clear_edges(syl_ctx *ctx, const conv *c, syl_mat padded, int i)
 {
-    size_t bytes = (size_t)(c->shape.pad * padded.cols) * syl_dtype_size(padded.dtype);
-    memset(syl_mat_rows(padded, c->padded_begin[i], 0).data, 0, bytes);
-    memset(syl_mat_rows(padded, c->padded_begin[i + 1] - c->shape.pad, 0).data, 0, bytes);
+    int64_t pad = c->shape.pad;
+    syl_zero(ctx, syl_mat_rows(padded, c->padded_begin[i], pad));
+    syl_zero(ctx, syl_mat_rows(padded, c->padded_begin[i + 1] - pad, pad));
 }
 
 static syl_status pad_input(syl_tape *tape, conv *c, syl_error *err)
@@ -55,8 +53,9 @@ static syl_status pad_input(syl_tape *tape, conv *c, syl_error *err)
     SYL_TRY(syl_ctx_mat(syl_tape_ctx(tape), syl_tape_settings(tape)->compute,
                         c->padded_begin[c->in.count], c->x->value.cols, &c->padded, err));
     for (int i = 0; i < c->in.count; i++) {
-        clear_edges(c, c->padded, i);
-        syl_mat_copy(syl_sequence(c->x->value, c->in, i), inner(c, c->padded, i));
+        clear_edges(syl_tape_ctx(tape), c, c->padded, i);
+        syl_convert(syl_tape_ctx(tape), syl_sequence(c->x->value, c->in, i),
+                    inner(c, c->padded, i));
     }
     return SYL_OK;
 }

@@ -1,9 +1,6 @@
 #include "lib/nn/optimizer.h"
 
 #include <math.h>
-#include <stdlib.h>
-
-#include "lib/base/memory.h"
 
 #define CLIP_EPS 1e-6 /* torch.nn.utils.clip_grad_norm_ */
 #define PI 3.14159265358979323846
@@ -20,27 +17,42 @@ double syl_schedule_factor(const syl_schedule *s, int64_t step)
 
 syl_status syl_optimizer_start(syl_optimizer *o, const syl_param_set *set, syl_error *err)
 {
-    o->first = syl_calloc((size_t)set->size, sizeof(float));
-    o->second = syl_calloc((size_t)set->size, sizeof(float));
-    if (!o->first || !o->second)
-        return syl_fail_memory(err, 2 * (size_t)set->size * sizeof(float), "the optimizer");
-    return SYL_OK;
+    SYL_TRY(syl_mirror_create(&o->first, set->size, "the optimizer", err));
+    return syl_mirror_create(&o->second, set->size, "the optimizer", err);
+}
+
+syl_status syl_optimizer_place(syl_optimizer *o, syl_device *device, syl_error *err)
+{
+    SYL_TRY(syl_mirror_place(&o->first, device, err));
+    return syl_mirror_place(&o->second, device, err);
 }
 
 void syl_optimizer_free(syl_optimizer *o)
 {
-    free(o->first);
-    free(o->second);
-    o->first = o->second = NULL;
+    syl_mirror_free(&o->first);
+    syl_mirror_free(&o->second);
+}
+
+/* Parameters that are not frozen and lie side by side are one pass: from *at on, as a place in the
+ * blocks and a size; false at the end. */
+static bool next_pass(const syl_param_set *set, int *at, int64_t *offset, int64_t *size)
+{
+    while (*at < set->count && set->item[*at]->frozen)
+        ++*at;
+    if (*at == set->count) return false;
+    *offset = set->item[*at]->offset;
+    *size = 0;
+    for (; *at < set->count && !set->item[*at]->frozen; ++*at)
+        *size += set->item[*at]->size;
+    return true;
 }
 
 static double gradient_norm(syl_ctx *ctx, const syl_param_set *set)
 {
     double sum = 0;
-    for (int i = 0; i < set->count; i++) {
-        const syl_param *p = set->item[i];
-        if (!p->frozen) sum += syl_sum_squares(ctx, p->grad.data, p->size);
-    }
+    int64_t offset, size;
+    for (int at = 0; next_pass(set, &at, &offset, &size);)
+        sum += syl_sum_squares(ctx, set->grads.data + offset, size);
     return sqrt(sum);
 }
 
@@ -52,12 +64,10 @@ void syl_optimizer_update(syl_ctx *ctx, syl_optimizer *o, syl_param_set *set, do
     double clip = o->clip > 0 ? o->clip / (norm + CLIP_EPS) : 1;
     float scale = (float)(clip < 1 ? clip * weight : weight);
     syl_adamw by = o->adamw;
+    int64_t offset, size;
     by.lr = (float)(o->adamw.lr * syl_schedule_factor(&o->schedule, o->adamw.step));
     by.step = ++o->adamw.step;
-    for (int i = 0; i < set->count; i++) {
-        const syl_param *p = set->item[i];
-        if (!p->frozen)
-            syl_adamw_update(ctx, &by, scale, p->grad.data, o->first + p->offset,
-                             o->second + p->offset, p->value.data, p->size);
-    }
+    for (int at = 0; next_pass(set, &at, &offset, &size);)
+        syl_adamw_update(ctx, &by, scale, set->grads.data + offset, o->first.data + offset,
+                         o->second.data + offset, set->values.data + offset, size);
 }

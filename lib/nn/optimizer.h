@@ -20,11 +20,12 @@ typedef struct syl_optimizer {
     syl_adamw adamw; /* lr: at factor 1; step: updates done */
     double clip;     /* largest norm of the gradient; 0: any */
     syl_schedule schedule;
-    float *first, *second; /* [size of the set] moments */
+    syl_mirror first, second; /* [size of the set] moments */
 } syl_optimizer;
 
 /* Allocates the moments, all zero. */
 syl_status syl_optimizer_start(syl_optimizer *optimizer, const syl_param_set *set, syl_error *err);
+syl_status syl_optimizer_place(syl_optimizer *optimizer, syl_device *device, syl_error *err);
 void syl_optimizer_free(syl_optimizer *optimizer);
 /* One update from the gradients times `weight` (they stay as they are); grad_norm receives the norm
  * of that before clipping, of parameters that are not frozen. A norm that is not finite updates

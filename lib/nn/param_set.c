@@ -33,18 +33,30 @@ syl_status syl_param_add(syl_param_set *set, const char *name, const int64_t *di
     return SYL_OK;
 }
 
-syl_status syl_param_set_finish(syl_param_set *set, syl_error *err)
+/* Each parameter's piece of the blocks. */
+static void cut(syl_param_set *set)
 {
-    set->values = syl_calloc((size_t)set->size, sizeof(float));
-    set->grads = syl_calloc((size_t)set->size, sizeof(float));
-    if (!set->values || !set->grads)
-        return syl_fail_memory(err, (size_t)set->size * 2 * sizeof(float), "parameters");
     for (int i = 0; i < set->count; i++) {
         syl_param *p = set->item[i];
         int64_t rows = p->dims[0], cols = p->size / rows;
-        p->value = syl_mat_of(set->values + p->offset, SYL_F32, rows, cols);
-        p->grad = syl_mat_of(set->grads + p->offset, SYL_F32, rows, cols);
+        p->value = syl_mat_of(set->values.data + p->offset, SYL_F32, rows, cols);
+        p->grad = syl_mat_of(set->grads.data + p->offset, SYL_F32, rows, cols);
     }
+}
+
+syl_status syl_param_set_finish(syl_param_set *set, syl_error *err)
+{
+    SYL_TRY(syl_mirror_create(&set->values, set->size, "parameters", err));
+    SYL_TRY(syl_mirror_create(&set->grads, set->size, "gradients", err));
+    cut(set);
+    return SYL_OK;
+}
+
+syl_status syl_param_set_place(syl_param_set *set, syl_device *device, syl_error *err)
+{
+    SYL_TRY(syl_mirror_place(&set->values, device, err));
+    SYL_TRY(syl_mirror_place(&set->grads, device, err));
+    cut(set);
     return SYL_OK;
 }
 
@@ -53,8 +65,8 @@ void syl_param_set_free(syl_param_set *set)
     for (int i = 0; i < set->count; i++)
         free(set->item[i]);
     free(set->item);
-    free(set->values);
-    free(set->grads);
+    syl_mirror_free(&set->values);
+    syl_mirror_free(&set->grads);
     memset(set, 0, sizeof *set);
 }
 
@@ -103,7 +115,7 @@ float *syl_param_export(const syl_param *p, const float *from)
     return out;
 }
 
-void syl_param_set_zero_grads(syl_param_set *set)
+void syl_param_set_zero_grads(syl_ctx *ctx, syl_param_set *set)
 {
-    memset(set->grads, 0, (size_t)set->size * sizeof *set->grads);
+    syl_zero(ctx, syl_mat_of(set->grads.data, SYL_F32, 1, set->size));
 }

@@ -4,7 +4,7 @@
 #ifndef SYL_NN_PARAM_SET_H
 #define SYL_NN_PARAM_SET_H
 
-#include "lib/compute/compute.h"
+#include "lib/compute/mirror.h"
 
 #define SYL_PARAM_NAME 128
 #define SYL_PARAM_DIMS 4
@@ -21,8 +21,8 @@ typedef struct syl_param {
 typedef struct syl_param_set {
     syl_param **item; /* [count], each at an address that stays */
     int count, capacity;
-    int64_t size;          /* of all parameters */
-    float *values, *grads; /* [size] */
+    int64_t size;             /* of all parameters */
+    syl_mirror values, grads; /* [size] */
 } syl_param_set;
 
 /* Declares a parameter of this shape (ended by 0). With taps_first the shape is
@@ -31,6 +31,9 @@ syl_status syl_param_add(syl_param_set *set, const char *name, const int64_t *di
                          syl_param **out, syl_error *err);
 /* Makes the blocks, all zero, once everything is declared. */
 syl_status syl_param_set_finish(syl_param_set *set, syl_error *err);
+/* Moves them to a device (NULL: they stay on the CPU). Values are read from files and written to
+ * them on the host: push or pull the mirror then. */
+syl_status syl_param_set_place(syl_param_set *set, syl_device *device, syl_error *err);
 void syl_param_set_free(syl_param_set *set);
 
 /* The value out of a file, under prefix + name; one that is missing, misshapen or not finite is an
@@ -40,10 +43,11 @@ syl_status syl_param_load(syl_param *param, const syl_safetensors *file, const c
 /* All of them, under their own names. */
 syl_status syl_param_set_load(syl_param_set *set, const syl_safetensors *file, const char *prefix,
                               syl_error *err);
-/* One parameter as it is in the file, from the block `from` (values, or an average of them);
+/* One parameter as it is in the file, from the block `from` of the host (values, or an average of
+ * them);
  * freed by the caller. */
 float *syl_param_export(const syl_param *param, const float *from);
 
-void syl_param_set_zero_grads(syl_param_set *set);
+void syl_param_set_zero_grads(syl_ctx *ctx, syl_param_set *set);
 
 #endif

@@ -109,15 +109,36 @@ syl_status syl_params_conv(syl_params *p, const char *base, syl_conv_shape c, bo
     return status;
 }
 
+/* On failure *data is NULL and nothing is left behind. */
+syl_status syl_params_place(const syl_params *p, float **data, int64_t n, syl_error *err)
+{
+    float *host = *data;
+    void *placed = NULL;
+    size_t bytes = (size_t)n * sizeof *host;
+    if (!p->device) return SYL_OK;
+    *data = NULL;
+    syl_status status = syl_device_alloc(p->device, bytes, &placed, err);
+    if (status == SYL_OK) status = syl_device_put(p->device, host, placed, bytes, err);
+    free(host);
+    if (status == SYL_OK)
+        *data = placed;
+    else
+        syl_device_release(p->device, placed);
+    return status;
+}
+
 syl_status syl_params_norm(syl_params *p, const char *base, int64_t n, syl_norm *out,
                            syl_error *err)
 {
+    out->device = p->device;
     SYL_TRY(syl_params_vector(p, base, "weight", n, &out->gamma, err));
-    return syl_params_vector(p, base, "bias", n, &out->beta, err);
+    SYL_TRY(syl_params_place(p, &out->gamma, n, err));
+    SYL_TRY(syl_params_vector(p, base, "bias", n, &out->beta, err));
+    return syl_params_place(p, &out->beta, n, err);
 }
 
 void syl_norm_free(syl_norm *norm)
 {
-    free(norm->gamma);
-    free(norm->beta);
+    syl_device_release(norm->device, norm->gamma);
+    syl_device_release(norm->device, norm->beta);
 }

@@ -32,9 +32,14 @@ syl_status syl_params_linear(syl_params *p, const char *base, int n_out, int n_i
 syl_status syl_params_conv(syl_params *p, const char *base, syl_conv_shape shape, bool bias,
                            syl_weight **out, syl_error *err);
 
-/* Layer norm: "<base>.weight" and "<base>.bias" [n]. */
+/* Moves an array of n floats, taken before, to the parameters' device, where syl_device_release
+ * frees it. */
+syl_status syl_params_place(const syl_params *p, float **data, int64_t n, syl_error *err);
+
+/* Layer norm: "<base>.weight" and "<base>.bias" [n], on the parameters' device. */
 typedef struct syl_norm {
     float *gamma, *beta;
+    syl_device *device;
 } syl_norm;
 syl_status syl_params_norm(syl_params *p, const char *base, int64_t n, syl_norm *out,
                            syl_error *err);

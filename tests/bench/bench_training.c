@@ -78,7 +78,7 @@ static syl_status step(bench *b, syl_error *err)
     syl_var *x, *frames;
     syl_ragged out;
     double loss, norm;
-    syl_param_set_zero_grads(&b->network->set);
+    syl_param_set_zero_grads(b->ctx, &b->network->set);
     syl_tape_clear(b->tape, (syl_tape_options){.compute = b->compute, .training = true});
     SYL_TRY(syl_tape_input(b->tape, b->rows, false, &x, err));
     SYL_TRY(b->network->ops->forward(b->network, b->tape, x, (syl_ragged){b->batch, b->begin},

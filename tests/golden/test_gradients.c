@@ -99,7 +99,7 @@ static void check_gradients(bench *b)
     for (int i = 0; i < b->leaves; i++) {
         char name[512];
         snprintf(name, sizeof name, "d%s", b->leaf[i]->name);
-        float *got = syl_param_export(b->leaf[i], b->set.grads);
+        float *got = syl_param_export(b->leaf[i], b->set.grads.host);
         compare(b, name, got, floats(b, name), (size_t)b->leaf[i]->size);
         free(got);
     }

@@ -97,7 +97,7 @@ static double gradients(bench *b, syl_dtype compute, syl_var **frames)
     double loss;
     syl_mat rows = syl_mat_of(b->rows, SYL_F32, b->begin[2], 1);
     syl_tape_clear(b->tape, (syl_tape_options){.compute = compute, .training = true});
-    syl_param_set_zero_grads(&b->network->set);
+    syl_param_set_zero_grads(b->ctx, &b->network->set);
     OK(syl_tape_input(b->tape, rows, false, &x, &err));
     OK(b->network->ops->forward(b->network, b->tape, x, (syl_ragged){2, b->begin}, frames, &out,
                                 &err));
@@ -116,7 +116,7 @@ static void check_gradients(const bench *b, const syl_safetensors *fixture, cons
         double size = 0;
         snprintf(name, sizeof name, "grad.%s", p->name);
         float *want = named(fixture, model, name, &n), *got;
-        got = syl_param_export(p, b->network->set.grads);
+        got = syl_param_export(p, b->network->set.grads.host);
         assert_int_equal(n, p->size);
         for (size_t k = 0; k < n; k++)
             size = fabs(want[k]) > size ? fabs(want[k]) : size;
@@ -237,7 +237,7 @@ static double mel_loss(syl_network *n, syl_tape *tape, syl_mat rows, float *targ
     syl_ragged out;
     double loss;
     syl_tape_clear(tape, (syl_tape_options){.compute = SYL_F32, .training = true});
-    syl_param_set_zero_grads(&n->set);
+    syl_param_set_zero_grads(syl_tape_ctx(tape), &n->set);
     OK(syl_tape_input(tape, rows, false, &x, &err));
     OK(n->ops->forward(n, tape, x, (syl_ragged){1, begin}, &frames, &out, &err));
     syl_mat want = syl_mat_of(target, SYL_F32, frames->value.rows, frames->value.cols);

@@ -172,7 +172,7 @@ static void check_assign(int n, int dim, int size, int threads)
     int32_t *labels = malloc((size_t)n * sizeof *labels);
     syl_rows *rows = rows_of(x, n, dim, SYL_METRIC_EUCLIDEAN);
     syl_assigner *a;
-    ok(syl_assigner_create(&a, rows, threads, &err));
+    ok(syl_assigner_create(&a, rows, NULL, threads, &err));
     ok(syl_assigner_set(a, c, size, &err));
     ok(syl_assign(a, NULL, 0, n, got, labels, distances, &err));
     assert_memory_equal(got, x, (size_t)(n * dim) * sizeof *x);
@@ -216,7 +216,7 @@ static void test_ties(void **state)
         memcpy(c + twins[t][1] * DIM, twin, DIM * sizeof *c);
         syl_rows *rows = rows_of(twin, 1, DIM, SYL_METRIC_EUCLIDEAN);
         syl_assigner *a;
-        ok(syl_assigner_create(&a, rows, 1, &err));
+        ok(syl_assigner_create(&a, rows, NULL, 1, &err));
         ok(syl_assigner_set(a, c, SIZE, &err));
         ok(syl_assign(a, NULL, 0, 1, x, &label, &distance, &err));
         assert_int_equal(label, twins[t][0]);

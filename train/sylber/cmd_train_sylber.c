@@ -23,7 +23,7 @@
 
 typedef struct arguments {
     const char *init, *config, *stats, *segments, *out, *list, *exclude, *noise;
-    const char *valid_labels, *valid_audio;
+    const char *valid_labels, *valid_audio, *device;
     int targets, precision, schedule;
     int steps, batch, accumulate, threads, loaders, cache, seed, log_every, checkpoint_every,
         validate_every, warmup, max_gap;
@@ -134,6 +134,7 @@ static const syl_arg table[] = {
     TEXT("valid-labels", valid_labels, "JSON list of {\"key\", \"syl\": [[start, end, ...], ...]}"),
     TEXT("valid-audio", valid_audio, "folder of its recordings, KEY.wav"),
     HEADING("The run:"),
+    PLACE("device", device, "cpu, cuda, cuda:N, or auto: CUDA where it is there"),
     FREE_WHOLE("threads", threads, 1, 1024, "of computation"),
     FREE_WHOLE("loaders", loaders, 0, 256, "threads that make crops; 0: none"),
     FREE_WHOLE("cache", cache, 1, 1000000, "megabytes of recordings that stay in memory"),
@@ -153,6 +154,7 @@ static arguments defaults(void)
                        .steps = 3000,
                        .batch = 8,
                        .accumulate = 1,
+                       .device = "cpu",
                        .threads = omp_get_max_threads(),
                        .loaders = 1,
                        .cache = 4000,
@@ -202,6 +204,7 @@ static int check(const arguments *a)
 typedef struct job {
     arguments args;
     syl_ranks ranks;
+    syl_device *device;
     syl_inputs inputs, noises;
     syl_sylber_trainer trainer;
     syl_example_source source;
@@ -432,6 +435,7 @@ static void describe_trainer(job *j)
 
 static syl_status set_up(job *j, syl_error *err)
 {
+    SYL_TRY(syl_train_device(&j->device, j->args.device, &j->ranks, err));
     SYL_TRY(load_student(j, err));
     SYL_TRY(start_head(j, err));
     prepare_student(j);
@@ -491,6 +495,7 @@ static syl_status run(job *j, syl_error *err)
                                  .log_every = a->log_every,
                                  .batch = a->batch,
                                  .accumulate = a->accumulate,
+                                 .device = j->device,
                                  .threads = a->threads,
                                  .loaders = a->loaders,
                                  .compute = j->trainer.options.compute,
@@ -512,6 +517,7 @@ static void job_free(job *j)
     free(j->validation.reference);
     syl_inputs_free(&j->inputs);
     syl_inputs_free(&j->noises);
+    syl_device_close(j->device);
 }
 
 static void print_help(void)

@@ -40,7 +40,7 @@ static syl_status export_all(const syl_param_set *set, syl_st_tensor *tensors, s
         *t = (syl_st_tensor){.name = p->name, .dtype = SYL_F32, .count = (size_t)p->size};
         for (; t->ndim < SYL_PARAM_DIMS && p->dims[t->ndim]; t->ndim++)
             t->shape[t->ndim] = p->dims[t->ndim];
-        t->data = syl_param_export(p, set->values);
+        t->data = syl_param_export(p, set->values.host);
         if (!t->data) return syl_fail_memory(err, t->count * sizeof(float), p->name);
     }
     return SYL_OK;

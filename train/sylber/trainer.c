@@ -63,12 +63,32 @@ static syl_mat frames_of(const batch *b, syl_mat m, int i)
     return syl_mat_rows(m, b->frame_begin[i], b->frame_begin[i + 1] - b->frame_begin[i]);
 }
 
+/* A matrix of the host on the device of the tape. */
+static syl_status on_device(syl_tape *tape, syl_mat host, syl_mat *out, syl_error *err)
+{
+    SYL_TRY(syl_ctx_mat(syl_tape_ctx(tape), host.dtype, host.rows, host.cols, out, err));
+    return syl_upload(syl_tape_ctx(tape), host.data, *out, err);
+}
+
+/* And back, into room that grows. */
+static syl_status on_host(syl_tape *tape, syl_mat m, float **room, size_t *size, syl_mat *out,
+                          syl_error *err)
+{
+    void *data = *room;
+    SYL_TRY(syl_grow(&data, size, (size_t)(m.rows * m.cols), sizeof **room, err));
+    *room = data;
+    *out = syl_mat_of(data, SYL_F32, m.rows, m.cols);
+    return syl_download(syl_tape_ctx(tape), m, data, err);
+}
+
 static syl_status forward(const syl_network *n, syl_tape *tape, const batch *b, syl_var **frames,
                           syl_error *err)
 {
     syl_var *x;
+    syl_mat rows;
     syl_ragged out;
-    SYL_TRY(syl_tape_input(tape, b->rows, false, &x, err));
+    SYL_TRY(on_device(tape, b->rows, &rows, err));
+    SYL_TRY(syl_tape_input(tape, rows, false, &x, err));
     SYL_TRY(n->ops->forward(n, tape, x, (syl_ragged){b->count, b->row_begin}, frames, &out, err));
     if ((*frames)->value.rows == b->target.rows) return SYL_OK;
     return syl_fail(err, SYL_EINVAL, "the network gave %lld frames for %lld frames of targets",
@@ -139,8 +159,82 @@ static syl_status ask_teacher(syl_sylber_trainer *t, syl_tape *tape, const batch
     syl_tape_train(tape, false);
     SYL_TRY(forward(t->teacher, tape, b, &frames, err));
     syl_tape_train(tape, true);
-    *said = frames->value;
+    SYL_TRY(on_host(tape, frames->value, &t->said, &t->said_room, said, err));
     return targets_of(t, b, examples, *said, step, err);
+}
+
+/* The student hears the batch and learns. */
+static syl_status learn(const syl_sylber_trainer *t, syl_tape *tape, const batch *b, double *loss,
+                        syl_mat *heard, syl_error *err)
+{
+    syl_mat target;
+    syl_var *frames;
+    SYL_TRY(forward(t->student, tape, b, &frames, err));
+    SYL_TRY(on_device(tape, b->target, &target, err));
+    SYL_TRY(syl_loss_squared(tape, frames, target, 1, loss, err));
+    *heard = frames->value;
+    return syl_tape_backward(tape, err);
+}
+
+/* ---- a step that is the same work every time ------------------------------------------------- */
+
+/* Nothing is drawn at random inside it: the numbers of a recording are fixed. */
+static bool can_record(const syl_sylber_trainer *t, const syl_ctx *ctx)
+{
+    const syl_network_dropout *d = &t->student->dropout;
+    return syl_ctx_records(ctx) && d->hidden == 0 && d->activation == 0 && d->attention == 0 &&
+           d->feature == 0 && d->layer == 0;
+}
+
+/* Whether this step has the shape of the one before, which is then forgotten or kept. */
+static syl_status same_shape(syl_recorded_step *r, syl_ctx *ctx, const batch *b, bool *same,
+                             syl_error *err)
+{
+    size_t n = (size_t)b->count + 1, length = 2 * n + 3;
+    void *shape = NULL;
+    size_t room = 0;
+    SYL_TRY(syl_grow(&shape, &room, length, sizeof *r->shape, err));
+    int64_t *now = shape;
+    memcpy(now, b->row_begin, n * sizeof *now);
+    memcpy(now + n, b->frame_begin, n * sizeof *now);
+    now[2 * n] = (int64_t)(uintptr_t)b->rows.data;
+    now[2 * n + 1] = (int64_t)(uintptr_t)b->target.data;
+    now[2 * n + 2] = (int64_t)syl_ctx_mark(ctx);
+    *same = r->length == length && !memcmp(r->shape, now, length * sizeof *now);
+    if (!*same) {
+        syl_recording_free(ctx, r->recording);
+        r->recording = NULL;
+    }
+    free(r->shape);
+    r->shape = now;
+    r->length = length;
+    return SYL_OK;
+}
+
+static syl_status record(syl_sylber_trainer *t, syl_tape *tape, const batch *b, syl_error *err)
+{
+    syl_recorded_step *r = &t->recorded;
+    double none;
+    syl_ctx *ctx = syl_tape_ctx(tape);
+    SYL_TRY(syl_ctx_record(ctx, err));
+    syl_status status = learn(t, tape, b, &none, &r->frames, err);
+    syl_status ended = syl_ctx_recorded(ctx, &r->recording, status == SYL_OK ? err : NULL);
+    return status == SYL_OK ? ended : status;
+}
+
+static syl_status learn_again(syl_sylber_trainer *t, syl_tape *tape, const batch *b, double *loss,
+                              syl_mat *heard, syl_error *err)
+{
+    syl_recorded_step *r = &t->recorded;
+    syl_ctx *ctx = syl_tape_ctx(tape);
+    bool same;
+    if (!can_record(t, ctx)) return learn(t, tape, b, loss, heard, err);
+    SYL_TRY(same_shape(r, ctx, b, &same, err));
+    if (!same) return learn(t, tape, b, loss, heard, err);
+    if (!r->recording) SYL_TRY(record(t, tape, b, err));
+    SYL_TRY(syl_ctx_replay(ctx, r->recording, err));
+    *heard = r->frames;
+    return syl_recording_sum(ctx, r->recording, 0, loss, err);
 }
 
 static syl_status step(void *user, syl_tape *tape, void **examples, int count, uint64_t number,
@@ -148,8 +242,7 @@ static syl_status step(void *user, syl_tape *tape, void **examples, int count, u
 {
     syl_sylber_trainer *t = user;
     batch b = {0};
-    syl_mat said = {0};
-    syl_var *frames;
+    syl_mat said = {0}, frames, heard;
     SYL_TRY(lay_out(t, tape, examples, count, &b, err));
     for (int i = 0; i < count; i++) {
         const syl_example *e = examples[i];
@@ -160,12 +253,24 @@ static syl_status step(void *user, syl_tape *tape, void **examples, int count, u
     }
     if (t->teacher) SYL_TRY(ask_teacher(t, tape, &b, examples, number, &said, err));
     fill_rows(&b, examples, false);
-    SYL_TRY(forward(t->student, tape, &b, &frames, err));
-    SYL_TRY(syl_loss_squared(tape, frames, b.target, 1, &sums->loss, err));
+    SYL_TRY(learn_again(t, tape, &b, &sums->loss, &frames, err));
     sums->weight = (double)b.target.rows;
-    if (t->options.targets == SYL_TARGET_ONLINE)
-        SYL_TRY(follow_thresholds(t, said, frames->value, err));
-    return syl_tape_backward(tape, err);
+    if (t->options.targets != SYL_TARGET_ONLINE) return SYL_OK;
+    SYL_TRY(on_host(tape, frames, &t->heard, &t->heard_room, &heard, err));
+    return follow_thresholds(t, said, heard, err);
+}
+
+static syl_status place(void *user, syl_device *device, syl_error *err)
+{
+    syl_sylber_trainer *t = user;
+    return t->teacher ? syl_param_set_place(&t->teacher->set, device, err) : SYL_OK;
+}
+
+static void finished(void *user, syl_ctx *ctx)
+{
+    syl_recorded_step *r = &((syl_sylber_trainer *)user)->recorded;
+    syl_recording_free(ctx, r->recording);
+    r->recording = NULL;
 }
 
 static syl_status updated(void *user, syl_ctx *ctx, syl_error *err)
@@ -173,8 +278,8 @@ static syl_status updated(void *user, syl_ctx *ctx, syl_error *err)
     syl_sylber_trainer *t = user;
     (void)err;
     if (t->teacher && t->options.ema_decay < 1)
-        syl_moving_average(ctx, (float)t->options.ema_decay, t->student->set.values,
-                           t->teacher->set.values, t->student->set.size);
+        syl_moving_average(ctx, (float)t->options.ema_decay, t->student->set.values.data,
+                           t->teacher->set.values.data, t->student->set.size);
     return SYL_OK;
 }
 
@@ -241,7 +346,7 @@ syl_status syl_sylber_trainer_start(syl_sylber_trainer *t, syl_error *err)
     if (t->options.targets == SYL_TARGET_MEANS) return SYL_OK;
     SYL_TRY(syl_network_create(&t->teacher, &t->student->config, err));
     syl_param_set *set = &t->teacher->set;
-    memcpy(set->values, t->student->set.values, (size_t)set->size * sizeof *set->values);
+    memcpy(set->values.host, t->student->set.values.host, (size_t)set->size * sizeof(float));
     for (int i = 0; i < set->count; i++)
         set->item[i]->frozen = true;
     return SYL_OK;
@@ -249,20 +354,24 @@ syl_status syl_sylber_trainer_start(syl_sylber_trainer *t, syl_error *err)
 
 void syl_sylber_trainer_free(syl_sylber_trainer *t)
 {
+    free(t->recorded.shape);
     syl_optimizer_free(&t->optimizer);
     syl_network_free(t->student);
     syl_network_free(t->teacher);
     free(t->batch);
     free(t->target);
+    free(t->said);
+    free(t->heard);
 }
 
 syl_train_task syl_sylber_task(syl_sylber_trainer *t, char *identity)
 {
     int n = 0;
-    t->blocks[n++] = (syl_train_block){"thresholds", t->thresholds, 2};
-    t->blocks[n++] = (syl_train_block){"thresholder", &t->options.thresholder.signal_mean, 4};
+    t->blocks[n++] = (syl_train_block){"thresholds", t->thresholds, 2, NULL};
+    t->blocks[n++] = (syl_train_block){"thresholder", &t->options.thresholder.signal_mean, 4, NULL};
     if (t->teacher)
-        t->blocks[n++] = (syl_train_block){"teacher", t->teacher->set.values, t->teacher->set.size};
+        t->blocks[n++] = (syl_train_block){"teacher", t->teacher->set.values.host,
+                                           t->teacher->set.size, &t->teacher->set.values};
     return (syl_train_task){.user = t,
                             .set = &t->student->set,
                             .optimizer = &t->optimizer,
@@ -275,7 +384,9 @@ syl_train_task syl_sylber_task(syl_sylber_trainer *t, char *identity)
                             .num_blocks = n,
                             .identity = identity,
                             .step = step,
+                            .place = place,
                             .updated = updated,
+                            .finished = finished,
                             .validate = t->validation ? validate : NULL,
                             .save_model = save_model,
                             .describe = describe};

@@ -24,6 +24,14 @@ typedef struct syl_sylber_options {
     syl_dtype compute;
 } syl_sylber_options;
 
+/* The student's part of a step whose shape was the same twice, where the device records work. */
+typedef struct syl_recorded_step {
+    int64_t *shape; /* [length] what it depends on */
+    size_t length, room;
+    syl_recording *recording; /* NULL: not yet */
+    syl_mat frames;
+} syl_recorded_step;
+
 typedef struct syl_sylber_trainer {
     syl_sylber_options options;
     syl_network *student, *teacher; /* teacher NULL for SYL_TARGET_MEANS */
@@ -31,8 +39,10 @@ typedef struct syl_sylber_trainer {
     syl_example_source *source;
     const syl_validation *validation; /* or NULL */
     float thresholds[2];              /* norm and merge, for the model file */
-    float *batch, *target;            /* rows of a batch, and what it should give */
-    size_t batch_room, target_room;
+    float *batch, *target;            /* rows of a batch, and what it should give (host) */
+    float *said, *heard;              /* frames of the teacher and of the student (host) */
+    size_t batch_room, target_room, said_room, heard_room;
+    syl_recorded_step recorded;
     uint64_t seed;
     const syl_ranks *ranks;
     void *user; /* for skipped */

@@ -46,17 +46,20 @@ static syl_status encode_rows(const syl_network *n, syl_tape *tape, syl_dtype co
                               int64_t count, heard *out, syl_error *err)
 {
     int64_t begin[2] = {0, count}, cols = n->ops->input_cols(&n->config);
+    syl_ctx *ctx = syl_tape_ctx(tape);
+    syl_mat input;
     syl_var *x, *frames;
     syl_ragged sequences;
     syl_tape_clear(tape, (syl_tape_options){.compute = compute});
-    SYL_TRY(syl_tape_input(tape, syl_mat_of(rows, SYL_F32, count, cols), false, &x, err));
+    SYL_TRY(syl_ctx_mat(ctx, SYL_F32, count, cols, &input, err));
+    SYL_TRY(syl_upload(ctx, rows, input, err));
+    SYL_TRY(syl_tape_input(tape, input, false, &x, err));
     SYL_TRY(n->ops->forward(n, tape, x, (syl_ragged){1, begin}, &frames, &sequences, err));
     size_t values = (size_t)(frames->value.rows * frames->value.cols);
     out->frames = syl_calloc(values, sizeof *out->frames);
     if (!out->frames) return syl_fail_memory(err, values * sizeof(float), "frames");
-    memcpy(out->frames, frames->value.data, values * sizeof(float));
     out->num_frames = frames->value.rows;
-    return SYL_OK;
+    return syl_download(ctx, frames->value, out->frames, err);
 }
 
 static syl_status encode(const syl_network *n, syl_tape *tape, syl_dtype compute,
