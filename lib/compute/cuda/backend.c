@@ -22,6 +22,7 @@ static const syl_backend table = {.version = SYL_BACKEND_VERSION,
                                   .record = cuda_record,
                                   .recorded = cuda_recorded,
                                   .replay = cuda_replay,
+                                  .recording_sum = cuda_recording_sum,
                                   .recording_free = cuda_recording_free,
 #ifdef HAVE_NCCL
                                   .group_id = cuda_group_id,

@@ -134,7 +134,7 @@ syl_status cuda_send(cuda_ctx *ctx, const void *host, size_t bytes, void **out, 
 /* The same, but a recording keeps what stands there now. */
 syl_status cuda_send_fixed(cuda_ctx *ctx, const void *host, size_t bytes, void **out,
                            syl_error *err);
-/* A few bytes of the device, waited for. */
+/* `bytes` of the device, waited for. */
 syl_status cuda_fetch(cuda_ctx *ctx, const void *from, void *host, size_t bytes, syl_error *err);
 
 /* ---- recordings (recording.c) ------------------------------------------------------------- */
@@ -146,6 +146,10 @@ syl_status cuda_record(syl_ctx *ctx, syl_error *err);
 syl_status cuda_recorded(syl_ctx *ctx, syl_recording **out, syl_error *err);
 syl_status cuda_replay(syl_ctx *ctx, syl_recording *recording, syl_error *err);
 void cuda_recording_free(syl_recording *recording);
+syl_status cuda_recording_sum(syl_ctx *ctx, syl_recording *recording, int index, double *sum,
+                              syl_error *err);
+/* The next sum of the recording being made: *from (device) at that time of a replay. */
+syl_status cuda_recording_keep(cuda_ctx *ctx, const double *from, syl_error *err);
 /* Pinned memory that belongs to the recording being made, filled now and at every replay. */
 syl_status cuda_recording_pin(cuda_ctx *ctx, const void *host, size_t bytes, cuda_fill *fill,
                               void **pinned, syl_error *err);

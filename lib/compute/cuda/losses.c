@@ -22,10 +22,18 @@ static syl_status take_rows(cuda_ctx *ctx, int64_t rows, double **out, syl_error
     return SYL_OK;
 }
 
+/* In a recording there is no sum yet. */
+static syl_status get_sum(cuda_ctx *ctx, const double *from, double *sum, syl_error *err)
+{
+    *sum = 0;
+    return ctx->recording ? cuda_recording_keep(ctx, from, err)
+                          : cuda_fetch(ctx, from, sum, sizeof *sum, err);
+}
+
 static syl_status add_up(cuda_ctx *ctx, double *row_loss, int64_t rows, double *sum, syl_error *err)
 {
     CUDA_TRY("a loss", syl_cuda_sum_doubles(ctx->compute, row_loss, rows, row_loss + rows));
-    return cuda_fetch(ctx, row_loss + rows, sum, sizeof *sum, err);
+    return get_sum(ctx, row_loss + rows, sum, err);
 }
 
 static syl_status sum_squares(cuda_ctx *ctx, const float *x, int64_t n, double *sum, syl_error *err)
@@ -35,7 +43,7 @@ static syl_status sum_squares(cuda_ctx *ctx, const float *x, int64_t n, double *
     SYL_TRY(take_rows(ctx, 0, &room, err));
     SYL_TRY(cuda_take(ctx, syl_cuda_sum_work(n, 1), &work, err));
     CUDA_TRY("a sum of squares", syl_cuda_sum_squares(ctx->compute, x, n, room, work));
-    return cuda_fetch(ctx, room, sum, sizeof *sum, err);
+    return get_sum(ctx, room, sum, err);
 }
 
 double cuda_op_sum_squares(syl_ctx *base, const float *x, int64_t n)

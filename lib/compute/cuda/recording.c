@@ -7,9 +7,12 @@
  * - Scratch memory that was taken inside stays where it is (slabs are never given back before the
  *   context is freed) but is not kept for the recording: other work may use it between replays, in
  *   the stream's order. What must last from one replay to the next has to be memory of the device,
- *   or scratch that was taken before and is not released.
+ *   or scratch that was taken before and is not released. What a recording took and did not release
+ *   counts as taken again after each replay.
+ * - Sums that an operation would return are copied to pinned memory and read there afterwards.
  * - A replay waits for the one before it if it has something to upload, because that reads the
  *   same pinned memory. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +33,9 @@ struct syl_recording {
     bool replayed;
     recorded_upload *uploads;
     size_t num_uploads, capacity;
+    double **sums; /* pinned, each on its own */
+    size_t num_sums, sum_capacity;
+    size_t top; /* of the scratch memory when it ended */
 };
 
 /* Others that wait for all contexts leave out the one that records. */
@@ -91,6 +97,7 @@ syl_status cuda_recorded(syl_ctx *base, syl_recording **out, syl_error *err)
     syl_status status = cuda_use(ctx->device, err);
     if (status == SYL_OK) status = finish(ctx, r, err);
     set_recording(ctx, NULL);
+    r->top = ctx->top;
     if (status == SYL_OK)
         *out = r;
     else
@@ -136,6 +143,36 @@ syl_status cuda_replay(syl_ctx *base, syl_recording *r, syl_error *err)
     CUDA_TRY("a recording", cudaGraphLaunch(r->exec, ctx->compute));
     CUDA_TRY("a recording", cudaEventRecord(r->done, ctx->compute));
     r->replayed = true;
+    if (ctx->top < r->top) ctx->top = r->top;
+    return SYL_OK;
+}
+
+syl_status cuda_recording_keep(cuda_ctx *ctx, const double *from, syl_error *err)
+{
+    syl_recording *r = ctx->recording;
+    void *sums = r->sums, *pinned;
+    syl_status status = syl_grow(&sums, &r->sum_capacity, r->num_sums + 1, sizeof *r->sums, err);
+    r->sums = sums;
+    SYL_TRY(status);
+    CUDA_TRY("pinned memory of a recording", cudaMallocHost(&pinned, sizeof *from));
+    r->sums[r->num_sums++] = pinned;
+    CUDA_TRY("a sum of a recording",
+             cudaMemcpyAsync(pinned, from, sizeof *from, cudaMemcpyDeviceToHost, ctx->compute));
+    return SYL_OK;
+}
+
+syl_status cuda_recording_sum(syl_ctx *base, syl_recording *r, int index, double *sum,
+                              syl_error *err)
+{
+    cuda_ctx *ctx = cuda_own(base);
+    *sum = (double)NAN;
+    SYL_TRY(cuda_ctx_check(ctx, err));
+    SYL_TRY(cuda_ctx_may_wait(ctx, "a sum of a recording", err));
+    if (index < 0 || (size_t)index >= r->num_sums || !r->replayed)
+        return syl_fail(err, SYL_EINVAL, "sum %d of a recording with %zu that was %s", index,
+                        r->num_sums, r->replayed ? "replayed" : "not replayed yet");
+    CUDA_TRY("a recording", cudaEventSynchronize(r->done));
+    *sum = *r->sums[index];
     return SYL_OK;
 }
 
@@ -147,6 +184,9 @@ void cuda_recording_free(syl_recording *r)
     if (r->done) (void)cudaEventDestroy(r->done);
     for (size_t i = 0; i < r->num_uploads; i++)
         (void)cudaFreeHost(r->uploads[i].pinned);
+    for (size_t i = 0; i < r->num_sums; i++)
+        (void)cudaFreeHost(r->sums[i]);
     free(r->uploads);
+    free(r->sums);
     free(r);
 }

@@ -254,6 +254,6 @@ syl_status cuda_send_made(cuda_ctx *ctx, const void *host, size_t bytes, cuda_fi
 syl_status cuda_fetch(cuda_ctx *ctx, const void *from, void *host, size_t bytes, syl_error *err)
 {
     piece p = run_of(host, (void *)(uintptr_t)from, bytes);
-    SYL_TRY(cuda_ctx_may_wait(ctx, "a sum that is returned", err));
+    SYL_TRY(cuda_ctx_may_wait(ctx, "a result that is returned", err));
     return by_pieces(ctx, &p, download_piece, err);
 }
