@@ -1,6 +1,4 @@
 /* The table, which is all that the module shows. */
-#include <config.h>
-
 #include "lib/compute/cuda/cuda.h"
 
 static const syl_backend table = {.version = SYL_BACKEND_VERSION,
