@@ -92,7 +92,7 @@ static void products(void **state)
             twin bias = twin_of(F, 1, n, 0);
             EACH(i)
             OK(syl_product_bias(twin_ctx[i], a.m[i], ta, b.m[i], tb,
-                                bits & 16 ? twin_row(bias, i) : NULL, bits & 4, c.m[i], NULL));
+                                bits & 16 ? twin_row(bias, i) : NULL, bits & 4, c.m[i], &twin_error));
             twin_same(type == H ? "product bf16" : "product", c, FINE);
             twin_free_all();
         }
@@ -106,15 +106,16 @@ static void weights(void **state)
             syl_dtype type = bits & 1 ? H : F, out = bits & 2 ? H : F;
             syl_act act = bits & 4 ? SYL_ACT_GELU : SYL_ACT_NONE;
             bool add = act == SYL_ACT_NONE && bits & 8;
+            if (type == F && out == H) continue; /* oneDNN has no such product */
             twin w = twin_of(F, 21, 35, 0), bias = twin_of(F, 1, 21, 0);
             twin x = twin_of(type, sizes[s], 35, 3), y = twin_of(out, sizes[s], 21, 2);
             EACH(i)
             {
                 syl_weight *weight;
                 OK(syl_weight_linear(&weight, i ? twin_device : NULL, w.m[0].data,
-                                     bits & 16 ? bias.m[0].data : NULL, 21, 35, type, NULL));
-                OK(syl_linear(twin_ctx[i], weight, x.m[i], act, add, y.m[i], NULL));
-                OK(syl_ctx_wait(twin_ctx[i], NULL));
+                                     bits & 16 ? bias.m[0].data : NULL, 21, 35, type, &twin_error));
+                OK(syl_linear(twin_ctx[i], weight, x.m[i], act, add, y.m[i], &twin_error));
+                OK(syl_ctx_wait(twin_ctx[i], &twin_error));
                 syl_weight_free(weight);
             }
             twin_same(out == H ? "linear to bf16" : "linear", y, out == H ? ROUGH : FINE);
@@ -132,9 +133,9 @@ static void convolve(syl_conv_shape c, syl_dtype type, syl_dtype out, int64_t ro
     {
         syl_weight *weight;
         OK(syl_weight_conv(&weight, i ? twin_device : NULL, w.m[0].data, bias.m[0].data, c, type,
-                           NULL));
-        OK(syl_conv1d(twin_ctx[i], weight, x.m[i], act, y.m[i], NULL));
-        OK(syl_ctx_wait(twin_ctx[i], NULL));
+                           &twin_error));
+        OK(syl_conv1d(twin_ctx[i], weight, x.m[i], act, y.m[i], &twin_error));
+        OK(syl_ctx_wait(twin_ctx[i], &twin_error));
         syl_weight_free(weight);
     }
     twin_same(c.groups > 1  ? "conv1d grouped"
@@ -153,7 +154,8 @@ static void convolutions(void **state)
     (void)state;
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (int bits = 0; bits < 16; bits++)
-            if (shapes[s].groups == 1 || !(bits & 1)) /* the CPU widens some of bf16 */
+            /* oneDNN makes no bf16 of float32, and the CPU widens some grouped ones of bf16. */
+            if (shapes[s].groups == 1 ? (bits & 3) != 2 : !(bits & 1))
                 convolve(shapes[s], bits & 1 ? H : F, bits & 2 ? H : F, 33, bits & 4 ? 1 : 0,
                          bits & 8 ? 3 : 0, bits & 2 ? SYL_ACT_GELU : SYL_ACT_NONE);
     for (int bits = 0; bits < 4; bits++) {
@@ -178,14 +180,14 @@ static void grouped(void **state)
         twin y = twin_of(F, out, 6, 2), dx = twin_of(F, rows, 12, 0), dw = twin_of(F, 6, w.m[0].cols, 0);
         double tolerance = type == H ? 4e-2 : FINE;
         EACH(i)
-        OK(syl_grouped_conv(twin_ctx[i], c, type, x.m[i], w.m[i], y.m[i], NULL));
+        OK(syl_grouped_conv(twin_ctx[i], c, type, x.m[i], w.m[i], y.m[i], &twin_error));
         twin_same(type == H ? "grouped_conv bf16" : "grouped_conv", y, tolerance);
         EACH(i)
         {
             OK(syl_grouped_conv_input_gradient(twin_ctx[i], c, type, y.m[i], w.m[i], bits & 4,
-                                               dx.m[i], NULL));
+                                               dx.m[i], &twin_error));
             OK(syl_grouped_conv_weight_gradient(twin_ctx[i], c, type, x.m[i], y.m[i], dw.m[i],
-                                                NULL));
+                                                &twin_error));
         }
         twin_same(type == H ? "grouped_conv dx bf16" : "grouped_conv dx", dx, 2 * tolerance);
         twin_same(type == H ? "grouped_conv dw bf16" : "grouped_conv dw", dw, 2 * tolerance);
@@ -238,7 +240,7 @@ static void norms(void **state)
                                   y.m[i], bits & 2, dx.m[i], twin_row(dg, i),
                                   beta ? twin_row(db, i) : NULL);
                 OK(syl_layer_norm(twin_ctx[i], twin_row(g, i), twin_row(b, i), 1e-5f, h.m[i],
-                                  bits & 1 ? SYL_ACT_GELU : SYL_ACT_NONE, h.m[i], NULL));
+                                  bits & 1 ? SYL_ACT_GELU : SYL_ACT_NONE, h.m[i], &twin_error));
             }
             double loose = n == 1 ? 1e-2 : FINE;
             twin_same("norm_forward", y, FINE);
@@ -249,10 +251,10 @@ static void norms(void **state)
             EACH(i)
             {
                 OK(syl_group_norm_forward(twin_ctx[i], 4, twin_row(g, i), twin_row(b, i), 1e-5f,
-                                          x.m[i], y.m[i], stats.m[i].data, NULL));
+                                          x.m[i], y.m[i], stats.m[i].data, &twin_error));
                 OK(syl_group_norm_backward(twin_ctx[i], 4, twin_row(g, i), x.m[i],
                                            stats.m[i].data, y.m[i], bits & 2, dx.m[i],
-                                           twin_row(dg, i), twin_row(db, i), NULL));
+                                           twin_row(dg, i), twin_row(db, i), &twin_error));
             }
             twin_same("group_norm_forward", y, FINE);
             twin_same("group_norm_backward dx", dx, loose);
@@ -307,7 +309,7 @@ static void attend(int64_t left, int64_t right, bool bias, syl_dtype type, float
     {
         shape.rel_bias = bias ? twin_row(rel, i) : NULL;
         OK(syl_attention_forward(twin_ctx[i], shape, r, q.m[i], k.m[i], v.m[i], y.m[i],
-                                 lse.m[i].data, NULL));
+                                 lse.m[i].data, &twin_error));
     }
     twin_same(type == H ? "attention_forward bf16" : "attention_forward", y, tolerance);
     twin_same(type == H ? "attention lse bf16" : "attention lse", lse, tolerance);
@@ -316,7 +318,7 @@ static void attend(int64_t left, int64_t right, bool bias, syl_dtype type, float
         shape.rel_bias = bias ? twin_row(rel, i) : NULL;
         OK(syl_attention_backward(twin_ctx[i], shape, r, q.m[i], k.m[i], v.m[i], y.m[i],
                                   lse.m[i].data, dy.m[i], dq.m[i], dk.m[i], dv.m[i],
-                                  bias ? drel.m[i].data : NULL, NULL));
+                                  bias ? drel.m[i].data : NULL, &twin_error));
     }
     twin_same(type == H ? "attention dq bf16" : "attention dq", dq, 4 * tolerance);
     twin_same(type == H ? "attention dk bf16" : "attention dk", dk, 4 * tolerance);
@@ -350,7 +352,7 @@ static void attention_for_streams(void **state)
             syl_attention_mask mask = {.left = -1, .right = -1};
             if (bits & 4)
                 mask = (syl_attention_mask){12, 5, 15, bits & 2 ? rel.m[i].data : NULL};
-            OK(syl_attention(twin_ctx[i], 2, mask, q.m[i], k.m[i], v.m[i], y.m[i], NULL));
+            OK(syl_attention(twin_ctx[i], 2, mask, q.m[i], k.m[i], v.m[i], y.m[i], &twin_error));
         }
         twin_same(type == H ? "attention bf16" : "attention", y, type == H ? ROUGH : FINE);
         twin_free_all();
@@ -402,7 +404,7 @@ static void search(void **state)
             twin bias = twin_of(F, 1, 130, 0);
             EACH(i)
             OK(syl_nearest(twin_ctx[i], x.m[i], c.m[i], bits ? twin_row(bias, i) : NULL, id[i],
-                           NULL));
+                           &twin_error));
             assert_memory_equal(id[0], id[1], sizeof id[0]);
             twin_free_all();
         }

@@ -10,6 +10,7 @@
 
 #define MAX_TWINS 4096
 
+syl_error twin_error;
 syl_device *twin_device;
 syl_ctx *twin_ctx[2];
 
@@ -47,8 +48,8 @@ int twin_start(void **state)
         exit(77);
     }
     fprintf(stderr, "on %s\n", syl_device_name(twin_device));
-    OK(syl_ctx_create(&twin_ctx[0], 2, NULL));
-    OK(syl_ctx_create_on(&twin_ctx[1], twin_device, 2, NULL));
+    OK(syl_ctx_create(&twin_ctx[0], 2, &twin_error));
+    OK(syl_ctx_create_on(&twin_ctx[1], twin_device, 2, &twin_error));
     return 0;
 }
 
@@ -73,7 +74,7 @@ static twin blank(syl_dtype dtype, int64_t rows, int64_t cols, int64_t gap)
     EACH(i)
     {
         t.m[i] = syl_mat_of(NULL, dtype, rows, cols + gap);
-        OK(syl_device_alloc(i ? twin_device : NULL, bytes_of(t.m[i]), &t.m[i].data, NULL));
+        OK(syl_device_alloc(i ? twin_device : NULL, bytes_of(t.m[i]), &t.m[i].data, &twin_error));
         t.m[i].cols = cols;
     }
     assert_true(num_all < MAX_TWINS);
@@ -83,7 +84,7 @@ static twin blank(syl_dtype dtype, int64_t rows, int64_t cols, int64_t gap)
 
 void twin_push(twin t)
 {
-    OK(syl_device_put(twin_device, t.m[0].data, t.m[1].data, bytes_of(t.m[0]), NULL));
+    OK(syl_device_put(twin_device, t.m[0].data, t.m[1].data, bytes_of(t.m[0]), &twin_error));
 }
 
 twin twin_zeros(syl_dtype dtype, int64_t rows, int64_t cols, int64_t gap)
@@ -137,7 +138,7 @@ void twin_same(const char *what, twin t, double tolerance)
     syl_mat a = {calloc((size_t)n + 1, 4), SYL_F32, 1, n, n}, b = a;
     b.data = calloc((size_t)n + 1, 4);
     if (syl_ctx_wait(twin_ctx[1], &err) != SYL_OK) fail_msg("%s: %s", what, err.message);
-    OK(syl_device_get(twin_device, t.m[1].data, got.data, bytes_of(t.m[1]), NULL));
+    OK(syl_device_get(twin_device, t.m[1].data, got.data, bytes_of(t.m[1]), &twin_error));
     syl_mat_copy(syl_mat_of(t.m[0].data, got.dtype, 1, n), a);
     syl_mat_copy(got, b);
     for (int64_t i = 0; i < n; i++)

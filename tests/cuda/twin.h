@@ -11,9 +11,13 @@
 
 #include "lib/compute/training.h"
 
-#define OK(expr) assert_int_equal(expr, SYL_OK)
+#define OK(expr)                                                             \
+    do {                                                                     \
+        if ((expr) != SYL_OK) fail_msg("%s: %s", #expr, twin_error.message); \
+    } while (0)
 #define EACH(i) for (int i = 0; i < 2; i++)
 
+extern syl_error twin_error;
 extern syl_device *twin_device; /* the second one; the first is the CPU */
 extern syl_ctx *twin_ctx[2];
 
