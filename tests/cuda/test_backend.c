@@ -92,7 +92,8 @@ static void products(void **state)
             twin bias = twin_of(F, 1, n, 0);
             EACH(i)
             OK(syl_product_bias(twin_ctx[i], a.m[i], ta, b.m[i], tb,
-                                bits & 16 ? twin_row(bias, i) : NULL, bits & 4, c.m[i], &twin_error));
+                                bits & 16 ? twin_row(bias, i) : NULL, bits & 4, c.m[i],
+                                &twin_error));
             twin_same(type == H ? "product bf16" : "product", c, FINE);
             twin_free_all();
         }
@@ -138,7 +139,7 @@ static void convolve(syl_conv_shape c, syl_dtype type, syl_dtype out, int64_t ro
         OK(syl_ctx_wait(twin_ctx[i], &twin_error));
         syl_weight_free(weight);
     }
-    twin_same(c.groups > 1  ? "conv1d grouped"
+    twin_same(c.groups > 1            ? "conv1d grouped"
               : out == H || type == H ? "conv1d bf16"
                                       : "conv1d",
               y, out == H || type == H ? ROUGH : FINE);
@@ -147,10 +148,9 @@ static void convolve(syl_conv_shape c, syl_dtype type, syl_dtype out, int64_t ro
 
 static void convolutions(void **state)
 {
-    static const syl_conv_shape shapes[] = {{6, 9, 3, 2, 0, 1},  {6, 9, 10, 5, 0, 1},
-                                            {5, 7, 2, 2, 0, 1},  {5, 7, 3, 1, 1, 1},
-                                            {4, 6, 7, 3, 2, 1},  {3, 4, 1, 1, 0, 1},
-                                            {12, 8, 5, 1, 2, 4}, {12, 12, 6, 1, 3, 3}};
+    static const syl_conv_shape shapes[] = {
+        {6, 9, 3, 2, 0, 1}, {6, 9, 10, 5, 0, 1}, {5, 7, 2, 2, 0, 1},  {5, 7, 3, 1, 1, 1},
+        {4, 6, 7, 3, 2, 1}, {3, 4, 1, 1, 0, 1},  {12, 8, 5, 1, 2, 4}, {12, 12, 6, 1, 3, 3}};
     (void)state;
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (int bits = 0; bits < 16; bits++)
@@ -177,7 +177,8 @@ static void grouped(void **state)
         int64_t rows = 33, out = rows + 2 * c.pad - c.kernel + 1 - (bits & 1 ? 1 : 0);
         syl_dtype type = bits & 2 ? H : F;
         twin x = twin_of(F, rows, 12, 1), w = twin_of(F, 6, 4 * c.kernel, 0);
-        twin y = twin_of(F, out, 6, 2), dx = twin_of(F, rows, 12, 0), dw = twin_of(F, 6, w.m[0].cols, 0);
+        twin y = twin_of(F, out, 6, 2), dx = twin_of(F, rows, 12, 0),
+             dw = twin_of(F, 6, w.m[0].cols, 0);
         double tolerance = type == H ? 4e-2 : FINE;
         EACH(i)
         OK(syl_grouped_conv(twin_ctx[i], c, type, x.m[i], w.m[i], y.m[i], &twin_error));
@@ -252,9 +253,9 @@ static void norms(void **state)
             {
                 OK(syl_group_norm_forward(twin_ctx[i], 4, twin_row(g, i), twin_row(b, i), 1e-5f,
                                           x.m[i], y.m[i], stats.m[i].data, &twin_error));
-                OK(syl_group_norm_backward(twin_ctx[i], 4, twin_row(g, i), x.m[i],
-                                           stats.m[i].data, y.m[i], bits & 2, dx.m[i],
-                                           twin_row(dg, i), twin_row(db, i), &twin_error));
+                OK(syl_group_norm_backward(twin_ctx[i], 4, twin_row(g, i), x.m[i], stats.m[i].data,
+                                           y.m[i], bits & 2, dx.m[i], twin_row(dg, i),
+                                           twin_row(db, i), &twin_error));
             }
             twin_same("group_norm_forward", y, FINE);
             twin_same("group_norm_backward dx", dx, loose);
@@ -297,7 +298,8 @@ static void attend(int64_t left, int64_t right, bool bias, syl_dtype type, float
     static const int64_t begin[] = {0, 5, 5, 70, 71, 203};
     enum { HEADS = 2, D = 24, ROWS = 203 };
     syl_ragged r = {5, begin};
-    twin q = twin_of(type, ROWS, D, 3), k = twin_of(type, ROWS, D, 0), v = twin_of(type, ROWS, D, 1);
+    twin q = twin_of(type, ROWS, D, 3), k = twin_of(type, ROWS, D, 0),
+         v = twin_of(type, ROWS, D, 1);
     twin y = twin_of(F, ROWS, D, 0), lse = twin_of(F, HEADS, ROWS, 0), dy = twin_of(F, ROWS, D, 0);
     twin dq = twin_of(F, ROWS, D, 1), dk = twin_of(F, ROWS, D, 2), dv = twin_of(F, ROWS, D, 0);
     int64_t width = bias ? left + right + 1 : 1;
@@ -350,8 +352,7 @@ static void attention_for_streams(void **state)
         EACH(i)
         {
             syl_attention_mask mask = {.left = -1, .right = -1};
-            if (bits & 4)
-                mask = (syl_attention_mask){12, 5, 15, bits & 2 ? rel.m[i].data : NULL};
+            if (bits & 4) mask = (syl_attention_mask){12, 5, 15, bits & 2 ? rel.m[i].data : NULL};
             OK(syl_attention(twin_ctx[i], 2, mask, q.m[i], k.m[i], v.m[i], y.m[i], &twin_error));
         }
         twin_same(type == H ? "attention bf16" : "attention", y, type == H ? ROUGH : FINE);
@@ -423,8 +424,8 @@ static void optimisers(void **state)
         twin_push(v);
         EACH(i)
         {
-            syl_adamw_update(twin_ctx[i], &by, 0.5f, twin_row(g, i), twin_row(m, i),
-                             twin_row(v, i), twin_row(w, i), n);
+            syl_adamw_update(twin_ctx[i], &by, 0.5f, twin_row(g, i), twin_row(m, i), twin_row(v, i),
+                             twin_row(w, i), n);
             syl_moving_average(twin_ctx[i], 0.99f, twin_row(w, i), twin_row(average, i), n);
         }
         twin_same("adamw value", w, FINE);
@@ -438,13 +439,20 @@ static void optimisers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(elements),      cmocka_unit_test(activations),
-        cmocka_unit_test(products),      cmocka_unit_test(weights),
-        cmocka_unit_test(convolutions),  cmocka_unit_test(grouped),
-        cmocka_unit_test(rows_by_number), cmocka_unit_test(norms),
-        cmocka_unit_test(weight_norms),  cmocka_unit_test(attention_for_training),
-        cmocka_unit_test(attention_for_streams), cmocka_unit_test(losses),
-        cmocka_unit_test(search),        cmocka_unit_test(optimisers),
+        cmocka_unit_test(elements),
+        cmocka_unit_test(activations),
+        cmocka_unit_test(products),
+        cmocka_unit_test(weights),
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(grouped),
+        cmocka_unit_test(rows_by_number),
+        cmocka_unit_test(norms),
+        cmocka_unit_test(weight_norms),
+        cmocka_unit_test(attention_for_training),
+        cmocka_unit_test(attention_for_streams),
+        cmocka_unit_test(losses),
+        cmocka_unit_test(search),
+        cmocka_unit_test(optimisers),
     };
     return cmocka_run_group_tests_name("cuda/backend", tests, twin_start, twin_stop);
 }

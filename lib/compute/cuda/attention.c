@@ -169,7 +169,7 @@ static syl_status run(cuda_ctx *ctx, syl_ragged sequences, syl_cuda_attention *a
                                          syl_error *),
                       syl_error *err)
 {
-    span *spans;
+    span *spans = NULL;
     size_t mark = ctx->top;
     SYL_TRY(cuda_ctx_check(ctx, err));
     SYL_TRY(check_size(a->heads, a->q, a->k, err));

@@ -150,10 +150,11 @@ static syl_status add_slab(cuda_ctx *ctx, size_t bytes, syl_error *err)
     if (n && size < MAX_DOUBLED) size *= 2;
     if (size > MAX_DOUBLED) size = MAX_DOUBLED;
     if (size < bytes) size = bytes;
-    syl_status status = cuda_memory_take(ctx->device, size, "scratch memory", &data, NULL);
+    syl_status status = cuda_memory_take(ctx->device, size, "scratch memory", &data, err);
     /* Doubling is a convenience: what is needed may still fit. */
-    if (status != SYL_OK)
-        SYL_TRY(cuda_memory_take(ctx->device, size = bytes, "scratch memory", &data, err));
+    if (status == SYL_ENOMEM && size > bytes)
+        status = cuda_memory_take(ctx->device, size = bytes, "scratch memory", &data, err);
+    SYL_TRY(status);
     ctx->slab[n].data = data;
     ctx->slab[n].size = size;
     ctx->slab[n].begin = begin;

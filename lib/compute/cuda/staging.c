@@ -109,7 +109,7 @@ static syl_status upload_piece(cuda_ctx *ctx, const piece *p, syl_error *err)
 {
     cuda_staging *s = ctx->staging;
     size_t bytes = p->width * p->n;
-    int use;
+    int use = 0;
     SYL_TRY(reserve(s, bytes, &use, err));
     uint8_t *pinned = s->pinned + s->use[use].begin, *mirror = s->mirror + s->use[use].begin;
     memcpy(pinned, p->host, bytes);
