@@ -17,10 +17,8 @@
 uint3 threadIdx, blockIdx;
 dim3 blockDim, gridDim;
 
-namespace cudahost
-{
-namespace
-{
+namespace cudahost {
+namespace {
 
 enum State { READY, AT_COLLECTIVE, AT_BARRIER, RETURNED };
 
@@ -122,8 +120,8 @@ void complete(Thread *warp, const Thread &first)
         if (!(mask >> i & 1)) continue;
         Thread &t = warp[i];
         if (t.kind == CUDAHOST_SHUFFLE && !(mask >> (t.source & 31) & 1))
-            fault(t, "shuffle from lane " + std::to_string(t.source) +
-                         ", which is not in the mask,");
+            fault(t,
+                  "shuffle from lane " + std::to_string(t.source) + ", which is not in the mask,");
         t.value = t.kind == CUDAHOST_BALLOT ? ballot : given[t.source & 31];
         t.state = READY;
     }
@@ -225,13 +223,13 @@ constexpr int default_shared = 48 << 10, most_shared = 64 << 10;
 
 cudaError_t check_launch(const void *function, dim3 grid, dim3 block, size_t shared_bytes)
 {
-    if (!grid.x || !grid.y || !grid.z || !block.x || !block.y || !block.z ||
-        grid.x > 0x7FFFFFFF || grid.y > 65535 || grid.z > 65535 || block.x > 1024 ||
-        block.y > 1024 || block.z > 64 || (uint64_t)block.x * block.y * block.z > 1024)
+    if (!grid.x || !grid.y || !grid.z || !block.x || !block.y || !block.z || grid.x > 0x7FFFFFFF ||
+        grid.y > 65535 || grid.z > 65535 || block.x > 1024 || block.y > 1024 || block.z > 64 ||
+        (uint64_t)block.x * block.y * block.z > 1024)
         return cudaErrorInvalidConfiguration;
     auto raised = shared_limits().find(function);
-    int limit = raised == shared_limits().end() ? default_shared
-                                                : std::max(default_shared, raised->second);
+    int limit =
+        raised == shared_limits().end() ? default_shared : std::max(default_shared, raised->second);
     return shared_bytes > (size_t)limit ? cudaErrorInvalidValue : cudaSuccess;
 }
 

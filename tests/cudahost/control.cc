@@ -10,10 +10,8 @@
 
 #include "tests/cudahost/internal.h"
 
-namespace cudahost
-{
-namespace
-{
+namespace cudahost {
+namespace {
 
 struct Failure {
     std::string function;
@@ -200,8 +198,8 @@ cudaError_t cudaPeekAtLastError(void)
 
 const char *cudaGetErrorName(cudaError_t error)
 {
-#define NAME(name)                                                                                 \
-    case name:                                                                                     \
+#define NAME(name) \
+    case name:     \
         return #name
     switch (error) {
         NAME(cudaSuccess);

@@ -40,8 +40,7 @@ struct cublasLtMatmulPreferenceOpaque {
 
 using namespace cudahost;
 
-namespace
-{
+namespace {
 
 using Layout = cublasLtMatrixLayoutOpaque;
 using Desc = cublasLtMatmulDescOpaque;
@@ -51,8 +50,7 @@ constexpr size_t workspace_wanted = 1024;
 constexpr uint64_t algo_mark = 0x5359;
 
 /* An attribute of exactly the field's size. */
-template <class T>
-cublasStatus_t set_field(T &field, const void *buf, size_t size)
+template <class T> cublasStatus_t set_field(T &field, const void *buf, size_t size)
 {
     if (!buf || size != sizeof field) return CUBLAS_STATUS_INVALID_VALUE;
     memcpy(&field, buf, size);
@@ -242,8 +240,8 @@ cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle)
 
 const char *cublasLtGetStatusString(cublasStatus_t status)
 {
-#define NAME(name)                                                                                 \
-    case name:                                                                                     \
+#define NAME(name) \
+    case name:     \
         return #name
     switch (status) {
         NAME(CUBLAS_STATUS_SUCCESS);
@@ -271,8 +269,9 @@ cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *desc, cublasComput
 {
     if (int code = begin_call(__func__)) return (cublasStatus_t)code;
     if (!desc) return CUBLAS_STATUS_INVALID_VALUE;
-    *desc = new Desc{compute, scale, CUBLASLT_POINTER_MODE_HOST, {0, 0, 0},
-                     CUBLASLT_EPILOGUE_DEFAULT, nullptr, 0, -1};
+    *desc = new Desc{
+        compute, scale, CUBLASLT_POINTER_MODE_HOST, {0, 0, 0}, CUBLASLT_EPILOGUE_DEFAULT, nullptr,
+        0,       -1};
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -395,11 +394,12 @@ static Product product_of(const Desc &desc, const Layout &a, const Layout &b, co
 }
 
 /* The algorithm remembers the alignments and the workspace that it was chosen for. */
-cublasStatus_t cublasLtMatmulAlgoGetHeuristic(
-    cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a,
-    cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
-    cublasLtMatmulPreference_t preference, int requested,
-    cublasLtMatmulHeuristicResult_t results[], int *returned)
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
+                                              cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                              cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+                                              cublasLtMatmulPreference_t preference, int requested,
+                                              cublasLtMatmulHeuristicResult_t results[],
+                                              int *returned)
 {
     if (int code = begin_call(__func__)) return (cublasStatus_t)code;
     if (!handle) return CUBLAS_STATUS_NOT_INITIALIZED;
@@ -433,10 +433,10 @@ static bool algo_fits(const Product &p, const cublasLtMatmulAlgo_t *algo, const 
     return algo->data[0] == algo_mark && workspace_bytes >= algo->data[1];
 }
 
-cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
-                              const void *alpha, const void *a, cublasLtMatrixLayout_t a_layout,
-                              const void *b, cublasLtMatrixLayout_t b_layout, const void *beta,
-                              const void *c, cublasLtMatrixLayout_t c_layout, void *d,
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, const void *alpha,
+                              const void *a, cublasLtMatrixLayout_t a_layout, const void *b,
+                              cublasLtMatrixLayout_t b_layout, const void *beta, const void *c,
+                              cublasLtMatrixLayout_t c_layout, void *d,
                               cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t *algo,
                               void *workspace, size_t workspace_bytes, cudaStream_t stream)
 {

@@ -34,8 +34,7 @@ struct cudnnContext {
 
 using namespace cudahost;
 
-namespace
-{
+namespace {
 
 using Tensor = cudnnTensorStruct;
 using Conv = cudnnConvolutionStruct;
@@ -77,8 +76,7 @@ bool good_shapes(const Tensor &x, const Tensor &w, const Tensor &y, const Conv &
 
 /* ---- tensors to and from plain floats ------------------------------------------------- */
 
-template <class F>
-void each_element(const Tensor &t, F f)
+template <class F> void each_element(const Tensor &t, F f)
 {
     size_t i = 0;
     for (int64_t n = 0; n < t.dim[0]; n++)
@@ -238,8 +236,7 @@ cudnnStatus_t list_algorithms(bool known, bool fixed_order, int requested, int *
         results[i].status = CUDNN_STATUS_SUCCESS;
         results[i].time = -1;
         results[i].memory = i ? workspace_wanted : 0;
-        results[i].determinism =
-            i || fixed_order ? CUDNN_DETERMINISTIC : CUDNN_NON_DETERMINISTIC;
+        results[i].determinism = i || fixed_order ? CUDNN_DETERMINISTIC : CUDNN_NON_DETERMINISTIC;
         results[i].mathType = CUDNN_DEFAULT_MATH;
     }
     return CUDNN_STATUS_SUCCESS;
@@ -261,9 +258,9 @@ bool fits(cudnnTensorDescriptor_t x, cudnnFilterDescriptor_t w, cudnnTensorDescr
 
 } // namespace
 
-#define BEGIN()                                                                                    \
-    do {                                                                                           \
-        if (int code_ = begin_call(__func__)) return (cudnnStatus_t)code_;                         \
+#define BEGIN()                                                            \
+    do {                                                                   \
+        if (int code_ = begin_call(__func__)) return (cudnnStatus_t)code_; \
     } while (0)
 
 /* ---- handles and descriptors ---------------------------------------------------------- */
@@ -293,8 +290,8 @@ cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream)
 
 const char *cudnnGetErrorString(cudnnStatus_t status)
 {
-#define NAME(name)                                                                                 \
-    case name:                                                                                     \
+#define NAME(name) \
+    case name:     \
         return #name
     switch (status) {
         NAME(CUDNN_STATUS_SUCCESS);
@@ -321,18 +318,18 @@ size_t cudnnGetVersion(void)
     return CUDNN_VERSION;
 }
 
-#define DESCRIPTOR(name, type)                                                                     \
-    cudnnStatus_t cudnnCreate##name##Descriptor(type *desc)                                        \
-    {                                                                                              \
-        BEGIN();                                                                                   \
-        if (!desc) return CUDNN_STATUS_BAD_PARAM;                                                  \
-        *desc = new std::remove_pointer_t<type>();                                                 \
-        return CUDNN_STATUS_SUCCESS;                                                               \
-    }                                                                                              \
-    cudnnStatus_t cudnnDestroy##name##Descriptor(type desc)                                        \
-    {                                                                                              \
-        delete desc;                                                                               \
-        return CUDNN_STATUS_SUCCESS;                                                               \
+#define DESCRIPTOR(name, type)                              \
+    cudnnStatus_t cudnnCreate##name##Descriptor(type *desc) \
+    {                                                       \
+        BEGIN();                                            \
+        if (!desc) return CUDNN_STATUS_BAD_PARAM;           \
+        *desc = new std::remove_pointer_t<type>();          \
+        return CUDNN_STATUS_SUCCESS;                        \
+    }                                                       \
+    cudnnStatus_t cudnnDestroy##name##Descriptor(type desc) \
+    {                                                       \
+        delete desc;                                        \
+        return CUDNN_STATUS_SUCCESS;                        \
     }
 DESCRIPTOR(Tensor, cudnnTensorDescriptor_t)
 DESCRIPTOR(Filter, cudnnFilterDescriptor_t)
@@ -379,8 +376,8 @@ cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t desc,
         return CUDNN_STATUS_BAD_PARAM;
     if (mode != CUDNN_CROSS_CORRELATION || compute != CUDNN_DATA_FLOAT)
         return CUDNN_STATUS_NOT_SUPPORTED;
-    *desc = {{pad_h, pad_w}, {u, v}, {dilation_h, dilation_w}, 1, mode, compute,
-             CUDNN_DEFAULT_MATH};
+    *desc = {{pad_h, pad_w}, {u, v},  {dilation_h, dilation_w}, 1,
+             mode,           compute, CUDNN_DEFAULT_MATH};
     return CUDNN_STATUS_SUCCESS;
 }
 
@@ -432,10 +429,12 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(
                                                             requested, returned, results);
 }
 
-cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(
-    cudnnHandle_t handle, const cudnnTensorDescriptor_t x, const cudnnFilterDescriptor_t w,
-    const cudnnConvolutionDescriptor_t conv, const cudnnTensorDescriptor_t y,
-    cudnnConvolutionFwdAlgo_t algo, size_t *bytes)
+cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t handle,
+                                                      const cudnnTensorDescriptor_t x,
+                                                      const cudnnFilterDescriptor_t w,
+                                                      const cudnnConvolutionDescriptor_t conv,
+                                                      const cudnnTensorDescriptor_t y,
+                                                      cudnnConvolutionFwdAlgo_t algo, size_t *bytes)
 {
     BEGIN();
     return workspace_size(handle && fits(x, w, y, conv), algo, bytes);
@@ -465,42 +464,76 @@ cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void *alpha,
                                       const cudnnTensorDescriptor_t x_desc, const void *x,
                                       const cudnnFilterDescriptor_t w_desc, const void *w,
                                       const cudnnConvolutionDescriptor_t conv,
-                                      cudnnConvolutionFwdAlgo_t algo, void *work,
-                                      size_t work_bytes, const void *beta,
-                                      const cudnnTensorDescriptor_t y_desc, void *y)
+                                      cudnnConvolutionFwdAlgo_t algo, void *work, size_t work_bytes,
+                                      const void *beta, const cudnnTensorDescriptor_t y_desc,
+                                      void *y)
 {
     BEGIN();
     if (!handle || !alpha || !beta || !x_desc || !w_desc || !conv || !y_desc)
         return CUDNN_STATUS_BAD_PARAM;
-    Call c = {FORWARD, *x_desc, w_desc->t, *y_desc, (void *)x, (void *)w, y, *conv,
-              *(const float *)alpha, *(const float *)beta, work, work_bytes};
+    Call c = {FORWARD,
+              *x_desc,
+              w_desc->t,
+              *y_desc,
+              (void *)x,
+              (void *)w,
+              y,
+              *conv,
+              *(const float *)alpha,
+              *(const float *)beta,
+              work,
+              work_bytes};
     return put(handle, c, algo);
 }
 
-cudnnStatus_t cudnnConvolutionBackwardData(
-    cudnnHandle_t handle, const void *alpha, const cudnnFilterDescriptor_t w_desc, const void *w,
-    const cudnnTensorDescriptor_t dy_desc, const void *dy, const cudnnConvolutionDescriptor_t conv,
-    cudnnConvolutionBwdDataAlgo_t algo, void *work, size_t work_bytes, const void *beta,
-    const cudnnTensorDescriptor_t dx_desc, void *dx)
+cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void *alpha,
+                                           const cudnnFilterDescriptor_t w_desc, const void *w,
+                                           const cudnnTensorDescriptor_t dy_desc, const void *dy,
+                                           const cudnnConvolutionDescriptor_t conv,
+                                           cudnnConvolutionBwdDataAlgo_t algo, void *work,
+                                           size_t work_bytes, const void *beta,
+                                           const cudnnTensorDescriptor_t dx_desc, void *dx)
 {
     BEGIN();
     if (!handle || !alpha || !beta || !w_desc || !dy_desc || !conv || !dx_desc)
         return CUDNN_STATUS_BAD_PARAM;
-    Call c = {BACKWARD_DATA, *dx_desc, w_desc->t, *dy_desc, dx, (void *)w, (void *)dy, *conv,
-              *(const float *)alpha, *(const float *)beta, work, work_bytes};
+    Call c = {BACKWARD_DATA,
+              *dx_desc,
+              w_desc->t,
+              *dy_desc,
+              dx,
+              (void *)w,
+              (void *)dy,
+              *conv,
+              *(const float *)alpha,
+              *(const float *)beta,
+              work,
+              work_bytes};
     return put(handle, c, algo);
 }
 
-cudnnStatus_t cudnnConvolutionBackwardFilter(
-    cudnnHandle_t handle, const void *alpha, const cudnnTensorDescriptor_t x_desc, const void *x,
-    const cudnnTensorDescriptor_t dy_desc, const void *dy, const cudnnConvolutionDescriptor_t conv,
-    cudnnConvolutionBwdFilterAlgo_t algo, void *work, size_t work_bytes, const void *beta,
-    const cudnnFilterDescriptor_t dw_desc, void *dw)
+cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void *alpha,
+                                             const cudnnTensorDescriptor_t x_desc, const void *x,
+                                             const cudnnTensorDescriptor_t dy_desc, const void *dy,
+                                             const cudnnConvolutionDescriptor_t conv,
+                                             cudnnConvolutionBwdFilterAlgo_t algo, void *work,
+                                             size_t work_bytes, const void *beta,
+                                             const cudnnFilterDescriptor_t dw_desc, void *dw)
 {
     BEGIN();
     if (!handle || !alpha || !beta || !x_desc || !dy_desc || !conv || !dw_desc)
         return CUDNN_STATUS_BAD_PARAM;
-    Call c = {BACKWARD_FILTER, *x_desc, dw_desc->t, *dy_desc, (void *)x, dw, (void *)dy, *conv,
-              *(const float *)alpha, *(const float *)beta, work, work_bytes};
+    Call c = {BACKWARD_FILTER,
+              *x_desc,
+              dw_desc->t,
+              *dy_desc,
+              (void *)x,
+              dw,
+              (void *)dy,
+              *conv,
+              *(const float *)alpha,
+              *(const float *)beta,
+              work,
+              work_bytes};
     return put(handle, c, algo);
 }

@@ -30,7 +30,7 @@
  * compiler from thinking that it sees all that writes to them. */
 #define CUDAHOST_TEXT_(x) #x
 #define CUDAHOST_TEXT(x) CUDAHOST_TEXT_(x)
-#define __shared__                                                                                 \
+#define __shared__ \
     static __attribute__((used, section("cudahost_shared_" CUDAHOST_TEXT(__COUNTER__))))
 #define SYL_DYNAMIC_SHARED(type, name) type *name = (type *)cudahost_dynamic_shared()
 
@@ -41,24 +41,28 @@ struct uint3 {
 };
 struct dim3 {
     unsigned x, y, z;
-    constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
+    constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_)
+    {
+    }
 };
 
-#define CUDAHOST_VECTOR2(name, type)                                                               \
-    struct __align__(2 * sizeof(type)) name##2 {                                                   \
-        type x, y;                                                                                 \
-    };                                                                                             \
-    static inline name##2 make_##name##2(type x, type y)                                           \
-    {                                                                                              \
-        return {x, y};                                                                             \
+#define CUDAHOST_VECTOR2(name, type)                     \
+    struct __align__(2 * sizeof(type)) name##2           \
+    {                                                    \
+        type x, y;                                       \
+    };                                                   \
+    static inline name##2 make_##name##2(type x, type y) \
+    {                                                    \
+        return {x, y};                                   \
     }
-#define CUDAHOST_VECTOR4(name, type)                                                               \
-    struct __align__(16) name##4 {                                                                 \
-        type x, y, z, w;                                                                           \
-    };                                                                                             \
-    static inline name##4 make_##name##4(type x, type y, type z, type w)                           \
-    {                                                                                              \
-        return {x, y, z, w};                                                                       \
+#define CUDAHOST_VECTOR4(name, type)                                     \
+    struct __align__(16) name##4                                         \
+    {                                                                    \
+        type x, y, z, w;                                                 \
+    };                                                                   \
+    static inline name##4 make_##name##4(type x, type y, type z, type w) \
+    {                                                                    \
+        return {x, y, z, w};                                             \
     }
 CUDAHOST_VECTOR2(float, float)
 CUDAHOST_VECTOR2(double, double)
@@ -100,8 +104,12 @@ CUDAHOST_DEVICE_FUNCTION void __syncwarp(unsigned mask = 0xFFFFFFFFu, CUDAHOST_H
 }
 
 /* Blocks run one after another, so memory is always in order. */
-CUDAHOST_DEVICE_FUNCTION void __threadfence() {}
-CUDAHOST_DEVICE_FUNCTION void __threadfence_block() {}
+CUDAHOST_DEVICE_FUNCTION void __threadfence()
+{
+}
+CUDAHOST_DEVICE_FUNCTION void __threadfence_block()
+{
+}
 
 CUDAHOST_DEVICE_FUNCTION unsigned __ballot_sync(unsigned mask, int predicate, CUDAHOST_HERE)
 {
@@ -170,7 +178,7 @@ static inline cudaError_t cudahost_call(void (*kernel)(P...), dim3 grid, dim3 bl
                            [kernel, values] { std::apply(kernel, values); });
 }
 
-#define SYL_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                 \
+#define SYL_LAUNCH(kernel, grid, block, shared_bytes, stream, ...) \
     cudahost_call(kernel, (grid), (block), (shared_bytes), (stream), ##__VA_ARGS__)
 
 template <class... P>
@@ -179,13 +187,11 @@ static inline cudaError_t cudaFuncSetAttribute(void (*kernel)(P...), cudaFuncAtt
 {
     return cudaFuncSetAttribute((const void *)kernel, attr, value);
 }
-template <class T>
-static inline cudaError_t cudaMalloc(T **pointer, size_t size)
+template <class T> static inline cudaError_t cudaMalloc(T **pointer, size_t size)
 {
     return cudaMalloc((void **)pointer, size);
 }
-template <class T>
-static inline cudaError_t cudaMallocHost(T **pointer, size_t size)
+template <class T> static inline cudaError_t cudaMallocHost(T **pointer, size_t size)
 {
     return cudaMallocHost((void **)pointer, size);
 }

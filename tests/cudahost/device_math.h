@@ -4,16 +4,16 @@
 
 /* ---- atomics: one CUDA thread runs at a time, so plain reads and writes will do --------- */
 
-#define CUDAHOST_ATOMIC(name, type, result)                                                        \
-    CUDAHOST_DEVICE_FUNCTION type name(type *address, type value)                                  \
-    {                                                                                              \
-        type old = *address;                                                                       \
-        *address = result;                                                                         \
-        return old;                                                                                \
+#define CUDAHOST_ATOMIC(name, type, result)                       \
+    CUDAHOST_DEVICE_FUNCTION type name(type *address, type value) \
+    {                                                             \
+        type old = *address;                                      \
+        *address = result;                                        \
+        return old;                                               \
     }
-#define CUDAHOST_ATOMIC_INTEGERS(name, result)                                                     \
-    CUDAHOST_ATOMIC(name, int, result)                                                             \
-    CUDAHOST_ATOMIC(name, unsigned, result)                                                        \
+#define CUDAHOST_ATOMIC_INTEGERS(name, result) \
+    CUDAHOST_ATOMIC(name, int, result)         \
+    CUDAHOST_ATOMIC(name, unsigned, result)    \
     CUDAHOST_ATOMIC(name, unsigned long long, result)
 /* Sums of integers wrap. */
 CUDAHOST_ATOMIC(atomicAdd, int, (int)((unsigned)old + (unsigned)value))
@@ -31,31 +31,30 @@ CUDAHOST_ATOMIC_INTEGERS(atomicXor, old ^ value)
 CUDAHOST_ATOMIC_INTEGERS(atomicExch, value)
 CUDAHOST_ATOMIC(atomicExch, float, value)
 
-#define CUDAHOST_ATOMIC_CAS(type)                                                                  \
-    CUDAHOST_DEVICE_FUNCTION type atomicCAS(type *address, type expected, type value)              \
-    {                                                                                              \
-        type old = *address;                                                                       \
-        if (old == expected) *address = value;                                                     \
-        return old;                                                                                \
+#define CUDAHOST_ATOMIC_CAS(type)                                                     \
+    CUDAHOST_DEVICE_FUNCTION type atomicCAS(type *address, type expected, type value) \
+    {                                                                                 \
+        type old = *address;                                                          \
+        if (old == expected) *address = value;                                        \
+        return old;                                                                   \
     }
 CUDAHOST_ATOMIC_CAS(int)
 CUDAHOST_ATOMIC_CAS(unsigned)
 CUDAHOST_ATOMIC_CAS(unsigned long long)
 
-template <class T>
-static inline T __ldg(const T *address)
+template <class T> static inline T __ldg(const T *address)
 {
     return *address;
 }
 
 /* ---- bits ----------------------------------------------------------------------------- */
 
-#define CUDAHOST_BITS(name, to, from)                                                              \
-    CUDAHOST_DEVICE_FUNCTION to name(from value)                                                   \
-    {                                                                                              \
-        to bits;                                                                                   \
-        memcpy(&bits, &value, sizeof bits);                                                        \
-        return bits;                                                                               \
+#define CUDAHOST_BITS(name, to, from)            \
+    CUDAHOST_DEVICE_FUNCTION to name(from value) \
+    {                                            \
+        to bits;                                 \
+        memcpy(&bits, &value, sizeof bits);      \
+        return bits;                             \
     }
 CUDAHOST_BITS(__float_as_uint, unsigned, float)
 CUDAHOST_BITS(__float_as_int, int, float)
@@ -64,10 +63,10 @@ CUDAHOST_BITS(__int_as_float, float, int)
 CUDAHOST_BITS(__double_as_longlong, long long, double)
 CUDAHOST_BITS(__longlong_as_double, double, long long)
 
-#define CUDAHOST_FUNCTION(type, name, parameters, result)                                          \
-    CUDAHOST_DEVICE_FUNCTION type name parameters                                                  \
-    {                                                                                              \
-        return result;                                                                             \
+#define CUDAHOST_FUNCTION(type, name, parameters, result) \
+    CUDAHOST_DEVICE_FUNCTION type name parameters         \
+    {                                                     \
+        return result;                                    \
     }
 CUDAHOST_FUNCTION(int, __popc, (unsigned x), __builtin_popcount(x))
 CUDAHOST_FUNCTION(int, __popcll, (unsigned long long x), __builtin_popcountll(x))
@@ -76,7 +75,7 @@ CUDAHOST_FUNCTION(int, __clzll, (long long x), x ? __builtin_clzll((unsigned lon
 CUDAHOST_FUNCTION(int, __ffs, (int x), __builtin_ffs(x))
 CUDAHOST_FUNCTION(int, __ffsll, (long long x), __builtin_ffsll(x))
 CUDAHOST_FUNCTION(unsigned, __umulhi, (unsigned a, unsigned b), (unsigned)((uint64_t)a *b >> 32))
-CUDAHOST_FUNCTION(int, __mulhi, (int a, int b), (int)((int64_t)a * b >> 32))
+CUDAHOST_FUNCTION(int, __mulhi, (int a, int b), (int)((int64_t)a *b >> 32))
 CUDAHOST_FUNCTION(unsigned long long, __umul64hi, (unsigned long long a, unsigned long long b),
                   (unsigned long long)((unsigned __int128)a *b >> 64))
 
@@ -108,15 +107,15 @@ CUDAHOST_FUNCTION(int, __float2int_rn, (float x), (int)rintf(x))
 CUDAHOST_FUNCTION(int, __float2int_rz, (float x), (int)x)
 CUDAHOST_FUNCTION(float, __saturatef, (float x), x > 0.0f ? (x < 1.0f ? x : 1.0f) : 0.0f)
 
-#define CUDAHOST_MIN_MAX(result, a_type, b_type)                                                   \
-    CUDAHOST_FUNCTION(result, min, (a_type a, b_type b),                                           \
-                      (result)a < (result)b ? (result)a : (result)b)                               \
-    CUDAHOST_FUNCTION(result, max, (a_type a, b_type b),                                           \
+#define CUDAHOST_MIN_MAX(result, a_type, b_type)                     \
+    CUDAHOST_FUNCTION(result, min, (a_type a, b_type b),             \
+                      (result)a < (result)b ? (result)a : (result)b) \
+    CUDAHOST_FUNCTION(result, max, (a_type a, b_type b),             \
                       (result)a > (result)b ? (result)a : (result)b)
-#define CUDAHOST_MIN_MAX_MIXED(u, s)                                                               \
-    CUDAHOST_MIN_MAX(s, s, s)                                                                      \
-    CUDAHOST_MIN_MAX(u, u, u)                                                                      \
-    CUDAHOST_MIN_MAX(u, s, u)                                                                      \
+#define CUDAHOST_MIN_MAX_MIXED(u, s) \
+    CUDAHOST_MIN_MAX(s, s, s)        \
+    CUDAHOST_MIN_MAX(u, u, u)        \
+    CUDAHOST_MIN_MAX(u, s, u)        \
     CUDAHOST_MIN_MAX(u, u, s)
 CUDAHOST_MIN_MAX_MIXED(unsigned, int)
 CUDAHOST_MIN_MAX_MIXED(unsigned long, long)

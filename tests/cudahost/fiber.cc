@@ -13,10 +13,8 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-namespace cudahost
-{
-namespace
-{
+namespace cudahost {
+namespace {
 
 /* Sanitizers make frames larger. */
 #ifdef CUDAHOST_ASAN

@@ -14,13 +14,11 @@
 #include <ucontext.h>
 #endif
 
-namespace cudahost
-{
+namespace cudahost {
 
 /* One stack with a guard page below it. Not copied; all fibers of a thread are resumed from
  * outside of fibers. */
-class Fiber
-{
+class Fiber {
   public:
     Fiber();
     ~Fiber();

@@ -12,8 +12,7 @@
 #include "tests/cudahost/cudahost.h"
 #include "tests/cudahost/sanitizer.h"
 
-namespace cudahost
-{
+namespace cudahost {
 
 /* ---- control.cc ----------------------------------------------------------------------- */
 
@@ -33,8 +32,7 @@ cudaError_t result(cudaError_t error);
 /* A pseudo-random number, 0 where the order is to be ascending. */
 uint64_t next_random();
 /* The numbers 0 ... n - 1 in an order of its own; cheap, not any permutation. */
-class Order
-{
+class Order {
   public:
     explicit Order(uint64_t n);
     uint64_t operator[](uint64_t i) const
@@ -47,17 +45,16 @@ class Order
 };
 
 /* First line of a runtime function. */
-#define CUDAHOST_RUNTIME_CALL()                                                                    \
-    do {                                                                                           \
-        cudaError_t code_ = cudahost::begin_runtime_call(__func__);                                \
-        if (code_ != cudaSuccess) return cudahost::result(code_);                                  \
+#define CUDAHOST_RUNTIME_CALL()                                     \
+    do {                                                            \
+        cudaError_t code_ = cudahost::begin_runtime_call(__func__); \
+        if (code_ != cudaSuccess) return cudahost::result(code_);   \
     } while (0)
 
 /* ---- memory.cc ------------------------------------------------------------------------ */
 
 /* While one lives, device memory can be touched, and no other thread does device work. Nests. */
-class DeviceWork
-{
+class DeviceWork {
   public:
     DeviceWork();
     ~DeviceWork();

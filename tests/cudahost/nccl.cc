@@ -14,8 +14,7 @@
 
 #include "tests/cudahost/internal.h"
 
-namespace
-{
+namespace {
 
 struct Group {
     std::mutex lock;
@@ -62,8 +61,7 @@ struct ncclComm {
     ncclResult_t error;
 };
 
-namespace
-{
+namespace {
 
 size_t type_bytes(ncclDataType_t type)
 {
@@ -83,8 +81,7 @@ size_t type_bytes(ncclDataType_t type)
     }
 }
 
-template <class T>
-void sum(const std::vector<std::vector<char>> &sent, void *to, size_t count)
+template <class T> void sum(const std::vector<std::vector<char>> &sent, void *to, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         T total = 0;
@@ -263,8 +260,8 @@ ncclResult_t ncclBroadcast(const void *send, void *receive, size_t count, ncclDa
     size_t bytes = count * type_bytes(type);
     if (!comm || root < 0 || root >= comm->group->ranks) return ncclInvalidArgument;
     bool from_here = comm->rank == root;
-    if (bytes && ((from_here && !cudahost::on_device(send, bytes)) ||
-                  !cudahost::on_device(receive, bytes)))
+    if (bytes &&
+        ((from_here && !cudahost::on_device(send, bytes)) || !cudahost::on_device(receive, bytes)))
         return ncclInvalidArgument;
     return put(comm, stream, [=] {
         exchange(comm, from_here ? send : nullptr, bytes, [=](const Group &g) {

@@ -7,8 +7,7 @@
 
 #include "lib/base/bf16.h"
 
-namespace cudahost
-{
+namespace cudahost {
 
 /* Reading and writing of one element of an array. */
 struct Elements {

@@ -10,10 +10,8 @@
 
 #include "tests/cudahost/internal.h"
 
-namespace cudahost
-{
-namespace
-{
+namespace cudahost {
+namespace {
 
 using Ranges = std::vector<std::pair<char *, size_t>>;
 

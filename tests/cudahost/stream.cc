@@ -13,8 +13,7 @@
 using Work = std::vector<std::function<void()>>;
 using Clock = std::chrono::steady_clock;
 
-namespace
-{
+namespace {
 
 /* A capture under way; streams that wait for an event of it join. */
 struct Capture {
@@ -46,8 +45,7 @@ struct CUgraphExec_st {
     Work work;
 };
 
-namespace
-{
+namespace {
 
 std::mutex lock;
 std::set<cudaStream_t> streams;
@@ -67,8 +65,7 @@ std::shared_ptr<Capture> capture_of(cudaStream_t stream)
 
 } // namespace
 
-namespace cudahost
-{
+namespace cudahost {
 
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work)
 {
@@ -237,8 +234,8 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMo
     if (!stream) return result(cudaErrorStreamCaptureUnsupported);
     if (!valid(stream)) return result(cudaErrorInvalidResourceHandle);
     if (stream->capture) return result(cudaErrorInvalidValue);
-    stream->capture = std::make_shared<Capture>(
-        Capture{stream, mode, std::this_thread::get_id(), false, Work()});
+    stream->capture =
+        std::make_shared<Capture>(Capture{stream, mode, std::this_thread::get_id(), false, Work()});
     captures.push_back(stream->capture);
     return cudaSuccess;
 }

@@ -55,7 +55,7 @@ SYL_DEVICE void mask_row(const syl_cuda_attention *a, int head, int64_t at, int 
     int first = syl_first_key(a->left, at), end = syl_end_of_keys(a->right, at, keys);
     const float *bias = NULL;
     if (a->rel_bias) bias = a->rel_bias + (int64_t)head * (a->left + a->right + 1) + (a->left - at);
-#pragma unroll
+    SYL_UNROLL
     for (int j = 0; j < N; j++) {
         bool seen = key + j >= first && key + j < end;
         s[j] = seen ? s[j] * a->scale + (bias ? bias[key + j] : 0.0f) : -INFINITY;
@@ -67,11 +67,11 @@ SYL_DEVICE void mask_row(const syl_cuda_attention *a, int head, int64_t at, int 
 template <int N> SYL_DEVICE float softmax_step(softmax_row *row, float s[N])
 {
     float top = s[0], sum = 0;
-#pragma unroll
+    SYL_UNROLL
     for (int j = 1; j < N; j++)
         top = fmaxf(top, s[j]);
     top = fmaxf(row->top, row_max(top));
-#pragma unroll
+    SYL_UNROLL
     for (int j = 0; j < N; j++) {
         s[j] = __expf(s[j] - top);
         sum += s[j];
@@ -87,7 +87,7 @@ template <int N> SYL_DEVICE void drop_row(syl_drop d, uint64_t row, int rel, flo
 {
     float factor[N];
     syl_drop_factors<N>(d, row, rel, factor);
-#pragma unroll
+    SYL_UNROLL
     for (int j = 0; j < N; j++)
         s[j] *= factor[j];
 }
@@ -99,7 +99,7 @@ SYL_DEVICE void score_tile(const syl_cuda_attention *a, syl_drop drop, query_par
 {
     int head = blockIdx.y, r = syl_row_group() * ROWS;
     key += syl_column_group() * KEYS;
-#pragma unroll
+    SYL_UNROLL
     for (int i = 0; i < ROWS; i++) {
         int64_t at = part.at + r + i;
         mask_row<KEYS>(a, head, at, keys, key, s[i]);
@@ -107,7 +107,7 @@ SYL_DEVICE void score_tile(const syl_cuda_attention *a, syl_drop drop, query_par
         if (drop.limit)
             drop_row<KEYS>(drop, (uint64_t)((int64_t)head * a->q.rows + part.begin + r + i),
                            key - syl_first_key(a->left, at), s[i]);
-#pragma unroll
+        SYL_UNROLL
         for (int m = 0; m < 2 * PAIRS; m++)
             sum[i][m] *= keep;
     }
@@ -118,7 +118,7 @@ SYL_DEVICE void put_results(const syl_cuda_attention *a, query_part part,
                             const softmax_row row[ROWS], const float sum[ROWS][2 * PAIRS])
 {
     int head = blockIdx.y, r = syl_row_group() * ROWS;
-#pragma unroll
+    SYL_UNROLL
     for (int i = 0; i < ROWS; i++) {
         if (r + i >= part.n) continue;
         int64_t at = (int64_t)part.begin + r + i;
@@ -145,11 +145,11 @@ __global__ void __launch_bounds__(SYL_ATTENTION_THREADS, PAIRS == 2 ? 4 : 3)
 
     float s[ROWS][KEYS], sum[ROWS][2 * PAIRS];
     softmax_row row[ROWS];
-#pragma unroll
+    SYL_UNROLL
     for (int i = 0; i < ROWS; i++) {
         row[i].top = NO_SCORE;
         row[i].sum = 0;
-#pragma unroll
+        SYL_UNROLL
         for (int m = 0; m < 2 * PAIRS; m++)
             sum[i][m] = 0;
     }

@@ -30,6 +30,12 @@ static inline bool syl_attention_fits(const syl_cuda_attention *a)
     return a->head_dim >= 1 && a->head_dim <= 256 && a->heads >= 1 && a->heads <= 65535;
 }
 
+#ifdef __CUDACC__
+#define SYL_UNROLL_2 _Pragma("unroll 2") /* four times would spill */
+#else
+#define SYL_UNROLL_2
+#endif
+
 typedef struct syl_drop { /* of one call; limit 0: none */
     uint64_t seed, stream;
     uint32_t limit;
@@ -46,7 +52,10 @@ static inline cudaError_t syl_launch_tiles(syl_attention_kernel kernel, cudaStre
     if (bytes > 48 * 1024) {
         cudaError_t e = cudaFuncSetAttribute(
             (const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
-        if (e != cudaSuccess) return e;
+        if (e != cudaSuccess) {
+            (void)cudaGetLastError(); /* or the next launch would report it */
+            return e;
+        }
     }
     return SYL_LAUNCH(kernel, dim3((unsigned)blocks, (unsigned)a->heads, 1),
                       dim3(SYL_ATTENTION_THREADS, 1, 1), bytes, stream, *a, drop, parts);
@@ -134,21 +143,21 @@ SYL_DEVICE void syl_tile_scores(const float *own, const float *other, int head_d
 {
     own += syl_row_group() * ROWS * SYL_TILE_STRIDE(PAIRS);
     other += syl_column_group() * SYL_TILE_STRIDE(PAIRS);
-#pragma unroll
+    SYL_UNROLL
     for (int i = 0; i < ROWS; i++)
-#pragma unroll
-        for (int j = 0; j < OTHERS; j++)
-            s[i][j] = 0;
-#pragma unroll 2
+        SYL_UNROLL
+    for (int j = 0; j < OTHERS; j++)
+        s[i][j] = 0;
+    SYL_UNROLL_2
     for (int c = 0; c < head_dim; c += 4) {
         float4 b[OTHERS];
-#pragma unroll
+        SYL_UNROLL
         for (int j = 0; j < OTHERS; j++)
             b[j] = *(const float4 *)(other + j * 16 * SYL_TILE_STRIDE(PAIRS) + c);
-#pragma unroll
+        SYL_UNROLL
         for (int i = 0; i < ROWS; i++) {
             float4 a = *(const float4 *)(own + i * SYL_TILE_STRIDE(PAIRS) + c);
-#pragma unroll
+            SYL_UNROLL
             for (int j = 0; j < OTHERS; j++)
                 s[i][j] += a.x * b[j].x + a.y * b[j].y + a.z * b[j].z + a.w * b[j].w;
         }
@@ -160,11 +169,11 @@ template <int ROWS, int OTHERS>
 SYL_DEVICE void syl_put_scores(float *p, const float s[ROWS][OTHERS])
 {
     p += syl_row_group() * ROWS * SYL_SCORE_STRIDE(OTHERS) + syl_column_group();
-#pragma unroll
+    SYL_UNROLL
     for (int i = 0; i < ROWS; i++)
-#pragma unroll
-        for (int j = 0; j < OTHERS; j++)
-            p[i * SYL_SCORE_STRIDE(OTHERS) + 16 * j] = s[i][j];
+        SYL_UNROLL
+    for (int j = 0; j < OTHERS; j++)
+        p[i * SYL_SCORE_STRIDE(OTHERS) + 16 * j] = s[i][j];
 }
 
 SYL_DEVICE float syl_part(float4 f, int e)
@@ -178,23 +187,23 @@ SYL_DEVICE void syl_tile_accumulate(const float *p, const float *other, float su
 {
     p += syl_row_group() * ROWS * SYL_SCORE_STRIDE(OTHERS);
     other += 2 * syl_column_group();
-#pragma unroll 1
+    SYL_NO_UNROLL
     for (int at = 0; at < 16 * OTHERS; at += 4) {
         float4 s[ROWS];
-#pragma unroll
+        SYL_UNROLL
         for (int i = 0; i < ROWS; i++)
             s[i] = *(const float4 *)(p + i * SYL_SCORE_STRIDE(OTHERS) + at);
-#pragma unroll
+        SYL_UNROLL
         for (int e = 0; e < 4; e++)
-#pragma unroll
-            for (int m = 0; m < PAIRS; m++) {
-                float2 v = *(const float2 *)(other + (at + e) * SYL_TILE_STRIDE(PAIRS) + 32 * m);
-#pragma unroll
-                for (int i = 0; i < ROWS; i++) {
-                    sum[i][2 * m] += syl_part(s[i], e) * v.x;
-                    sum[i][2 * m + 1] += syl_part(s[i], e) * v.y;
-                }
+            SYL_UNROLL
+        for (int m = 0; m < PAIRS; m++) {
+            float2 v = *(const float2 *)(other + (at + e) * SYL_TILE_STRIDE(PAIRS) + 32 * m);
+            SYL_UNROLL
+            for (int i = 0; i < ROWS; i++) {
+                sum[i][2 * m] += syl_part(s[i], e) * v.x;
+                sum[i][2 * m + 1] += syl_part(s[i], e) * v.y;
             }
+        }
     }
 }
 
@@ -203,7 +212,7 @@ template <int PAIRS>
 SYL_DEVICE void syl_put_row(syl_mat y, int64_t row, int64_t first, int head_dim, float scale,
                             const float sum[2 * PAIRS])
 {
-#pragma unroll
+    SYL_UNROLL
     for (int m = 0; m < 2 * PAIRS; m++) {
         int c = 32 * (m / 2) + 2 * syl_column_group() + m % 2;
         int64_t at = row * y.stride + first + c;
@@ -251,10 +260,10 @@ SYL_DEVICE void syl_drop_factors(syl_drop d, uint64_t row, int rel, float factor
     int shift = rel & 3;
     syl_device_philox(d.seed, d.stream, block, word);
     if (shift + N > 4) syl_device_philox(d.seed, d.stream, block + 1, word + 4);
-#pragma unroll
+    SYL_UNROLL
     for (int e = 0; e < N; e++) {
         uint32_t w = word[e];
-#pragma unroll
+        SYL_UNROLL
         for (int o = 1; o < 4; o++) /* not word[e + shift]: that would be an array in memory */
             w = shift == o ? word[e + o] : w;
         factor[e] = w >= d.limit ? d.scale : 0.0f;

@@ -60,11 +60,11 @@ SYL_DEVICE float probability(const syl_cuda_attention *a, query_row q, int key, 
 
 template <int ROWS, int N> SYL_DEVICE void clear_sums(float sum[ROWS][N])
 {
-#pragma unroll
+    SYL_UNROLL
     for (int i = 0; i < ROWS; i++)
-#pragma unroll
-        for (int m = 0; m < N; m++)
-            sum[i][m] = 0;
+        SYL_UNROLL
+    for (int m = 0; m < N; m++)
+        sum[i][m] = 0;
 }
 
 template <int ROWS, int PAIRS>
@@ -72,7 +72,7 @@ SYL_DEVICE void put_gradient(syl_mat y, int64_t begin, int n, int head_dim, floa
                              const float sum[ROWS][2 * PAIRS])
 {
     int r = syl_row_group() * ROWS;
-#pragma unroll
+    SYL_UNROLL
     for (int i = 0; i < ROWS; i++)
         if (r + i < n)
             syl_put_row<PAIRS>(y, begin + r + i, (int64_t)blockIdx.y * head_dim, head_dim, scale,
@@ -106,15 +106,15 @@ SYL_DEVICE void query_gradients(const syl_cuda_attention *a, syl_drop drop, cons
                                 int keys, int key, float s[ROWS][KEYS], const float g[ROWS][KEYS])
 {
     key += syl_column_group() * KEYS;
-#pragma unroll
+    SYL_UNROLL
     for (int i = 0; i < ROWS; i++) {
         float z[KEYS];
-#pragma unroll
+        SYL_UNROLL
         for (int j = 0; j < KEYS; j++)
             z[j] = 1.0f;
         if (drop.limit)
             syl_drop_factors<KEYS>(drop, q[i].number, key - syl_first_key(a->left, q[i].at), z);
-#pragma unroll
+        SYL_UNROLL
         for (int j = 0; j < KEYS; j++)
             s[i][j] = probability(a, q[i], key + j, keys, s[i][j]) * (g[i][j] * z[j] - q[i].delta);
     }
@@ -135,7 +135,7 @@ SYL_DEVICE void dq_part(const syl_cuda_attention *a, syl_drop drop, syl_cuda_til
     int r = syl_row_group() * ROWS;
     int64_t at = (int64_t)t.offset + (begin - t.query_begin);
     int end = syl_end_of_keys(a->right, at + n - 1, keys);
-#pragma unroll
+    SYL_UNROLL
     for (int i = 0; i < ROWS; i++)
         q[i] = query_at(a, (int64_t)begin + r + i, at + r + i, r + i < n);
     clear_sums<ROWS, 2 * PAIRS>(sum);
@@ -155,10 +155,9 @@ SYL_DEVICE void dq_part(const syl_cuda_attention *a, syl_drop drop, syl_cuda_til
         __syncthreads();
         if (partial) add_bias_gradient<ROWS, KEYS>(a, ds, n, at, key, partial);
         syl_tile_accumulate<ROWS, KEYS, PAIRS>(ds, other, sum);
-        
+        __syncthreads();
     }
     put_gradient<ROWS, PAIRS>(a->dq, begin, n, d, a->scale, sum);
-    __syncthreads(); /* shared memory is the next part's */
 }
 
 /* Grid (tile x parts, head). With a bias one block takes all parts of its tile, because they add
@@ -174,8 +173,7 @@ __global__ void __launch_bounds__(SYL_ATTENTION_THREADS, 3)
     if (a.drel_bias) {
         partial = a.partial_bias + (tile * a.heads + blockIdx.y) * width;
         for (int64_t w = threadIdx.x; w < width; w += SYL_ATTENTION_THREADS)
-            partial[w] = 0;
-        __syncthreads();
+            partial[w] = 0; /* there are barriers before the first is added to */
     }
     for (int begin = t.query_begin + (int)(blockIdx.x % parts) * 8 * ROWS; begin < t.query_end;
          begin += parts * 8 * ROWS)
@@ -216,17 +214,17 @@ SYL_DEVICE void key_gradients(const syl_cuda_attention *a, syl_drop drop, syl_cu
     int keys = t.offset + (t.key_end - t.key_begin); /* none beyond this tile is asked for */
     query += syl_column_group() * OTHERS;
     key += syl_row_group() * ROWS;
-#pragma unroll
+    SYL_UNROLL
     for (int j = 0; j < OTHERS; j++) {
         int64_t row = (int64_t)t.query_begin + query + j;
         query_row q = query_at(a, row, query + j, row < t.query_end);
         float z[ROWS];
-#pragma unroll
+        SYL_UNROLL
         for (int i = 0; i < ROWS; i++)
             z[i] = 1.0f;
         if (drop.limit)
             syl_drop_factors<ROWS>(drop, q.number, key - syl_first_key(a->left, q.at), z);
-#pragma unroll
+        SYL_UNROLL
         for (int i = 0; i < ROWS; i++) {
             float p = probability(a, q, key + i, keys, s[i][j]);
             g[i][j] = p * (g[i][j] * z[i] - q.delta);

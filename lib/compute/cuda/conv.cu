@@ -35,10 +35,12 @@ __global__ void conv_mono_kernel(mono p, const float *w, const float *bias, cons
             sum[i] = start;
             offset[i] = (t + i < p.rows ? i : (int)(p.rows - 1 - t)) * p.stride;
         }
-        for (int k = 0; k < p.kernel; k++)
+        for (int k = 0; k < p.kernel; k++) {
+            float by = weight[k][threadIdx.x];
             SYL_UNROLL
             for (int i = 0; i < ROWS; i++)
-                sum[i] += weight[k][threadIdx.x] * from[offset[i] + k];
+                sum[i] += by * from[offset[i] + k];
+        }
         SYL_UNROLL
         for (int i = 0; i < ROWS; i++)
             if (t + i < p.rows)

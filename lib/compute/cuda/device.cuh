@@ -17,10 +17,12 @@
 #define SYL_DEVICE static __device__ __forceinline__
 #define SYL_UNROLL _Pragma("unroll")
 #define SYL_UNROLL_4 _Pragma("unroll 4")
+#define SYL_NO_UNROLL _Pragma("unroll 1")
 #else
 #define SYL_DEVICE static inline __attribute__((always_inline, unused))
 #define SYL_UNROLL
 #define SYL_UNROLL_4
+#define SYL_NO_UNROLL
 #endif
 
 #define SYL_ALL_LANES 0xffffffffu
@@ -195,6 +197,7 @@ SYL_DEVICE float syl_team_max(float v)
 
 /* Row of this team and the number of teams; for (r = first; r < rows; r += step). */
 #define SYL_TEAM_ROWS(r, rows)                                                   \
+    SYL_NO_UNROLL                                                                \
     for (int64_t r = (int64_t)blockIdx.x * blockDim.y + threadIdx.y; r < (rows); \
          r += (int64_t)gridDim.x * blockDim.y)
 
@@ -312,10 +315,13 @@ static inline syl_launch_shape syl_cover(int64_t rows, int64_t cols)
     return s;
 }
 
+/* Most threads go round once: unrolled, the loop would begin with a division of 64 bits. */
 #define SYL_COVER_ROWS(r, rows)                                                  \
+    SYL_NO_UNROLL                                                                \
     for (int64_t r = (int64_t)blockIdx.y * blockDim.y + threadIdx.y; r < (rows); \
          r += (int64_t)gridDim.y * blockDim.y)
 #define SYL_COVER_COLS(c, cols)                                                  \
+    SYL_NO_UNROLL                                                                \
     for (int64_t c = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; c < (cols); \
          c += (int64_t)gridDim.x * blockDim.x)
 

@@ -3,7 +3,14 @@
  * switch at run time: every thread takes the same way. */
 #include "lib/compute/cuda/device.cuh"
 
-typedef enum pointwise_op { OP_FILL, OP_SCALE, OP_SUM, OP_FUNCTION, OP_SLOPE, OP_IDENTITY } pointwise_op;
+typedef enum pointwise_op {
+    OP_FILL,
+    OP_SCALE,
+    OP_SUM,
+    OP_FUNCTION,
+    OP_SLOPE,
+    OP_IDENTITY
+} pointwise_op;
 
 /* y (+)= op(a + bias, b). */
 typedef struct pointwise {
@@ -79,13 +86,10 @@ static cudaError_t pointwise_launch(cudaStream_t stream, pointwise p, syl_mat a,
     if (a.dtype == SYL_F32 && y.dtype == SYL_F32)
         return pointwise_typed(stream, p, fours, (const float *)a.data, second, (float *)y.data);
     if (a.dtype == SYL_F32)
-        return pointwise_typed(stream, p, fours, (const float *)a.data, second,
-                               (uint16_t *)y.data);
+        return pointwise_typed(stream, p, fours, (const float *)a.data, second, (uint16_t *)y.data);
     if (y.dtype == SYL_F32)
-        return pointwise_typed(stream, p, fours, (const uint16_t *)a.data, second,
-                               (float *)y.data);
-    return pointwise_typed(stream, p, fours, (const uint16_t *)a.data, second,
-                           (uint16_t *)y.data);
+        return pointwise_typed(stream, p, fours, (const uint16_t *)a.data, second, (float *)y.data);
+    return pointwise_typed(stream, p, fours, (const uint16_t *)a.data, second, (uint16_t *)y.data);
 }
 
 static pointwise pointwise_of(pointwise_op op, bool accumulate)
@@ -208,8 +212,9 @@ cudaError_t syl_cuda_dropout(cudaStream_t stream, uint64_t seed, uint64_t s, flo
 {
     if (syl_empty(x)) return cudaSuccess;
     if (syl_contiguous(x) && syl_contiguous(y)) x = syl_flat(x), y = syl_flat(y);
-    dropout d = {seed,   s,      syl_dropout_limit(p), 1.0f / (1.0f - p), accumulate,
-                 x.rows, x.cols, x.stride,             y.stride};
+    float scale = 1.0f / (1.0f - p);
+    dropout d = {seed,     s,       syl_dropout_limit(p), scale, accumulate, x.rows, x.cols,
+                 x.stride, y.stride};
     const float *from = (const float *)x.data;
     float *to = (float *)y.data;
     if (syl_fours(x) && syl_fours(y)) {

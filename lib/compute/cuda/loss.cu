@@ -116,8 +116,7 @@ cudaError_t syl_cuda_cosine_error(cudaStream_t stream, syl_mat x, syl_mat target
 
 __global__ void sampled_correction_kernel(int64_t rows, int64_t cols, const int32_t *target,
                                           const int32_t *sampled, const float *log_q_target,
-                                          const float *log_q_sampled, float *logits,
-                                          int64_t stride)
+                                          const float *log_q_sampled, float *logits, int64_t stride)
 {
     SYL_COVER_ROWS (r, rows)
         SYL_COVER_COLS (c, cols) {

@@ -31,7 +31,7 @@ SYL_DEVICE float4 nearest_four(syl_mat m, int64_t r, int64_t c, bool fours)
 template <int N>
 SYL_DEVICE void nearest_fetch(syl_mat m, int64_t begin, int64_t c, bool fours, float4 v[N])
 {
-#pragma unroll
+    SYL_UNROLL
     for (int i = 0; i < N; i++)
         v[i] = nearest_four(m, begin + 32 * i + threadIdx.x / 4, c + 4 * (threadIdx.x % 4), fours);
 }
@@ -40,7 +40,7 @@ SYL_DEVICE void nearest_fetch(syl_mat m, int64_t begin, int64_t c, bool fours, f
 template <int N> SYL_DEVICE void nearest_put(float *tile, int stride, const float4 v[N])
 {
     tile += threadIdx.x % 4 * 4 * stride + threadIdx.x / 4;
-#pragma unroll
+    SYL_UNROLL
     for (int i = 0; i < N; i++) {
         tile[32 * i] = v[i].x;
         tile[32 * i + stride] = v[i].y;
@@ -60,16 +60,16 @@ SYL_DEVICE void nearest_product(const float *x, const float *c, float dot[8][8])
 {
     x += threadIdx.x / 8 * 4;
     c += threadIdx.x % 8 * 4;
-#pragma unroll 4
+    SYL_UNROLL_4
     for (int k = 0; k < DEPTH; k++) {
         float a[8], b[8];
         nearest_eight(x + k * ROW_STRIDE, ROWS / 2, a);
         nearest_eight(c + k * CENTRE_STRIDE, CENTRES / 2, b);
-#pragma unroll
+        SYL_UNROLL
         for (int i = 0; i < 8; i++)
-#pragma unroll
-            for (int j = 0; j < 8; j++)
-                dot[i][j] += a[i] * b[j];
+            SYL_UNROLL
+        for (int j = 0; j < 8; j++)
+            dot[i][j] += a[i] * b[j];
     }
 }
 
@@ -80,11 +80,11 @@ SYL_DEVICE void nearest_scores(syl_mat x, syl_mat centres, int64_t row, int64_t 
 {
     float *xs = shared, *cs = shared + DEPTH * ROW_STRIDE;
     float4 xv[ROWS / 32], cv[CENTRES / 32];
-#pragma unroll
+    SYL_UNROLL
     for (int i = 0; i < 8; i++)
-#pragma unroll
-        for (int j = 0; j < 8; j++)
-            dot[i][j] = 0;
+        SYL_UNROLL
+    for (int j = 0; j < 8; j++)
+        dot[i][j] = 0;
     nearest_fetch<ROWS / 32>(x, row, 0, x_fours, xv);
     nearest_fetch<CENTRES / 32>(centres, first, 0, c_fours, cv);
     for (int64_t c = 0; c < x.cols; c += DEPTH) {
@@ -123,16 +123,16 @@ SYL_DEVICE void nearest_least(float *value, int32_t *id)
     }
 }
 
-/* best, id [8]: brought up to date with |c|^2 - 2 x . c. Numbers rise: the first of equals stays.
+/* Brings best and id [8] up to date with |c|^2 - 2 x . c. Numbers rise: of equals the first stays.
  */
 SYL_DEVICE void nearest_compare(const float *squares, int64_t first, int64_t count,
                                 const float dot[8][8], float best[8], int32_t id[8])
 {
-#pragma unroll
+    SYL_UNROLL
     for (int j = 0; j < 8; j++) {
         int64_t c = first + j / 4 * (CENTRES / 2) + threadIdx.x % 8 * 4 + j % 4;
         float square = c < count ? squares[c] : INFINITY;
-#pragma unroll
+        SYL_UNROLL
         for (int i = 0; i < 8; i++) {
             float v = square - 2.0f * dot[i][j];
             bool less = v < best[i];
@@ -150,7 +150,7 @@ __global__ void __launch_bounds__(THREADS, 3)
     int64_t row = (int64_t)blockIdx.x * ROWS;
     float dot[8][8], best[8];
     int32_t number[8];
-#pragma unroll
+    SYL_UNROLL
     for (int i = 0; i < 8; i++) {
         best[i] = INFINITY;
         number[i] = 0;
@@ -159,7 +159,7 @@ __global__ void __launch_bounds__(THREADS, 3)
         nearest_scores(x, centres, row, first, x_fours, c_fours, shared, dot);
         nearest_compare(squares, first, centres.rows, dot, best, number);
     }
-#pragma unroll
+    SYL_UNROLL
     for (int i = 0; i < 8; i++) {
         int64_t r = row + i / 4 * (ROWS / 2) + threadIdx.x / 8 * 4 + i % 4;
         float square = nearest_square(x, r, x_fours);

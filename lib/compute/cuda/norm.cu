@@ -89,8 +89,8 @@ cudaError_t syl_cuda_norm_forward(cudaStream_t stream, syl_norm_kind kind, const
 /* With u = dy gamma and z = (x - mean) scale: dx = scale (u - mean(u) - z mean(u z)). y_stride is
  * of dx. */
 template <int V>
-__global__ void norm_backward_kernel(norm_plan p, const float *x, const float *stats, const float *dy,
-                                     float *dx)
+__global__ void norm_backward_kernel(norm_plan p, const float *x, const float *stats,
+                                     const float *dy, float *dx)
 {
     SYL_TEAM_ROWS (r, p.rows) {
         const float *row = x + r * p.x_stride, *slope = dy + r * p.dy_stride;
@@ -126,8 +126,7 @@ __global__ void norm_affine_kernel(const double *partial, int64_t chunks, int64_
 {
     SYL_COVER_COLS (c, cols) {
         if (dbeta) dbeta[c] += (float)syl_column_total(partial, chunks, cols, c);
-        if (dgamma)
-            dgamma[c] += (float)syl_column_total(partial + chunks * cols, chunks, cols, c);
+        if (dgamma) dgamma[c] += (float)syl_column_total(partial + chunks * cols, chunks, cols, c);
     }
 }
 

@@ -69,14 +69,14 @@ SYL_DEVICE void skipgram_products(const syl_cuda_skipgram *s, skipgram_window *w
         if (row < 0) continue;
         const float *from = (const float *)s->input.data + (int64_t)row * s->input.stride;
         float u[PIECES];
-#pragma unroll
+        SYL_UNROLL
         for (int p = 0; p < PIECES; p++)
             u[p] = 32 * p + lane < s->dim ? from[32 * p + lane] : 0.0f;
-#pragma unroll 2
+        SYL_UNROLL_4
         for (int c = 0; c < w->candidates; c++) {
             const float *v = w->v + c * s->dim;
             float dot = 0;
-#pragma unroll
+            SYL_UNROLL
             for (int p = 0; p < PIECES; p++)
                 if (32 * p + lane < s->dim) dot += u[p] * v[32 * p + lane];
             dot = syl_warp_sum(dot);
@@ -117,7 +117,7 @@ SYL_DEVICE void skipgram_add(float *to, float by, bool atomic)
 SYL_DEVICE void skipgram_output_sums(const syl_cuda_skipgram *s, const skipgram_window *w,
                                      int first, int at, float sum[GROUP][PAIR])
 {
-#pragma unroll
+    SYL_UNROLL
     for (int c = 0; c < GROUP; c++)
         sum[c][0] = sum[c][1] = 0;
     for (int j = 0; j < s->context; j++) {
@@ -128,7 +128,7 @@ SYL_DEVICE void skipgram_output_sums(const syl_cuda_skipgram *s, const skipgram_
         float g[GROUP];
         syl_load4(w->g + j * w->padded + first, g);
         syl_load4(w->g + j * w->padded + first + 4, g + 4);
-#pragma unroll
+        SYL_UNROLL
         for (int c = 0; c < GROUP; c++) {
             sum[c][0] += g[c] * low;
             sum[c][1] += g[c] * high;
@@ -143,7 +143,7 @@ SYL_DEVICE void skipgram_update_output(const syl_cuda_skipgram *s, const skipgra
         for (int at = skipgram_lane(); at < (s->dim + 31) / 32 * 32; at += 32 * PAIR) {
             float sum[GROUP][PAIR];
             skipgram_output_sums(s, w, first, at, sum);
-#pragma unroll
+            SYL_UNROLL
             for (int c = 0; c < GROUP; c++) {
                 if (first + c >= w->candidates) continue;
                 int32_t row = skipgram_row(w, first + c);
@@ -166,19 +166,19 @@ SYL_DEVICE void skipgram_update_input(const syl_cuda_skipgram *s, const skipgram
         int32_t row = w->contexts[j];
         if (atomic && row < 0) continue;
         float sum[PIECES];
-#pragma unroll
+        SYL_UNROLL
         for (int p = 0; p < PIECES; p++)
             sum[p] = 0;
         for (int c = 0; c < w->candidates; c++) {
             const float *v = w->v + c * s->dim;
             float g = w->g[j * w->padded + c];
-#pragma unroll
+            SYL_UNROLL
             for (int p = 0; p < PIECES; p++)
                 if (32 * p + lane < s->dim) sum[p] += g * v[32 * p + lane];
         }
         float *to = atomic ? (float *)s->input.data + (int64_t)row * s->input.stride
                            : s->d_input + (w->number * s->context + j) * s->dim;
-#pragma unroll
+        SYL_UNROLL
         for (int p = 0; p < PIECES; p++)
             if (32 * p + lane < s->dim) skipgram_add(to + 32 * p + lane, sum[p], atomic);
     }
@@ -219,7 +219,10 @@ static cudaError_t launch_skipgram(cudaStream_t stream, const syl_cuda_skipgram 
     if (bytes > 48 * 1024) {
         cudaError_t e = cudaFuncSetAttribute(
             (const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
-        if (e != cudaSuccess) return e;
+        if (e != cudaSuccess) {
+            (void)cudaGetLastError(); /* or the next launch would report it */
+            return e;
+        }
     }
     return SYL_LAUNCH(kernel, dim3((unsigned)syl_ceil_div(s->windows, warps), 1, 1),
                       dim3(warps * SYL_WARP, 1, 1), warps * bytes, stream, *s, skipgram_padded(s),

@@ -2,8 +2,8 @@
  * columns.cuh. */
 #include "lib/compute/cuda/columns.cuh"
 
-#define DOWN 8          /* rows of threads in a block of column sums */
-#define FLUSH 32        /* floats added up before they go into the double */
+#define DOWN 8   /* rows of threads in a block of column sums */
+#define FLUSH 32 /* floats added up before they go into the double */
 #define SQUARE_BLOCKS 1024
 
 SYL_DEVICE void column_terms(const syl_columns &s, int64_t r, int64_t c, float *first,
@@ -100,8 +100,9 @@ __global__ void squares_kernel(const float *x, int64_t n, int64_t lead, double *
 {
     double sum = 0;
     int64_t fours = (n - lead) / 4, tail = lead + fours * 4;
+    int64_t step = (int64_t)gridDim.x * blockDim.x;
     SYL_UNROLL_4
-    SYL_COVER_COLS (i, fours) {
+    for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < fours; i += step) {
         float v[4];
         syl_load4(x + lead + 4 * i, v);
         sum += v[0] * v[0] + v[1] * v[1] + (v[2] * v[2] + v[3] * v[3]);

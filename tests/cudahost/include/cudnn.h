@@ -70,15 +70,15 @@ typedef struct cudnnTensorStruct *cudnnTensorDescriptor_t;
 typedef struct cudnnFilterStruct *cudnnFilterDescriptor_t;
 typedef struct cudnnConvolutionStruct *cudnnConvolutionDescriptor_t;
 
-#define CUDAHOST_ALGO_PERF(name, algo_type)                                                        \
-    typedef struct name##Struct {                                                                  \
-        algo_type algo;                                                                            \
-        cudnnStatus_t status;                                                                      \
-        float time;                                                                                \
-        size_t memory;                                                                             \
-        cudnnDeterminism_t determinism;                                                            \
-        cudnnMathType_t mathType;                                                                  \
-        int reserved[3];                                                                           \
+#define CUDAHOST_ALGO_PERF(name, algo_type) \
+    typedef struct name##Struct {           \
+        algo_type algo;                     \
+        cudnnStatus_t status;               \
+        float time;                         \
+        size_t memory;                      \
+        cudnnDeterminism_t determinism;     \
+        cudnnMathType_t mathType;           \
+        int reserved[3];                    \
     } name##_t
 CUDAHOST_ALGO_PERF(cudnnConvolutionFwdAlgoPerf, cudnnConvolutionFwdAlgo_t);
 CUDAHOST_ALGO_PERF(cudnnConvolutionBwdDataAlgoPerf, cudnnConvolutionBwdDataAlgo_t);
@@ -147,16 +147,20 @@ cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void *alpha,
                                       cudnnConvolutionFwdAlgo_t algo, void *work, size_t work_bytes,
                                       const void *beta, const cudnnTensorDescriptor_t y_desc,
                                       void *y);
-cudnnStatus_t cudnnConvolutionBackwardData(
-    cudnnHandle_t handle, const void *alpha, const cudnnFilterDescriptor_t w_desc, const void *w,
-    const cudnnTensorDescriptor_t dy_desc, const void *dy, const cudnnConvolutionDescriptor_t conv,
-    cudnnConvolutionBwdDataAlgo_t algo, void *work, size_t work_bytes, const void *beta,
-    const cudnnTensorDescriptor_t dx_desc, void *dx);
-cudnnStatus_t cudnnConvolutionBackwardFilter(
-    cudnnHandle_t handle, const void *alpha, const cudnnTensorDescriptor_t x_desc, const void *x,
-    const cudnnTensorDescriptor_t dy_desc, const void *dy, const cudnnConvolutionDescriptor_t conv,
-    cudnnConvolutionBwdFilterAlgo_t algo, void *work, size_t work_bytes, const void *beta,
-    const cudnnFilterDescriptor_t dw_desc, void *dw);
+cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void *alpha,
+                                           const cudnnFilterDescriptor_t w_desc, const void *w,
+                                           const cudnnTensorDescriptor_t dy_desc, const void *dy,
+                                           const cudnnConvolutionDescriptor_t conv,
+                                           cudnnConvolutionBwdDataAlgo_t algo, void *work,
+                                           size_t work_bytes, const void *beta,
+                                           const cudnnTensorDescriptor_t dx_desc, void *dx);
+cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void *alpha,
+                                             const cudnnTensorDescriptor_t x_desc, const void *x,
+                                             const cudnnTensorDescriptor_t dy_desc, const void *dy,
+                                             const cudnnConvolutionDescriptor_t conv,
+                                             cudnnConvolutionBwdFilterAlgo_t algo, void *work,
+                                             size_t work_bytes, const void *beta,
+                                             const cudnnFilterDescriptor_t dw_desc, void *dw);
 
 #ifdef __cplusplus
 }
