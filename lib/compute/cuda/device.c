@@ -75,7 +75,8 @@ void cuda_device_close(syl_device *base)
 {
     cuda_device *device = (cuda_device *)base;
     /* In CUDA's worst states these fail too; the memory of the host is freed all the same. */
-    if (device->stream && cuda_use(device, NULL) == SYL_OK) {
+    (void)cuda_use(device, NULL);
+    if (device->stream) {
         (void)cudaStreamSynchronize(device->stream);
         (void)cudaStreamDestroy(device->stream);
     }
