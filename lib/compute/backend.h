@@ -144,8 +144,9 @@ typedef struct syl_backend {
     const char *name;
     bool host_memory; /* its memory is the host's: pointers may be followed anywhere */
 
-    /* number: which of the machine's devices. */
-    syl_status (*device_open)(syl_device **out, int number, syl_error *err);
+    /* number: which of the machine's devices; options: what stood behind a + in its name, "" for
+     * nothing. */
+    syl_status (*device_open)(syl_device **out, int number, const char *options, syl_error *err);
     void (*device_close)(syl_device *device);
     syl_status (*device_count)(int *count, syl_error *err);
     /* Zeroed memory, and copies that are done when they return. */

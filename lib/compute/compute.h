@@ -18,7 +18,9 @@
  * weights and memory on it. */
 typedef struct syl_device syl_device;
 
-/* "cpu" (gives NULL), "cuda", "cuda:N" or "auto": CUDA where it is there, else the CPU. */
+/* "cpu" (gives NULL), "cuda", "cuda:N" or "auto": CUDA where it is there, else the CPU. With
+ * "+tf32" behind it ("cuda+tf32", "cuda:1+tf32") products of float32 are made in TF32, with 10 bits
+ * of each factor. */
 syl_status syl_device_open(syl_device **out, const char *name, syl_error *err);
 void syl_device_close(syl_device *device);
 /* As "cpu" or "cuda:0 NVIDIA H100 (79 GiB, sm_90)". */

@@ -30,21 +30,25 @@ static syl_status open_module(void **library, const syl_backend **backend, syl_e
                     path);
 }
 
-/* "cuda" or "cuda:N". */
-static bool parse_number(const char *name, int *number)
+/* "cuda" or "cuda:N", and options behind a +. */
+static bool parse_name(const char *name, int *number, const char **options)
 {
-    char end;
+    int end = 0;
+    const char *plus = strchr(name, '+');
+    size_t length = plus ? (size_t)(plus - name) : strlen(name);
+    *options = plus ? plus + 1 : "";
     *number = 0;
-    if (!strcmp(name, "cuda")) return true;
-    return sscanf(name, "cuda:%d%c", number, &end) == 1 && *number >= 0;
+    if (plus && !plus[1]) return false;
+    if (length == 4 && !strncmp(name, "cuda", length)) return true;
+    return sscanf(name, "cuda:%9d%n", number, &end) == 1 && (size_t)end == length && *number >= 0;
 }
 
-static syl_status open_cuda(syl_device **out, int number, syl_error *err)
+static syl_status open_cuda(syl_device **out, int number, const char *options, syl_error *err)
 {
     void *library;
     const syl_backend *backend;
     SYL_TRY(open_module(&library, &backend, err));
-    syl_status status = backend->device_open(out, number, err);
+    syl_status status = backend->device_open(out, number, options, err);
     if (status == SYL_OK)
         (*out)->module = library;
     else
@@ -55,16 +59,17 @@ static syl_status open_cuda(syl_device **out, int number, syl_error *err)
 syl_status syl_device_open(syl_device **out, const char *name, syl_error *err)
 {
     int number;
+    const char *options;
     *out = NULL;
     if (!strcmp(name, "cpu")) return SYL_OK;
     if (!strcmp(name, "auto")) {
-        open_cuda(out, 0, NULL); /* where it cannot be had, the CPU serves */
+        open_cuda(out, 0, "", NULL); /* where it cannot be had, the CPU serves */
         return SYL_OK;
     }
-    if (!parse_number(name, &number))
+    if (!parse_name(name, &number, &options))
         return syl_fail(err, SYL_EINVAL, "device '%s' is unknown; give cpu, cuda, cuda:N or auto",
                         name);
-    return open_cuda(out, number, err);
+    return open_cuda(out, number, options, err);
 }
 
 void syl_device_close(syl_device *device)

@@ -44,11 +44,6 @@ static const struct dtype_entry {
               {"F64", 8, 0}, {"I64", 8, 0},  {"U64", 8, 0},     {"U32", 4, 0},     {"I16", 2, 0},
               {"U16", 2, 0}, {"U8", 1, 0},   {"F8_E4M3", 1, 0}, {"F8_E5M2", 1, 0}, {"BOOL", 1, 0}};
 
-size_t syl_dtype_size(syl_dtype dtype)
-{
-    return dtypes[dtype].size;
-}
-
 const char *syl_dtype_name(syl_dtype dtype)
 {
     return dtypes[dtype].name;

@@ -4,8 +4,8 @@ occupancy that follows from them on paper.
 
     tests/cuda/resources.py --nvcc NVCC --source TOP [--launches FILE] [--markdown]
 
---launches names a file of "kernel threads dynamic-shared-bytes" lines, as programs that run the
-kernels on the host write it (CUDAHOST_LAUNCHES); without it, occupancy is left out. Exit status: 0
+--launches names a file of "kernel threads dynamic-shared-bytes" lines, as the test of the kernels'
+PTX leaves it in tests/ptx/launches.txt; without it, occupancy is left out. Exit status: 0
 no kernel spills, 1 one does or nvcc failed, 77 there is no nvcc.
 """
 import argparse
@@ -80,13 +80,12 @@ def read_launches(path):
     launches = {}
     for line in open(path, encoding="utf-8") if path else []:
         kernel, threads, shared = line.rsplit(None, 2)
-        kernel = re.sub(r"\s", "", kernel)
         launches[kernel] = max(launches.get(kernel, (0, 0)), (int(threads), int(shared)))
     return launches
 
 
-def row_of(name, by_arch, launches):
-    cells, launch = [name], launches.get(re.sub(r"\s", "", name))
+def row_of(name, by_arch, launch):
+    cells = [name]
     cells.append(f"{launch[0]}" if launch else "")
     static = next(iter(by_arch.values()))[1]
     cells.append(str(static + (launch[1] if launch else 0)))
@@ -126,7 +125,7 @@ def main():
         print("|" + "---|" * len(heads))
     spilling = []
     for (path, name), by_arch in table.items():
-        cells = row_of(plain[name], by_arch, launches)
+        cells = row_of(plain[name], by_arch, launches.get(name))
         print("| " + " | ".join(cells) + " |" if args.markdown else "\t".join(cells))
         spilling += [f"{path}: {plain[name]} on sm_{arch}: {f[2]} bytes"
                      for arch, f in by_arch.items() if f[2]]

@@ -19,10 +19,11 @@ struct Failure {
     int code;
 };
 
-uint64_t first_seed()
+/* A number of the environment, for programs that cannot call what cudahost.h has. */
+uint64_t setting(const char *name, uint64_t otherwise)
 {
-    const char *text = getenv("CUDAHOST_SEED");
-    return text ? strtoull(text, nullptr, 10) : 1;
+    const char *text = getenv(name);
+    return text ? strtoull(text, nullptr, 10) : otherwise;
 }
 
 struct State {
@@ -30,14 +31,29 @@ struct State {
     std::vector<Failure> failures;
     std::map<std::string, long> calls;
     void (*on_fault)(const char *) = nullptr;
-    size_t memory = (size_t)4 << 30;
-    int devices = 1, driver_code = 0;
-    uint64_t random = first_seed();
+    size_t memory = setting("CUDAHOST_MEMORY", (size_t)4 << 30);
+    int devices = (int)setting("CUDAHOST_DEVICES", 1);
+    int driver_code = (int)setting("CUDAHOST_DRIVER", 0);
+    uint64_t random = setting("CUDAHOST_SEED", 1);
+};
+
+/* At the end of the program, how often each function was called. */
+struct Report {
+    const State &of;
+    ~Report()
+    {
+        const char *path = getenv("CUDAHOST_CALLS");
+        FILE *file = path ? fopen(path, "w") : nullptr;
+        for (const auto &call : of.calls)
+            if (file) fprintf(file, "%s %ld\n", call.first.c_str(), call.second);
+        if (file) fclose(file);
+    }
 };
 
 State &state()
 {
     static State s;
+    static Report report{s};
     return s;
 }
 

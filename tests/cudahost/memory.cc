@@ -39,7 +39,7 @@ char *reserve, *reserve_next;
 #ifdef CUDAHOST_ASAN
 bool protect_new = false;
 #else
-bool protect_new = true;
+bool protect_new = !getenv("CUDAHOST_UNPROTECTED");
 #endif
 
 void set_access(int access)

@@ -1,10 +1,12 @@
 /* Where the __shared__ variables are: each has an ELF section of its own (device.h), which this
- * looks up in the program's file. Kernels in shared libraries would not be found. */
+ * looks up in the file of the program or module that it is linked into: the kernels are there
+ * too. */
 #include <elf.h>
 #include <link.h>
 
 #include <cstdio>
 #include <cstring>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,14 +22,28 @@ bool read_at(FILE *file, uint64_t offset, void *to, size_t bytes)
     return fseek(file, (long)offset, SEEK_SET) == 0 && fread(to, 1, bytes, file) == bytes;
 }
 
-/* The first object is the program. */
-int take_base(struct dl_phdr_info *info, size_t, void *base)
+/* The object that this function is in. */
+struct Object {
+    uintptr_t base = 0;
+    std::string path;
+};
+
+int take_own(struct dl_phdr_info *info, size_t, void *object)
 {
-    *(uintptr_t *)base = info->dlpi_addr;
-    return 1;
+    uintptr_t here = (uintptr_t)&take_own;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        uintptr_t begin = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+        if (info->dlpi_phdr[i].p_type != PT_LOAD || here < begin ||
+            here >= begin + info->dlpi_phdr[i].p_memsz)
+            continue;
+        bool program = !info->dlpi_name || !*info->dlpi_name;
+        *(Object *)object = {info->dlpi_addr, program ? "/proc/self/exe" : info->dlpi_name};
+        return 1;
+    }
+    return 0;
 }
 
-bool read_sections(FILE *file, Ranges &ranges)
+bool read_sections(FILE *file, uintptr_t base, Ranges &ranges)
 {
     ElfW(Ehdr) header;
     if (!read_at(file, 0, &header, sizeof header)) return false;
@@ -40,8 +56,6 @@ bool read_sections(FILE *file, Ranges &ranges)
     if (!read_at(file, sections[header.e_shstrndx].sh_offset, names.data(), names.size() - 1))
         return false;
 
-    uintptr_t base = 0;
-    dl_iterate_phdr(take_base, &base);
     for (const auto &section : sections)
         if (section.sh_name < names.size() &&
             strncmp(&names[section.sh_name], "cudahost_shared_", 16) == 0)
@@ -52,10 +66,12 @@ bool read_sections(FILE *file, Ranges &ranges)
 Ranges find_ranges()
 {
     Ranges ranges;
-    FILE *file = fopen("/proc/self/exe", "rb");
-    bool ok = file && read_sections(file, ranges);
+    Object own;
+    dl_iterate_phdr(take_own, &own);
+    FILE *file = fopen(own.path.c_str(), "rb");
+    bool ok = file && read_sections(file, own.base, ranges);
     if (file) fclose(file);
-    if (!ok) die("the sections of /proc/self/exe cannot be read: no shared memory to be found");
+    if (!ok) die("the sections of " + own.path + " cannot be read: no shared memory to be found");
     return ranges;
 }
 

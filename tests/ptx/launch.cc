@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <set>
+#include <algorithm>
 #include <string>
 
 #include "tests/ptx/ptx.h"
@@ -21,7 +21,7 @@ struct state {
     std::string folder = ".", error, shown;
     std::map<std::string, ptx_module *> modules;
     std::map<void *, size_t> blocks;
-    std::set<std::string> launched;
+    std::map<std::string, std::pair<unsigned, size_t>> launched; /* threads, dynamic shared */
     std::map<const void *, size_t> allowed; /* dynamic shared memory, where more than usual */
     ptx_memory *memory = nullptr;
     uint64_t seed = 0, instructions = 0, launches = 0;
@@ -138,7 +138,8 @@ cudaError_t ptx_launch_packed(const char *file, const void *kernel, dim3 grid, d
     bool ok = ptx_run(found, &l, here().memory, error, sizeof error);
     here().launches++;
     here().instructions += l.instructions;
-    here().launched.insert(ptx_kernel_name(found));
+    auto &most = here().launched[ptx_kernel_name(found)];
+    most = std::max(most, {block.x * block.y * block.z, shared_bytes});
     return ok ? cudaSuccess : failed(error);
 }
 
@@ -199,9 +200,13 @@ uint64_t ptx_launches(void)
     return here().launches;
 }
 
-bool ptx_was_launched(const char *kernel)
+bool ptx_was_launched(const char *kernel, unsigned *threads, size_t *shared_bytes)
 {
-    return here().launched.count(kernel) > 0;
+    auto found = here().launched.find(kernel);
+    if (found == here().launched.end()) return false;
+    *threads = found->second.first;
+    *shared_bytes = found->second.second;
+    return true;
 }
 
 const char *ptx_file_kernel(const char *file, size_t index)

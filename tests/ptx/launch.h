@@ -32,9 +32,10 @@ const char *ptx_last_error(void);
 /* Instructions executed and kernels launched so far. */
 uint64_t ptx_instructions(void);
 uint64_t ptx_launches(void);
-/* Whether a kernel (a PTX name) was launched; and all kernels of a file: for a test that none was
- * forgotten. NULL behind the last. */
-bool ptx_was_launched(const char *kernel);
+/* Whether a kernel (a PTX name) was launched, and the most threads of a block and bytes of dynamic
+ * shared memory; and all kernels of a file: for a test that none was forgotten. NULL behind the
+ * last. */
+bool ptx_was_launched(const char *kernel, unsigned *threads, size_t *shared_bytes);
 const char *ptx_file_kernel(const char *file, size_t index);
 /* Frees modules and memory. */
 void ptx_finish(void);

@@ -1,7 +1,7 @@
 /* The few calls of the CUDA runtime that tests of kernels make, over the interpreter's memory: the
  * same tests run on nvcc's PTX. The environment: PTX_FOLDER has the NAME.ptx files, PTX_SEED
  * shuffles blocks and threads, PTX_LAUNCHED names a file to which the kernels that ran are added,
- * one a line. */
+ * one a line with the threads of a block and the bytes of dynamic shared memory. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,9 +60,12 @@ static void write_launched(FILE *file)
                                         "norm.cu",      "optimizer.cu",          "rows.cu",
                                         "skipgram.cu",  "sums.cu"};
     const char *name;
+    unsigned threads;
+    size_t shared;
     for (size_t f = 0; f < sizeof files / sizeof *files; f++)
         for (size_t i = 0; (name = ptx_file_kernel(files[f], i)); i++)
-            if (ptx_was_launched(name)) fprintf(file, "%s\n", name);
+            if (ptx_was_launched(name, &threads, &shared))
+                fprintf(file, "%s %u %zu\n", name, threads, shared);
 }
 
 __attribute__((constructor)) static void begin(void)

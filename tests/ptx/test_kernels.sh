@@ -8,7 +8,7 @@ ls lib/compute/cuda/*.ptx >/dev/null 2>&1 || {
     exit 77
 }
 launched=$(mktemp) || exit 1
-trap 'rm -f "$launched"' EXIT
+trap 'rm -f "$launched" "$launched.names"' EXIT
 status=0
 for program in ${PTX_PROGRAMS:?the programs}; do
     for seed in 0 3; do
@@ -17,8 +17,9 @@ for program in ${PTX_PROGRAMS:?the programs}; do
     done
 done
 all=$(cat lib/compute/cuda/*.ptx | sed -n 's/^\.visible \.entry \([A-Za-z0-9_$]*\).*/\1/p' | sort -u)
-sort -u -o "$launched" "$launched"
-missing=$(echo "$all" | comm -13 "$launched" -)
+cut -d ' ' -f 1 "$launched" | sort -u >"$launched.names"
+missing=$(echo "$all" | comm -13 "$launched.names" -)
+cp "$launched" tests/ptx/launches.txt
 echo "$(echo "$all" | wc -l) kernels, $(echo "$missing" | grep -c .) that no test ran"
 [ -z "$missing" ] || {
     echo "FAIL: not run: $missing"

@@ -48,6 +48,7 @@ __global__ void scatter_segments_kernel(const int32_t *order, const int32_t *seg
 {
     SYL_COVER_ROWS (s, segments) {
         int32_t end = segment_begin[s + 1];
+        if (segment_begin[s] == end) continue; /* its row may be another segment's */
         float *row = dtable + segment_row[s] * table_stride;
         SYL_COVER_COLS (i, cols / V) {
             float sum[V], d[V];

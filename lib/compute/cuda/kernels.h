@@ -50,7 +50,8 @@ cudaError_t syl_cuda_sum_doubles(cudaStream_t stream, const double *x, int64_t n
 
 cudaError_t syl_cuda_gather(cudaStream_t stream, syl_mat table, const int32_t *ids, syl_mat y);
 /* Sorted segments in place of atomics: row segment_row[i] of dtable gains the rows
- * order[segment_begin[i]] ... order[segment_begin[i + 1] - 1] of dy, in that order. */
+ * order[segment_begin[i]] ... order[segment_begin[i + 1] - 1] of dy, in that order. Of an empty
+ * segment no row is touched, whatever its segment_row is. */
 cudaError_t syl_cuda_scatter_segments(cudaStream_t stream, const int32_t *order,
                                       const int32_t *segment_row, const int32_t *segment_begin,
                                       int64_t segments, syl_mat dy, syl_mat dtable);

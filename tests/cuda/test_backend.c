@@ -1,0 +1,458 @@
+/* Every operation on a CUDA device against the CPU's, on odd sizes, with gaps between the rows, and
+ * with nothing at all. */
+#include "tests/cuda/twin.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define F SYL_F32
+#define H SYL_BF16
+#define FINE 1e-4
+#define ROUGH 2e-2 /* bf16 */
+
+static const int64_t sizes[] = {0, 1, 31, 33, 70};
+#define SIZES (sizeof sizes / sizeof *sizes)
+
+static void elements(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < SIZES; s++)
+        for (int64_t gap = 0; gap < 4; gap += 3) {
+            int64_t rows = sizes[s], cols = sizes[(s + 2) % SIZES];
+            twin x = twin_of(F, rows, cols, gap), y = twin_of(F, rows, cols, gap);
+            twin h = twin_of(H, rows, cols, gap), g = twin_of(H, rows, cols, gap);
+            twin bias = twin_of(F, 1, cols, 0), sums = twin_of(F, 1, cols, 0);
+            double squares[2];
+            EACH(i)
+            {
+                syl_add(twin_ctx[i], x.m[i], y.m[i]);
+                syl_add(twin_ctx[i], h.m[i], g.m[i]);
+                syl_scale(twin_ctx[i], 0.5f, x.m[i], true, y.m[i]);
+                syl_add_bias(twin_ctx[i], twin_row(bias, i), y.m[i]);
+                syl_column_sums(twin_ctx[i], y.m[i], twin_row(sums, i));
+                squares[i] = syl_sum_squares(twin_ctx[i], x.m[i].data, rows * (cols + gap));
+            }
+            twin_same("add, scale, add_bias", y, FINE);
+            twin_same("add bf16", g, ROUGH);
+            twin_same("column_sums", sums, FINE);
+            twin_near("sum_squares", squares[0], squares[1], FINE);
+            EACH(i)
+            {
+                syl_sum(twin_ctx[i], x.m[i], y.m[i], y.m[i]);
+                syl_convert(twin_ctx[i], y.m[i], h.m[i]);
+                syl_convert(twin_ctx[i], g.m[i], x.m[i]);
+            }
+            twin_same("sum", y, FINE);
+            twin_same("convert to bf16", h, ROUGH);
+            twin_same("convert from bf16", x, FINE);
+            EACH(i)
+            {
+                syl_fill(twin_ctx[i], 2.5f, x.m[i]);
+                syl_zero(twin_ctx[i], y.m[i]);
+                syl_zero(twin_ctx[i], h.m[i]);
+                syl_scale(twin_ctx[i], -3, x.m[i], false, y.m[i]);
+            }
+            twin_same("fill, scale", x, 0);
+            twin_same("zero, scale", y, 0);
+            twin_same("zero bf16", h, 0);
+            twin_free_all();
+        }
+}
+
+static void activations(void **state)
+{
+    (void)state;
+    for (int f = SYL_GELU_ERF; f <= SYL_RELU; f++)
+        for (size_t s = 0; s < SIZES; s++) {
+            twin x = twin_of(F, sizes[s], 37, 2), y = twin_of(F, sizes[s], 37, 0);
+            twin dx = twin_of(F, sizes[s], 37, 1);
+            EACH(i)
+            {
+                syl_activation(twin_ctx[i], f, x.m[i], y.m[i]);
+                syl_activation_backward(twin_ctx[i], f, x.m[i], y.m[i], s % 2, dx.m[i]);
+                syl_dropout(twin_ctx[i], 5, 9, 0.3f, x.m[i], s % 2, y.m[i]);
+            }
+            twin_same("activation_backward", dx, FINE);
+            twin_same("activation, dropout", y, FINE);
+            twin_free_all();
+        }
+}
+
+static void products(void **state)
+{
+    (void)state;
+    for (int bits = 0; bits < 32; bits++)
+        for (size_t s = 0; s < SIZES; s++) {
+            int64_t m = sizes[s], n = sizes[(s + 1) % SIZES], k = sizes[(s + 3) % SIZES];
+            bool ta = bits & 1, tb = bits & 2;
+            syl_dtype type = bits & 8 ? H : F;
+            twin a = twin_of(type, ta ? k : m, ta ? m : k, 3);
+            twin b = twin_of(type, tb ? n : k, tb ? k : n, 2), c = twin_of(F, m, n, 1);
+            twin bias = twin_of(F, 1, n, 0);
+            EACH(i)
+            OK(syl_product_bias(twin_ctx[i], a.m[i], ta, b.m[i], tb,
+                                bits & 16 ? twin_row(bias, i) : NULL, bits & 4, c.m[i],
+                                &twin_error));
+            twin_same(type == H ? "product bf16" : "product", c, FINE);
+            twin_free_all();
+        }
+}
+
+static void weights(void **state)
+{
+    (void)state;
+    for (int bits = 0; bits < 32; bits++)
+        for (size_t s = 0; s < SIZES; s++) {
+            syl_dtype type = bits & 1 ? H : F, out = bits & 2 ? H : F;
+            syl_act act = bits & 4 ? SYL_ACT_GELU : SYL_ACT_NONE;
+            bool add = act == SYL_ACT_NONE && bits & 8;
+            if (type == F && out == H) continue; /* oneDNN has no such product */
+            twin w = twin_of(F, 21, 35, 0), bias = twin_of(F, 1, 21, 0);
+            twin x = twin_of(type, sizes[s], 35, 3), y = twin_of(out, sizes[s], 21, 2);
+            EACH(i)
+            {
+                syl_weight *weight;
+                OK(syl_weight_linear(&weight, i ? twin_device : NULL, w.m[0].data,
+                                     bits & 16 ? bias.m[0].data : NULL, 21, 35, type, &twin_error));
+                OK(syl_linear(twin_ctx[i], weight, x.m[i], act, add, y.m[i], &twin_error));
+                OK(syl_ctx_wait(twin_ctx[i], &twin_error));
+                syl_weight_free(weight);
+            }
+            twin_same(out == H ? "linear to bf16" : "linear", y, out == H ? ROUGH : FINE);
+            twin_free_all();
+        }
+}
+
+static void convolve(syl_conv_shape c, syl_dtype type, syl_dtype out, int64_t rows, int64_t less,
+                     int64_t gap, syl_act act)
+{
+    int64_t all = (rows + 2 * c.pad - c.kernel) / c.stride + 1 - less;
+    twin w = twin_of(F, c.c_out, c.c_in / c.groups * c.kernel, 0), bias = twin_of(F, 1, c.c_out, 0);
+    twin x = twin_of(type, rows, c.c_in, gap), y = twin_of(out, all > 0 ? all : 0, c.c_out, gap);
+    EACH(i)
+    {
+        syl_weight *weight;
+        OK(syl_weight_conv(&weight, i ? twin_device : NULL, w.m[0].data, bias.m[0].data, c, type,
+                           &twin_error));
+        OK(syl_conv1d(twin_ctx[i], weight, x.m[i], act, y.m[i], &twin_error));
+        OK(syl_ctx_wait(twin_ctx[i], &twin_error));
+        syl_weight_free(weight);
+    }
+    twin_same(c.groups > 1            ? "conv1d grouped"
+              : out == H || type == H ? "conv1d bf16"
+                                      : "conv1d",
+              y, out == H || type == H ? ROUGH : FINE);
+    twin_free_all();
+}
+
+static void convolutions(void **state)
+{
+    static const syl_conv_shape shapes[] = {
+        {6, 9, 3, 2, 0, 1}, {6, 9, 10, 5, 0, 1}, {5, 7, 2, 2, 0, 1},  {5, 7, 3, 1, 1, 1},
+        {4, 6, 7, 3, 2, 1}, {3, 4, 1, 1, 0, 1},  {12, 8, 5, 1, 2, 4}, {12, 12, 6, 1, 3, 3}};
+    (void)state;
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        for (int bits = 0; bits < 16; bits++)
+            /* oneDNN makes no bf16 of float32, and the CPU widens some grouped ones of bf16. */
+            if (shapes[s].groups == 1 ? (bits & 3) != 2 : !(bits & 1))
+                convolve(shapes[s], bits & 1 ? H : F, bits & 2 ? H : F, 33, bits & 4 ? 1 : 0,
+                         bits & 8 ? 3 : 0, bits & 2 ? SYL_ACT_GELU : SYL_ACT_NONE);
+    for (int bits = 0; bits < 4; bits++) {
+        twin w = twin_of(F, 10, 70, 0), bias = twin_of(F, 1, 70, 0), x = twin_of(F, 1, 200, 0);
+        twin y = twin_of(bits & 1 ? H : F, 39, 70, 1);
+        EACH(i)
+        syl_conv1d_mono(twin_ctx[i], twin_row(w, i), twin_row(bias, i), 10, 5, twin_row(x, i),
+                        bits & 2 ? SYL_ACT_GELU : SYL_ACT_NONE, y.m[i]);
+        twin_same("conv1d_mono", y, bits & 1 ? ROUGH : FINE);
+        twin_free_all();
+    }
+}
+
+static void grouped(void **state)
+{
+    (void)state;
+    for (int bits = 0; bits < 16; bits++) {
+        syl_conv_shape c = {12, 6, bits & 8 ? 5 : 4, 1, 2, 3};
+        int64_t rows = 33, out = rows + 2 * c.pad - c.kernel + 1 - (bits & 1 ? 1 : 0);
+        syl_dtype type = bits & 2 ? H : F;
+        twin x = twin_of(F, rows, 12, 1), w = twin_of(F, 6, 4 * c.kernel, 0);
+        twin y = twin_of(F, out, 6, 2), dx = twin_of(F, rows, 12, 0),
+             dw = twin_of(F, 6, w.m[0].cols, 0);
+        double tolerance = type == H ? 4e-2 : FINE;
+        EACH(i)
+        OK(syl_grouped_conv(twin_ctx[i], c, type, x.m[i], w.m[i], y.m[i], &twin_error));
+        twin_same(type == H ? "grouped_conv bf16" : "grouped_conv", y, tolerance);
+        EACH(i)
+        {
+            OK(syl_grouped_conv_input_gradient(twin_ctx[i], c, type, y.m[i], w.m[i], bits & 4,
+                                               dx.m[i], &twin_error));
+            OK(syl_grouped_conv_weight_gradient(twin_ctx[i], c, type, x.m[i], y.m[i], dw.m[i],
+                                                &twin_error));
+        }
+        twin_same(type == H ? "grouped_conv dx bf16" : "grouped_conv dx", dx, 2 * tolerance);
+        twin_same(type == H ? "grouped_conv dw bf16" : "grouped_conv dw", dw, 2 * tolerance);
+        twin_free_all();
+    }
+}
+
+static void rows_by_number(void **state)
+{
+    int32_t ids[70];
+    (void)state;
+    for (size_t s = 0; s < SIZES; s++) {
+        int64_t n = sizes[s];
+        for (int64_t i = 0; i < n; i++)
+            ids[i] = (int32_t)(i * 7 % 11) - 1;
+        twin table = twin_of(F, 11, 19, 2), y = twin_of(F, n, 19, 1), dot = twin_of(F, n, 1, 3);
+        twin z = twin_of(F, n, 19, 0);
+        EACH(i)
+        {
+            syl_gather(twin_ctx[i], table.m[i], ids, y.m[i]);
+            syl_row_dots(twin_ctx[i], y.m[i], z.m[i], dot.m[i]);
+            syl_add_scaled_rows(twin_ctx[i], dot.m[i], y.m[i], s % 2, z.m[i]);
+        }
+        twin_same("gather", y, 0);
+        twin_same("row_dots", dot, FINE);
+        twin_same("add_scaled_rows", z, FINE);
+        EACH(i) syl_scatter_add(twin_ctx[i], ids, z.m[i], table.m[i]);
+        twin_same("scatter_add", table, FINE);
+        twin_free_all();
+    }
+}
+
+static void norms(void **state)
+{
+    (void)state;
+    for (size_t s = 1; s < SIZES; s++)
+        for (int bits = 0; bits < 4; bits++) {
+            int64_t n = sizes[s];
+            twin x = twin_of(F, n, 36, 1), y = twin_of(F, n, 36, 2), dx = twin_of(F, n, 36, 0);
+            twin g = twin_of(F, 1, 36, 0), b = twin_of(F, 1, 36, 0), dg = twin_of(F, 1, 36, 0);
+            twin db = twin_of(F, 1, 36, 0), stats = twin_zeros(F, n > 36 ? n : 36, 2, 0);
+            twin h = twin_of(H, n, 36, 1);
+            syl_norm_kind kind = bits & 1 ? SYL_RMS_NORM : SYL_LAYER_NORM;
+            EACH(i)
+            {
+                float *beta = kind == SYL_RMS_NORM ? NULL : twin_row(b, i);
+                syl_norm_forward(twin_ctx[i], kind, twin_row(g, i), beta, 1e-5f, x.m[i], y.m[i],
+                                 stats.m[i].data);
+                syl_norm_backward(twin_ctx[i], kind, twin_row(g, i), x.m[i], stats.m[i].data,
+                                  y.m[i], bits & 2, dx.m[i], twin_row(dg, i),
+                                  beta ? twin_row(db, i) : NULL);
+                OK(syl_layer_norm(twin_ctx[i], twin_row(g, i), twin_row(b, i), 1e-5f, h.m[i],
+                                  bits & 1 ? SYL_ACT_GELU : SYL_ACT_NONE, h.m[i], &twin_error));
+            }
+            double loose = n == 1 ? 1e-2 : FINE;
+            twin_same("norm_forward", y, FINE);
+            twin_same("norm_backward dx", dx, loose);
+            twin_same("norm_backward dgamma", dg, FINE);
+            twin_same("norm_backward dbeta", db, FINE);
+            twin_same("layer_norm bf16", h, ROUGH);
+            EACH(i)
+            {
+                OK(syl_group_norm_forward(twin_ctx[i], 4, twin_row(g, i), twin_row(b, i), 1e-5f,
+                                          x.m[i], y.m[i], stats.m[i].data, &twin_error));
+                OK(syl_group_norm_backward(twin_ctx[i], 4, twin_row(g, i), x.m[i], stats.m[i].data,
+                                           y.m[i], bits & 2, dx.m[i], twin_row(dg, i),
+                                           twin_row(db, i), &twin_error));
+            }
+            twin_same("group_norm_forward", y, FINE);
+            twin_same("group_norm_backward dx", dx, loose);
+            twin_same("group_norm_backward dgamma", dg, FINE);
+            EACH(i)
+            {
+                syl_unit_rows(twin_ctx[i], x.m[i], y.m[i], stats.m[i].data);
+                syl_unit_rows_backward(twin_ctx[i], y.m[i], stats.m[i].data, dx.m[i], bits & 2,
+                                       x.m[i]);
+            }
+            twin_same("unit_rows", y, FINE);
+            twin_same("unit_rows_backward", x, loose);
+            twin_free_all();
+        }
+}
+
+static void weight_norms(void **state)
+{
+    (void)state;
+    for (size_t s = 1; s < SIZES; s++) {
+        twin v = twin_of(F, sizes[s], 13, 0), w = twin_of(F, sizes[s], 13, 0);
+        twin g = twin_of(F, 1, 13, 0), norm = twin_of(F, 1, 13, 0), dg = twin_of(F, 1, 13, 0);
+        twin dv = twin_of(F, sizes[s], 13, 0), dw = twin_of(F, sizes[s], 13, 0);
+        EACH(i)
+        {
+            syl_weight_norm(twin_ctx[i], twin_row(g, i), v.m[i], w.m[i], twin_row(norm, i));
+            syl_weight_norm_backward(twin_ctx[i], twin_row(g, i), v.m[i], twin_row(norm, i),
+                                     dw.m[i], twin_row(dg, i), dv.m[i]);
+        }
+        twin_same("weight_norm", w, FINE);
+        twin_same("weight_norm norms", norm, FINE);
+        twin_same("weight_norm_backward dg", dg, FINE);
+        twin_same("weight_norm_backward dv", dv, FINE);
+        twin_free_all();
+    }
+}
+
+static void attend(int64_t left, int64_t right, bool bias, syl_dtype type, float dropout)
+{
+    static const int64_t begin[] = {0, 5, 5, 70, 71, 203};
+    enum { HEADS = 2, D = 24, ROWS = 203 };
+    syl_ragged r = {5, begin};
+    twin q = twin_of(type, ROWS, D, 3), k = twin_of(type, ROWS, D, 0),
+         v = twin_of(type, ROWS, D, 1);
+    twin y = twin_of(F, ROWS, D, 0), lse = twin_of(F, HEADS, ROWS, 0), dy = twin_of(F, ROWS, D, 0);
+    twin dq = twin_of(F, ROWS, D, 1), dk = twin_of(F, ROWS, D, 2), dv = twin_of(F, ROWS, D, 0);
+    int64_t width = bias ? left + right + 1 : 1;
+    twin rel = twin_of(F, HEADS, width, 0), drel = twin_of(F, HEADS, width, 0);
+    double tolerance = type == H ? ROUGH : FINE;
+    syl_attention_shape shape = {
+        .heads = HEADS, .left = left, .right = right, .dropout = dropout, .seed = 3, .stream = 8};
+    EACH(i)
+    {
+        shape.rel_bias = bias ? twin_row(rel, i) : NULL;
+        OK(syl_attention_forward(twin_ctx[i], shape, r, q.m[i], k.m[i], v.m[i], y.m[i],
+                                 lse.m[i].data, &twin_error));
+    }
+    twin_same(type == H ? "attention_forward bf16" : "attention_forward", y, tolerance);
+    twin_same(type == H ? "attention lse bf16" : "attention lse", lse, tolerance);
+    EACH(i)
+    {
+        shape.rel_bias = bias ? twin_row(rel, i) : NULL;
+        OK(syl_attention_backward(twin_ctx[i], shape, r, q.m[i], k.m[i], v.m[i], y.m[i],
+                                  lse.m[i].data, dy.m[i], dq.m[i], dk.m[i], dv.m[i],
+                                  bias ? drel.m[i].data : NULL, &twin_error));
+    }
+    twin_same(type == H ? "attention dq bf16" : "attention dq", dq, 4 * tolerance);
+    twin_same(type == H ? "attention dk bf16" : "attention dk", dk, 4 * tolerance);
+    twin_same(type == H ? "attention dv bf16" : "attention dv", dv, 4 * tolerance);
+    twin_same(type == H ? "attention drel bf16" : "attention drel", drel, 4 * tolerance);
+    twin_free_all();
+}
+
+static void attention_for_training(void **state)
+{
+    (void)state;
+    attend(-1, -1, false, F, 0);
+    attend(-1, 0, false, F, 0.2f);
+    attend(9, 4, true, F, 0);
+    attend(9, 4, true, F, 0.2f);
+    attend(-1, -1, false, H, 0);
+    attend(17, 0, false, H, 0);
+}
+
+static void attention_for_streams(void **state)
+{
+    (void)state;
+    for (int bits = 0; bits < 8; bits++) {
+        syl_dtype type = bits & 1 ? H : F;
+        int64_t rows = bits & 2 ? 13 : 70, keys = rows + 21;
+        twin q = twin_of(type, rows, 24, 3), k = twin_of(type, keys, 24, 1);
+        twin v = twin_of(type, keys, 24, 1), y = twin_of(type, rows, 24, 0);
+        twin rel = twin_of(F, 2, 12 + 5 + 1, 0);
+        EACH(i)
+        {
+            syl_attention_mask mask = {.left = -1, .right = -1};
+            if (bits & 4) mask = (syl_attention_mask){12, 5, 15, bits & 2 ? rel.m[i].data : NULL};
+            OK(syl_attention(twin_ctx[i], 2, mask, q.m[i], k.m[i], v.m[i], y.m[i], &twin_error));
+        }
+        twin_same(type == H ? "attention bf16" : "attention", y, type == H ? ROUGH : FINE);
+        twin_free_all();
+    }
+}
+
+static void losses(void **state)
+{
+    int32_t target[70], sampled[9] = {3, 1, 4, 1, 5, 9, 2, 6, 0};
+    float q_target[70], q_sampled[9];
+    (void)state;
+    for (int i = 0; i < 70; i++) {
+        target[i] = i % 5 == 4 ? -1 : i % 10;
+        q_target[i] = (float)i * 0.1f - 3;
+        q_sampled[i % 9] = (float)i * 0.2f - 5;
+    }
+    syl_sample sample = {target, sampled, 9, q_target, q_sampled};
+    for (size_t s = 0; s < SIZES; s++) {
+        int64_t n = sizes[s];
+        twin x = twin_of(F, n, 10, 1), z = twin_of(F, n, 10, 2), dx = twin_of(F, n, 10, 0);
+        twin dz = twin_of(F, n, 10, 0), d = twin_of(F, n, 10, 3);
+        double a[2], b[2], c[2];
+        EACH(i)
+        {
+            a[i] = syl_squared_error(twin_ctx[i], x.m[i], z.m[i], 0.3f, dx.m[i]);
+            b[i] = syl_cosine_error(twin_ctx[i], x.m[i], z.m[i], 1e-8f, 0.3f, d.m[i], dz.m[i]);
+            syl_sampled_correction(twin_ctx[i], &sample, x.m[i]);
+            c[i] = syl_cross_entropy(twin_ctx[i], z.m[i], target, 0.7f, z.m[i]);
+        }
+        twin_near("squared_error", a[0], a[1], FINE);
+        twin_near("cosine_error", b[0], b[1], FINE);
+        twin_near("cross_entropy", c[0], c[1], FINE);
+        twin_same("squared_error dx", dx, FINE);
+        twin_same("cosine_error dx", d, FINE);
+        twin_same("cosine_error dtarget", dz, FINE);
+        twin_same("cross_entropy d", z, FINE);
+        twin_same("sampled_correction", x, FINE);
+        twin_free_all();
+    }
+}
+
+static void search(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < SIZES; s++)
+        for (int bits = 0; bits < 2; bits++) {
+            int32_t id[2][70] = {{0}};
+            twin x = twin_of(F, sizes[s], 19, 1), c = twin_of(F, 130, 19, 0);
+            twin bias = twin_of(F, 1, 130, 0);
+            EACH(i)
+            OK(syl_nearest(twin_ctx[i], x.m[i], c.m[i], bits ? twin_row(bias, i) : NULL, id[i],
+                           &twin_error));
+            assert_memory_equal(id[0], id[1], sizeof id[0]);
+            twin_free_all();
+        }
+}
+
+static void optimisers(void **state)
+{
+    syl_adamw by = {1e-2f, 0.9f, 0.98f, 1e-6f, 0.05f, 3};
+    (void)state;
+    for (size_t s = 0; s < SIZES; s++) {
+        int64_t n = sizes[s] * 7;
+        twin g = twin_of(F, 1, n, 0), m = twin_of(F, 1, n, 0), v = twin_of(F, 1, n, 0);
+        twin w = twin_of(F, 1, n, 0), average = twin_of(F, 1, n, 0);
+        for (int64_t i = 0; i < n; i++)
+            twin_row(v, 0)[i] = fabsf(twin_row(v, 0)[i]);
+        twin_push(v);
+        EACH(i)
+        {
+            syl_adamw_update(twin_ctx[i], &by, 0.5f, twin_row(g, i), twin_row(m, i), twin_row(v, i),
+                             twin_row(w, i), n);
+            syl_moving_average(twin_ctx[i], 0.99f, twin_row(w, i), twin_row(average, i), n);
+        }
+        twin_same("adamw value", w, FINE);
+        twin_same("adamw moments", m, FINE);
+        twin_same("adamw moments", v, FINE);
+        twin_same("moving_average", average, FINE);
+        twin_free_all();
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(elements),
+        cmocka_unit_test(activations),
+        cmocka_unit_test(products),
+        cmocka_unit_test(weights),
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(grouped),
+        cmocka_unit_test(rows_by_number),
+        cmocka_unit_test(norms),
+        cmocka_unit_test(weight_norms),
+        cmocka_unit_test(attention_for_training),
+        cmocka_unit_test(attention_for_streams),
+        cmocka_unit_test(losses),
+        cmocka_unit_test(search),
+        cmocka_unit_test(optimisers),
+    };
+    return cmocka_run_group_tests_name("cuda/backend", tests, twin_start, twin_stop);
+}
