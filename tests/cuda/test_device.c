@@ -364,47 +364,48 @@ static syl_status whole_life(syl_error *err)
     return status;
 }
 
+static const struct {
+    const char *name;
+    int code;
+} calls[] = {{"cudaGetDeviceCount", 100},
+             {"cudaGetDeviceProperties", 101},
+             {"cudaSetDevice", 101},
+             {"cudaMalloc", 719},
+             {"cudaMallocHost", 2},
+             {"cudaStreamCreateWithFlags", 999},
+             {"cudaEventCreateWithFlags", 999},
+             {"cudaEventRecord", 400},
+             {"cudaStreamWaitEvent", 400},
+             {"cudaMemcpyAsync", 719},
+             {"cudaMemcpy2DAsync", 719},
+             {"cudaStreamBeginCapture", 900},
+             {"cudaStreamEndCapture", 901},
+             {"cudaGraphInstantiate", 1},
+             {"cudaGraphLaunch", 719},
+             {"kernel", 9},
+             {"cublasLtCreate", 1},
+             {"cublasLtMatmulDescCreate", 3},
+             {"cublasLtMatmulDescSetAttribute", 7},
+             {"cublasLtMatrixLayoutCreate", 3},
+             {"cublasLtMatmulPreferenceCreate", 3},
+             {"cublasLtMatmulPreferenceSetAttribute", 7},
+             {"cublasLtMatmulAlgoGetHeuristic", 15},
+             {"cublasLtMatmul", 13},
+             {"cudnnCreate", 1001},
+             {"cudnnSetStream", 2000},
+             {"cudnnCreateTensorDescriptor", 4003},
+             {"cudnnCreateFilterDescriptor", 4003},
+             {"cudnnCreateConvolutionDescriptor", 4003},
+             {"cudnnSetTensor4dDescriptor", 2000},
+             {"cudnnGetConvolutionForwardAlgorithm_v7", 3000},
+             {"cudnnGetConvolutionBackwardDataWorkspaceSize", 3000},
+             {"cudnnConvolutionForward", 5000},
+             {"cudnnConvolutionBackwardData", 5000},
+             {"cudnnConvolutionBackwardFilter", 5000}};
+
 /* Each call of each function fails once: the error must come out, and nothing may be lost. */
 static void each_call_fails_once(void **state)
 {
-    static const struct {
-        const char *name;
-        int code;
-    } calls[] = {{"cudaGetDeviceCount", 100},
-                 {"cudaGetDeviceProperties", 101},
-                 {"cudaSetDevice", 101},
-                 {"cudaMalloc", 719},
-                 {"cudaMallocHost", 2},
-                 {"cudaStreamCreateWithFlags", 999},
-                 {"cudaEventCreateWithFlags", 999},
-                 {"cudaEventRecord", 400},
-                 {"cudaStreamWaitEvent", 400},
-                 {"cudaMemcpyAsync", 719},
-                 {"cudaMemcpy2DAsync", 719},
-                 {"cudaStreamBeginCapture", 900},
-                 {"cudaStreamEndCapture", 901},
-                 {"cudaGraphInstantiate", 1},
-                 {"cudaGraphLaunch", 719},
-                 {"kernel", 9},
-                 {"cublasLtCreate", 1},
-                 {"cublasLtMatmulDescCreate", 3},
-                 {"cublasLtMatmulDescSetAttribute", 7},
-                 {"cublasLtMatrixLayoutCreate", 3},
-                 {"cublasLtMatmulPreferenceCreate", 3},
-                 {"cublasLtMatmulPreferenceSetAttribute", 7},
-                 {"cublasLtMatmulAlgoGetHeuristic", 15},
-                 {"cublasLtMatmul", 13},
-                 {"cudnnCreate", 1001},
-                 {"cudnnSetStream", 2000},
-                 {"cudnnCreateTensorDescriptor", 4003},
-                 {"cudnnCreateFilterDescriptor", 4003},
-                 {"cudnnCreateConvolutionDescriptor", 4003},
-                 {"cudnnSetTensor4dDescriptor", 2000},
-                 {"cudnnGetConvolutionForwardAlgorithm_v7", 3000},
-                 {"cudnnGetConvolutionBackwardDataWorkspaceSize", 3000},
-                 {"cudnnConvolutionForward", 5000},
-                 {"cudnnConvolutionBackwardData", 5000},
-                 {"cudnnConvolutionBackwardFilter", 5000}};
     size_t before = cudahost_memory_used();
     int tried = 0;
     (void)state;
