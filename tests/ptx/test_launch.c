@@ -56,6 +56,8 @@ static void test_values(void **state)
     float *x = ptx_alloc(100 * sizeof *x, "x"), *y = ptx_alloc(100 * sizeof *y, "y");
     double *d = ptx_alloc(100 * sizeof *d, "d");
     sample_box box = {x, y, 100, {1, 2, 3, 4}, 0.5};
+    unsigned threads;
+    size_t shared;
 
     (void)state;
     for (int i = 0; i < 100; i++)
@@ -66,8 +68,8 @@ static void test_values(void **state)
     worked(sample_fill(NULL, x, d, 100));
     for (int i = 0; i < 100; i++)
         assert_true(x[i] == 2 && d[i] == 3);
-    assert_true(ptx_was_launched("_Z9fill_withIdEvPT_S0_i"));
-    assert_false(ptx_was_launched("_Z10vector_sumPKfiPd"));
+    assert_true(ptx_was_launched("_Z9fill_withIdEvPT_S0_i", &threads, &shared));
+    assert_false(ptx_was_launched("_Z10vector_sumPKfiPd", &threads, &shared));
     worked(sample_sum(NULL, x, 100, d, 1));
     assert_true(d[0] == 200);
     ptx_dealloc(x), ptx_dealloc(y), ptx_dealloc(d);

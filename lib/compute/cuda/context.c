@@ -180,7 +180,7 @@ syl_status cuda_take(cuda_ctx *ctx, size_t bytes, void **out, syl_error *err)
 syl_status cuda_op_ctx_mat(syl_ctx *base, syl_dtype dtype, int64_t rows, int64_t cols, syl_mat *out,
                            syl_error *err)
 {
-    void *data;
+    void *data = NULL;
     size_t count = syl_mul_size((size_t)rows, (size_t)cols);
     SYL_TRY(cuda_take(cuda_own(base), syl_mul_size(count, syl_dtype_size(dtype)), &data, err));
     *out = syl_mat_of(data, dtype, rows, cols);

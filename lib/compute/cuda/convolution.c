@@ -282,7 +282,7 @@ static const float one = 1, none = 0;
 static syl_status forward(cuda_ctx *ctx, syl_conv_shape shape, syl_dtype dtype, syl_mat x,
                           const void *w, syl_mat y, syl_error *err)
 {
-    plan_key key;
+    plan_key key = {0};
     plan *by;
     void *work;
     syl_mat in, out;
@@ -301,7 +301,7 @@ static syl_status forward(cuda_ctx *ctx, syl_conv_shape shape, syl_dtype dtype, 
 static syl_status input_gradient(cuda_ctx *ctx, syl_conv_shape shape, syl_dtype dtype, syl_mat dy,
                                  const void *w, bool accumulate, syl_mat dx, syl_error *err)
 {
-    plan_key key;
+    plan_key key = {0};
     plan *by;
     void *work;
     syl_mat in, out;
@@ -320,7 +320,7 @@ static syl_status input_gradient(cuda_ctx *ctx, syl_conv_shape shape, syl_dtype 
 static syl_status weight_gradient(cuda_ctx *ctx, syl_conv_shape shape, syl_dtype dtype, syl_mat x,
                                   syl_mat dy, syl_mat dw, syl_error *err)
 {
-    plan_key key;
+    plan_key key = {0};
     plan *by;
     void *work;
     syl_mat in, out, sum = dw;
