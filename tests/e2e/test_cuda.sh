@@ -35,12 +35,12 @@ sys.exit(not (a.shape == b.shape and worst < float(sys.argv[3])))
 P
 }
 for model in "$MODEL" "$golden/hubert-base" "$golden/hubert-large"; do
-    name=$(basename "$model")
-    expect 0 "$name on the CPU" features cpu.npy
-    expect 0 "$name on CUDA" features cuda.npy --device cuda
-    check "$name: the same frames to 1e-4" close cpu.npy cuda.npy 1e-4
-    expect 0 "$name on CUDA, bf16" features half.npy --device cuda --precision bf16
-    check "$name: nearly the same frames in bf16" close cpu.npy half.npy 0.1
+    which=$(basename "$model")
+    expect 0 "$which on the CPU" features cpu.npy
+    expect 0 "$which on CUDA" features cuda.npy --device cuda
+    check "$which: the same frames to 1e-4" close cpu.npy cuda.npy 1e-4
+    expect 0 "$which on CUDA, bf16" features half.npy --device cuda --precision bf16
+    check "$which: nearly the same frames in bf16" close cpu.npy half.npy 0.1
 done
 model=$MODEL
 expect 0 "tokens on the CPU" "$SYLKIT" tokenize corpus/2.wav
@@ -49,6 +49,17 @@ expect 0 "tokens on CUDA" "$SYLKIT" tokenize --device cuda:0 corpus/2.wav
 check "the same tokens" cmp cpu.jsonl out
 expect 1 "a device that is not there" "$SYLKIT" tokenize --device cuda:7 corpus/2.wav
 says "cuda:7" "a device that is not there"
+
+# calls FUNCTION LEAST: how often the program called it.
+calls() { awk -v f="$1" -v least="$2" '$1 == f && $2 >= least { seen = 1 } END { exit !seen }' calls; }
+audio long.wav --seconds 14 --seed 9
+expect 0 "a long recording on the CPU" "$SYLKIT" tokenize long.wav
+mv out cpu-long.jsonl
+export CUDAHOST_CALLS=calls
+expect 0 "a long recording on CUDA" "$SYLKIT" tokenize --device cuda long.wav
+unset CUDAHOST_CALLS
+check "the same tokens of a long recording" cmp cpu-long.jsonl out
+check "steps of the stream are replayed as a graph" calls cudaGraphLaunch 1
 
 # ---- training
 "$SYLKIT" presegment fit --teacher "$teacher" -o stats.st corpus 2>err &&
@@ -72,28 +83,35 @@ train() {
 one_curve() {
     python3 - "$@" <<'P'
 import json, sys
+steps = int(sys.argv[3])
 a, b = ([json.loads(line) for line in open(p + "/metrics.jsonl")] for p in sys.argv[1:3])
 worst = max(abs(x[k] - y[k]) / abs(x[k]) for x, y in zip(a, b) for k in ("loss", "grad_norm"))
 print(len(a), "steps, largest relative difference", worst)
-sys.exit(not (len(a) == len(b) == 50 and worst < 1e-3 and a[-1]["loss"] < a[0]["loss"]))
+sys.exit(not (len(a) == len(b) == steps and worst < 1e-3 and a[-1]["loss"] < a[0]["loss"]))
 P
 }
 expect 0 "50 steps on the CPU" train cpu --steps 50 --collage
+export CUDAHOST_CALLS=calls
 expect 0 "50 steps on CUDA" train cuda --steps 50 --collage --device cuda
-check "one curve" one_curve cpu cuda
+unset CUDAHOST_CALLS
+check "steps of one shape are replayed as a graph" calls cudaGraphLaunch 40
+check "one curve" one_curve cpu cuda 50
 expect 0 "50 steps with dropout on the CPU" train cpu-drop --steps 50 --dropout 0.1 --collage
 expect 0 "50 steps with dropout on CUDA" train cuda-drop --steps 50 --dropout 0.1 --collage --device cuda
-check "one curve with dropout" one_curve cpu-drop cuda-drop
+check "one curve with dropout" one_curve cpu-drop cuda-drop 50
 expect 0 "online targets on the CPU" train cpu-online --steps 50 --targets online --norm 0.5 --ema 0.99
 expect 0 "online targets on CUDA" train cuda-online --steps 50 --targets online --norm 0.5 --ema 0.99 --device cuda
-check "one curve with online targets" one_curve cpu-online cuda-online
-expect 0 "a run on CUDA goes on on the CPU" train cuda --steps 52 --collage --schedule cosine --resume ||
-    true
+check "one curve with online targets" one_curve cpu-online cuda-online 50
+expect 0 "a run on CUDA" train moved --steps 20 --schedule constant --device cuda
+expect 0 "goes on on the CPU" train moved --steps 25 --schedule constant --resume
+expect 0 "and on CUDA" train moved --steps 30 --schedule constant --device cuda --resume
+expect 0 "as one on the CPU" train unmoved --steps 30 --schedule constant
+check "one curve of both" one_curve moved unmoved 30
 
 # ---- k-means
 expect 0 "frames" "$SYLKIT" features --out frames corpus
-expect 0 "k-means on the CPU" "$SYLKIT" kmeans --clusters 10 --seed 1 --quiet -o cpu-codes.npy frames
-expect 0 "k-means on CUDA" "$SYLKIT" kmeans --clusters 10 --seed 1 --quiet --device cuda -o cuda-codes.npy frames
+expect 0 "k-means on the CPU" "$SYLKIT" kmeans --clusters 10 --seed 1 --quiet -o cpu-codes.npy frames/*.npy
+expect 0 "k-means on CUDA" "$SYLKIT" kmeans --clusters 10 --seed 1 --quiet --device cuda -o cuda-codes.npy frames/*.npy
 check "the same centroids" close cpu-codes.npy cuda-codes.npy 1e-5
 
 # ---- what can go wrong

@@ -68,13 +68,7 @@ static void write_launched(FILE *file)
                 fprintf(file, "%s %u %zu\n", name, threads, shared);
 }
 
-__attribute__((constructor)) static void begin(void)
-{
-    if (getenv("PTX_FOLDER")) ptx_set_folder(getenv("PTX_FOLDER"));
-    if (getenv("PTX_SEED")) ptx_set_seed(strtoull(getenv("PTX_SEED"), NULL, 10));
-}
-
-__attribute__((destructor)) static void end(void)
+static void end(void)
 {
     const char *path = getenv("PTX_LAUNCHED"), *error = ptx_last_error();
     FILE *file = path ? fopen(path, "a") : NULL;
@@ -84,4 +78,12 @@ __attribute__((destructor)) static void end(void)
         fclose(file);
     }
     ptx_finish();
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    if (getenv("PTX_FOLDER")) ptx_set_folder(getenv("PTX_FOLDER"));
+    if (getenv("PTX_SEED")) ptx_set_seed(strtoull(getenv("PTX_SEED"), NULL, 10));
+    ptx_last_error(); /* what it needs is there now, and goes after end */
+    atexit(end);
 }

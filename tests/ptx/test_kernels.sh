@@ -19,7 +19,7 @@ done
 all=$(cat lib/compute/cuda/*.ptx | sed -n 's/^\.visible \.entry \([A-Za-z0-9_$]*\).*/\1/p' | sort -u)
 cut -d ' ' -f 1 "$launched" | sort -u >"$launched.names"
 missing=$(echo "$all" | comm -13 "$launched.names" -)
-cp "$launched" tests/ptx/launches.txt
+cat "$launched" >tests/ptx/launches.txt
 echo "$(echo "$all" | wc -l) kernels, $(echo "$missing" | grep -c .) that no test ran"
 [ -z "$missing" ] || {
     echo "FAIL: not run: $missing"
