@@ -21,7 +21,6 @@ typedef struct layer_state {
 typedef struct recorded_step {
     int64_t n; /* 0: free */
     syl_recording *recording;
-    syl_mat y; /* [n][out_dim], its frames */
 } recorded_step;
 
 typedef struct mel_stream {
@@ -35,7 +34,8 @@ typedef struct mel_stream {
     int64_t num_samples, num_frames;
     int64_t limit; /* frames to give out; -1: not known yet */
     recorded_step step[RECORDINGS];
-    recorded_step *recording; /* the one that is being recorded, or NULL */
+    bool recording;
+    syl_mat recorded; /* [BLOCK][out_dim] the frames of a replay: scratch memory would not last */
 } mel_stream;
 
 static const syl_mel_encoder *weights(const mel_stream *s)
@@ -74,15 +74,13 @@ static syl_status emit(mel_stream *s, syl_mat x, int64_t n, syl_error *err)
     const syl_mel_encoder *e = weights(s);
     const syl_config *c = &s->base.encoder->config;
     syl_mat h, y;
-    SYL_TRY(syl_ctx_mat(s->base.ctx, SYL_F32, x.rows, c->mel.out_dim, &y, err));
+    y = syl_mat_rows(s->recorded, 0, x.rows);
+    if (!s->recording) SYL_TRY(syl_ctx_mat(s->base.ctx, SYL_F32, x.rows, c->mel.out_dim, &y, err));
     SYL_TRY(scratch(s, x.rows, c->dim, &h, err));
     SYL_TRY(syl_layer_norm(s->base.ctx, e->norm.gamma, e->norm.beta, (float)c->norm_eps, x,
                            SYL_ACT_NONE, h, err));
     SYL_TRY(syl_linear(s->base.ctx, e->head, h, SYL_ACT_NONE, false, y, err));
-    y = syl_mat_rows(y, 0, n);
-    if (!s->recording) return give(s, y, err);
-    s->recording->y = y;
-    return SYL_OK;
+    return s->recording ? SYL_OK : give(s, syl_mat_rows(y, 0, n), err);
 }
 
 /* By way of scratch memory: the two places may overlap. */
@@ -206,9 +204,9 @@ static syl_status record(mel_stream *s, recorded_step *step, syl_error *err)
 {
     syl_recording *made = NULL;
     SYL_TRY(syl_ctx_record(s->base.ctx, err));
-    s->recording = step;
+    s->recording = true;
     syl_status status = compute(s, step->n, false, err);
-    s->recording = NULL;
+    s->recording = false;
     syl_status ended = syl_ctx_recorded(s->base.ctx, &made, status == SYL_OK ? err : NULL);
     step->recording = made;
     return status == SYL_OK ? ended : status;
@@ -227,7 +225,7 @@ static syl_status repeat(mel_stream *s, int64_t n, syl_error *err)
     }
     if (!step->recording) SYL_TRY(record(s, step, err));
     SYL_TRY(syl_ctx_replay(s->base.ctx, step->recording, err));
-    return give(s, step->y, err);
+    return give(s, syl_mat_rows(s->recorded, 0, n), err);
 }
 
 /* Computes as many frames as the rows held allow. */
@@ -322,6 +320,7 @@ static void mel_close(syl_encoding *encoding)
     syl_logmel_free(s->logmel);
     for (int i = 0; i < RECORDINGS; i++)
         syl_recording_free(s->base.ctx, s->step[i].recording);
+    syl_device_release(encoding->encoder->device, s->recorded.data);
     for (int i = 0; s->layer && i < encoding->encoder->config.layers; i++) {
         syl_device_release(encoding->encoder->device, s->layer[i].qkv.data);
         syl_device_release(encoding->encoder->device, s->layer[i].x.data);
@@ -359,6 +358,11 @@ static syl_status mel_open(syl_encoding *encoding, syl_error *err)
     s->layer = syl_calloc((size_t)c->layers, sizeof *s->layer);
     if (!s->rows || !s->out || !s->layer)
         return syl_fail(err, SYL_ENOMEM, "no memory for a stream's state");
+    s->recorded = syl_mat_of(NULL, SYL_F32, BLOCK, c->mel.out_dim);
+    if (syl_ctx_records(s->base.ctx))
+        SYL_TRY(syl_device_alloc(s->base.encoder->device,
+                                 (size_t)(BLOCK * c->mel.out_dim) * sizeof(float),
+                                 &s->recorded.data, err));
     for (int i = 0; i < c->layers; i++)
         SYL_TRY(allocate_layer(&s->layer[i], s->base.encoder, err));
     return SYL_OK;
