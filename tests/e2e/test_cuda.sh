@@ -27,11 +27,15 @@ features() {
 # close X.npy Y.npy BOUND: of the largest difference as a part of the largest value.
 close() {
     python3 - "$@" <<'P'
-import sys, numpy
-a, b = (numpy.load(p).astype("f8") for p in sys.argv[1:3])
-worst = abs(a - b).max() / abs(a).max()
+import array, ast, sys
+def load(path):
+    raw = open(path, "rb").read()
+    end = 10 + int.from_bytes(raw[8:10], "little")
+    return ast.literal_eval(raw[10:end].decode())["shape"], array.array("f", raw[end:])
+(shape, a), (other, b) = load(sys.argv[1]), load(sys.argv[2])
+worst = max(abs(x - y) for x, y in zip(a, b)) / max(map(abs, a))
 print("largest difference", worst)
-sys.exit(not (a.shape == b.shape and worst < float(sys.argv[3])))
+sys.exit(not (shape == other and len(a) == len(b) and worst < float(sys.argv[3])))
 P
 }
 for model in "$MODEL" "$golden/hubert-base" "$golden/hubert-large"; do
