@@ -202,6 +202,10 @@ struct syl_weight {
 
 extern const syl_backend syl_cpu_backend;
 
+/* An ungrouped convolution is a product with the rows under its kernel side by side: its weights as
+ * [out][kernel][in], freed by the caller; NULL when there is no memory. */
+float *syl_weights_by_tap(const float *w, syl_conv_shape conv);
+
 /* What a module offers, under the symbol "sylkit_backend". */
 typedef const syl_backend *syl_backend_entry(void);
 
