@@ -95,9 +95,9 @@ void syl_convert(syl_ctx *ctx, syl_mat x, syl_mat y);
 
 /* Work of a fixed shape, recorded while it is described and done as a whole at each replay: a CUDA
  * graph. The scratch memory, weights and matrices that it uses must stay; uploads of it read their
- * host's memory again at every replay, from the same address, and so are ids and targets; nothing in
- * it may wait. Have the work done once before it is recorded: room is made then. Scratch memory that
- * it took and did not release counts as taken again after a replay. */
+ * host's memory again at every replay, from the same address, and so are ids and targets; nothing
+ * in it may wait. Have the work done once before it is recorded: room is made then. Scratch memory
+ * that it took and did not release counts as taken again after a replay. */
 typedef struct syl_recording syl_recording;
 
 bool syl_ctx_records(const syl_ctx *ctx); /* false on the CPU: the calls below then fail */

@@ -27,7 +27,8 @@ static void copy_there_and_back(syl_dtype dtype, int64_t rows, int64_t cols, int
     for (size_t i = 0; i < n; i++)
         out[i] = (uint8_t)(i * 31 % 251);
     twin t = twin_zeros(dtype, rows, cols, gap);
-    EACH(i) OK(syl_upload(twin_ctx[i], out, t.m[i], &twin_error));
+    EACH (i)
+        OK(syl_upload(twin_ctx[i], out, t.m[i], &twin_error));
     OK(syl_download(twin_ctx[1], t.m[1], in, &twin_error));
     same_bytes(in, out, n);
     /* Gaps must have stayed. */
@@ -114,11 +115,12 @@ static void recordings(void **state)
     k.x = twin_zeros(SYL_F32, N, COLS, 2);
     k.y = twin_zeros(SYL_F32, N, COLS, 0);
     k.table = twin_of(SYL_F32, 6, COLS, 0);
-    EACH(i)
-    OK(syl_weight_linear(&k.w[i], i ? twin_device : NULL, w.m[0].data, w.m[0].data, COLS, COLS,
-                         SYL_F32, &twin_error));
+    EACH (i)
+        OK(syl_weight_linear(&k.w[i], i ? twin_device : NULL, w.m[0].data, w.m[0].data, COLS, COLS,
+                             SYL_F32, &twin_error));
     new_content(&k, 0);
-    EACH(i) do_work(&k, i);
+    EACH (i)
+        do_work(&k, i);
     new_content(&k, 99);
     OK(syl_ctx_record(twin_ctx[1], &twin_error));
     assert_int_equal(syl_ctx_record(twin_ctx[1], &twin_error), SYL_EINVAL);
@@ -138,7 +140,8 @@ static void recordings(void **state)
     }
     assert_int_equal(syl_recording_sum(twin_ctx[1], r, 1, &k.sum[1], &twin_error), SYL_EINVAL);
     syl_recording_free(twin_ctx[1], r);
-    EACH(i) syl_weight_free(k.w[i]);
+    EACH (i)
+        syl_weight_free(k.w[i]);
     twin_free_all();
 }
 
