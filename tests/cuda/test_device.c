@@ -389,7 +389,7 @@ static const struct {
              {"cublasLtMatrixLayoutCreate", 3},
              {"cublasLtMatmulPreferenceCreate", 3},
              {"cublasLtMatmulPreferenceSetAttribute", 7},
-             {"cublasLtMatmulAlgoGetHeuristic", 15},
+             {"cublasLtMatmulAlgoGetHeuristic", 14},
              {"cublasLtMatmul", 13},
              {"cudnnCreate", 1001},
              {"cudnnSetStream", 2000},
