@@ -78,6 +78,7 @@ static syl_status finish(cuda_ctx *ctx, syl_recording *r, syl_error *err)
     cudaGraph_t graph = NULL;
     /* The capture ends whatever happened during it. */
     cudaError_t code = cudaStreamEndCapture(ctx->compute, &graph);
+    if (code != cudaSuccess) (void)cudaGetLastError(); /* or the next launch would report it */
     syl_status status = cuda_ctx_check(ctx, err);
     if (status == SYL_OK && code != cudaSuccess) status = cuda_fail(err, code, "a recording");
     if (status == SYL_OK) {
