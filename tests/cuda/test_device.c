@@ -178,7 +178,7 @@ static syl_status run_rank(rank *r)
     syl_status status = syl_group_join(&group, twin_device, r->id, r->number, RANKS, &r->err);
     if (status == SYL_OK) {
         status = sum_over(r, twin_device, ctx, group);
-        syl_group_leave(twin_device, group);
+        syl_group_leave(twin_device, group, status == SYL_OK);
     }
     syl_ctx_free(ctx);
     return status;
