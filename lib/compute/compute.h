@@ -125,7 +125,9 @@ syl_status syl_group_join(syl_group **out, syl_device *device, const uint8_t id[
 /* data becomes the sum of all ranks'. */
 syl_status syl_group_sum(syl_device *device, syl_group *group, syl_ctx *ctx, float *data, int64_t n,
                          syl_error *err);
-void syl_group_leave(syl_device *device, syl_group *group);
+/* All ranks together. Where this one failed alone (`together` false) the group is left as it is and
+ * the process has to end: to part from it would wait for the others, which wait for this one. */
+void syl_group_leave(syl_device *device, syl_group *group, bool together);
 
 /* ---- weights ------------------------------------------------------------------------ */
 

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef CUDAHOST
+#include "tests/cudahost/cudahost.h"
+#endif
+
 #define F SYL_F32
 #define H SYL_BF16
 #define FINE 1e-4
@@ -94,6 +98,63 @@ static void products(void **state)
             twin_free_all();
         }
 }
+
+#ifdef CUDAHOST
+#define BLAS_NOT_SUPPORTED 15
+
+/* Where cuBLASLt offers nothing, or takes back what it offered, the result is there all the same;
+ * that there is no way is asked for once. */
+static void products_without_a_way(void **state)
+{
+    static const char *const calls[] = {"cublasLtMatmulAlgoGetHeuristic", "cublasLtMatmul"};
+    (void)state;
+    for (int bits = 0; bits < 64; bits++) {
+        syl_dtype type = bits & 1 ? H : F, out = bits & 2 ? H : F;
+        bool add = bits & 4, ta = bits & 16, tb = bits & 32;
+        if (type == F && out == H) continue; /* oneDNN has no such product */
+        if (out == H && (ta || tb)) continue;
+        twin a = twin_of(type, ta ? 33 : 7, ta ? 7 : 33, 5),
+             b = twin_of(type, tb ? 9 : 33, tb ? 33 : 9, 5);
+        twin c = twin_of(out, 7, 9, 6 + bits % 2), bias = twin_of(F, 1, 9, 0);
+        const float *biases[] = {bits & 8 ? twin_row(bias, 0) : NULL,
+                                 bits & 8 ? twin_row(bias, 1) : NULL};
+        cudahost_reset();
+        cudahost_fail(calls[bits % 3 == 0], 1, BLAS_NOT_SUPPORTED);
+        size_t mark = syl_ctx_mark(twin_ctx[1]);
+        EACH (i)
+            for (int again = 0; again < 2; again++)
+                OK(syl_product_bias(twin_ctx[i], a.m[i], ta, b.m[i], tb, biases[i], add, c.m[i],
+                                    &twin_error));
+        assert_int_equal(syl_ctx_mark(twin_ctx[1]), mark);
+        assert_true(cudahost_calls(calls[0]) <= 2);
+        twin_same("product without a way", c, out == H ? ROUGH : FINE);
+        twin_free_all();
+    }
+    twin a = twin_of(H, 3, 11, 0), b = twin_of(H, 11, 4, 0), c = twin_of(F, 3, 4, 0);
+    cudahost_fail(calls[0], 1, BLAS_NOT_SUPPORTED);
+    cudahost_fail(calls[0], 1, BLAS_NOT_SUPPORTED);
+    assert_int_equal(
+        syl_product(twin_ctx[1], a.m[1], false, b.m[1], false, false, c.m[1], &twin_error),
+        SYL_EUNSUPPORTED);
+    twin_free_all();
+    cudahost_reset();
+}
+
+/* Parameters lie one behind the other: of one shape, biases of every alignment. */
+static void biases_anywhere(void **state)
+{
+    twin a = twin_of(F, 5, 6, 0), b = twin_of(F, 8, 6, 0), biases = twin_of(F, 1, 80, 0);
+    (void)state;
+    for (int at = 0; at < 70; at += 3) {
+        twin c = twin_of(F, 5, 8, 0);
+        EACH (i)
+            OK(syl_product_bias(twin_ctx[i], a.m[i], false, b.m[i], true, twin_row(biases, i) + at,
+                                false, c.m[i], &twin_error));
+        twin_same("product with a bias anywhere", c, FINE);
+    }
+    twin_free_all();
+}
+#endif
 
 static void weights(void **state)
 {
@@ -188,6 +249,51 @@ static void grouped(void **state)
         twin_free_all();
     }
 }
+
+#ifdef CUDAHOST
+/* One of the three passes, of the same matrices. */
+static void pass(int which, syl_conv_shape c, int i, syl_dtype type, twin x, twin w, twin y)
+{
+    if (which == 0) OK(syl_grouped_conv(twin_ctx[i], c, type, x.m[i], w.m[i], y.m[i], &twin_error));
+    if (which == 1)
+        OK(syl_grouped_conv_input_gradient(twin_ctx[i], c, type, y.m[i], w.m[i], true, x.m[i],
+                                           &twin_error));
+    if (which == 2)
+        OK(syl_grouped_conv_weight_gradient(twin_ctx[i], c, type, x.m[i], y.m[i], w.m[i],
+                                            &twin_error));
+}
+
+/* What cuDNN does not offer in bf16, or takes back, is done in float32, and of float32 it is said;
+ * it is not asked for the same again. */
+static void grouped_without_a_way(void **state)
+{
+    static const char *const calls[] = {"cudnnGetConvolutionForwardAlgorithm_v7",
+                                        "cudnnConvolutionForward",
+                                        "cudnnGetConvolutionBackwardDataAlgorithm_v7",
+                                        "cudnnConvolutionBackwardData",
+                                        "cudnnGetConvolutionBackwardFilterAlgorithm_v7",
+                                        "cudnnConvolutionBackwardFilter"};
+    syl_conv_shape c = {12, 6, 5, 1, 2, 3};
+    (void)state;
+    for (int call = 0; call < 6; call++) {
+        int64_t rows = 41 + call;
+        twin x = twin_of(F, rows, 12, 1), w = twin_of(F, 6, 20, 0), y = twin_of(F, rows, 6, 2);
+        cudahost_reset();
+        cudahost_fail(calls[call], 1, 3000);
+        for (int again = 0; again < 2; again++)
+            EACH(i) pass(call / 2, c, i, i ? H : F, x, w, y);
+        twin_same("grouped_conv without a way", call < 2 ? y : call < 4 ? x : w, FINE);
+        assert_int_equal(cudahost_calls(calls[call]), call % 2 ? 3 : 2);
+        twin_free_all();
+    }
+    twin x = twin_of(F, 50, 12, 0), w = twin_of(F, 6, 20, 0), y = twin_of(F, 50, 6, 0);
+    cudahost_fail(calls[0], 1, 3000);
+    assert_int_equal(syl_grouped_conv(twin_ctx[1], c, F, x.m[1], w.m[1], y.m[1], &twin_error),
+                     SYL_EUNSUPPORTED);
+    twin_free_all();
+    cudahost_reset();
+}
+#endif
 
 static void rows_by_number(void **state)
 {
@@ -426,6 +532,11 @@ int main(void)
         cmocka_unit_test(elements),
         cmocka_unit_test(activations),
         cmocka_unit_test(products),
+#ifdef CUDAHOST
+        cmocka_unit_test(products_without_a_way),
+        cmocka_unit_test(biases_anywhere),
+        cmocka_unit_test(grouped_without_a_way),
+#endif
         cmocka_unit_test(weights),
         cmocka_unit_test(convolutions),
         cmocka_unit_test(grouped),

@@ -181,7 +181,7 @@ static syl_status run_rank(rank *r)
     syl_status status = syl_group_join(&group, twin_device, r->id, r->number, RANKS, &r->err);
     if (status == SYL_OK) {
         status = sum_over(r, twin_device, ctx, group);
-        syl_group_leave(twin_device, group);
+        syl_group_leave(twin_device, group, status == SYL_OK);
     }
     syl_ctx_free(ctx);
     return status;
@@ -201,6 +201,7 @@ static void groups(void **state)
     uint8_t id[SYL_GROUP_ID];
     (void)state;
     if (!syl_device_has_groups(twin_device)) skip();
+    if (getenv("CUDAHOST_LATE")) skip(); /* one rank's thread may get another's sum to do */
     OK(syl_group_id(twin_device, id, &twin_error));
     for (int i = 0; i < RANKS; i++) {
         r[i] = (rank){.number = i, .id = id};
@@ -392,7 +393,7 @@ static const struct {
              {"cublasLtMatrixLayoutCreate", 3},
              {"cublasLtMatmulPreferenceCreate", 3},
              {"cublasLtMatmulPreferenceSetAttribute", 7},
-             {"cublasLtMatmulAlgoGetHeuristic", 15},
+             {"cublasLtMatmulAlgoGetHeuristic", 14},
              {"cublasLtMatmul", 13},
              {"cudnnCreate", 1001},
              {"cudnnSetStream", 2000},
