@@ -142,7 +142,6 @@
 typedef struct syl_backend {
     int version;
     const char *name;
-    bool host_memory; /* its memory is the host's: pointers may be followed anywhere */
 
     /* number: which of the machine's devices; options: what stood behind a + in its name, "" for
      * nothing. */

@@ -43,8 +43,7 @@ syl_status syl_param_load(syl_param *param, const syl_safetensors *file, const c
 /* All of them, under their own names. */
 syl_status syl_param_set_load(syl_param_set *set, const syl_safetensors *file, const char *prefix,
                               syl_error *err);
-/* One parameter as it is in the file, from the block `from` of the host (values, or an average of
- * them);
+/* One parameter as it is in the file, from the host's block `from` (values, or an average of them);
  * freed by the caller. */
 float *syl_param_export(const syl_param *param, const float *from);
 

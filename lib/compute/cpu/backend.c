@@ -55,7 +55,6 @@ syl_status syl_cpu_download(syl_ctx *ctx, syl_mat x, void *host, syl_error *err)
 
 const syl_backend syl_cpu_backend = {.version = SYL_BACKEND_VERSION,
                                      .name = "cpu",
-                                     .host_memory = true,
                                      .alloc = alloc,
                                      .release = release,
                                      .put = put,

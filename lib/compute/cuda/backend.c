@@ -3,7 +3,6 @@
 
 static const syl_backend table = {.version = SYL_BACKEND_VERSION,
                                   .name = "cuda",
-                                  .host_memory = false,
                                   .device_open = cuda_device_open,
                                   .device_close = cuda_device_close,
                                   .device_count = cuda_device_count,

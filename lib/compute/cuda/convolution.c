@@ -46,7 +46,7 @@ static syl_status make(cuda_ctx *ctx, cuda_convs *c, syl_error *err)
 }
 
 /* When first asked for: cuDNN takes long to load, and most models have no such convolution. */
-syl_status cuda_convs_create(cuda_ctx *ctx, syl_error *err)
+static syl_status start(cuda_ctx *ctx, syl_error *err)
 {
     if (ctx->convs) return SYL_OK;
     ctx->convs = syl_calloc(1, sizeof *ctx->convs);
@@ -192,7 +192,7 @@ static uint32_t place_of(const plan_key *key)
 static syl_status prepare(cuda_ctx *ctx, const plan_key *key, plan **out, void **work,
                           syl_error *err)
 {
-    SYL_TRY(cuda_convs_create(ctx, err));
+    SYL_TRY(start(ctx, err));
     cuda_convs *c = ctx->convs;
     plan *p = *out = &c->plans[place_of(key)];
     bool tf32 = ctx->device->tf32;

@@ -48,8 +48,6 @@ syl_status cuda_wait_contexts(cuda_device *device, syl_error *err);
 syl_status cuda_memory_take(cuda_device *device, size_t bytes, const char *what, void **out,
                             syl_error *err);
 void cuda_memory_give(cuda_device *device, void *memory);
-/* Cached segments go back to CUDA: all that are not in use. */
-void cuda_memory_trim(cuda_device *device);
 void cuda_memory_free(cuda_device *device);
 
 /* ---- errors (errors.c) -------------------------------------------------------------------- */
@@ -198,8 +196,6 @@ syl_status cuda_as_dtype(cuda_ctx *ctx, syl_dtype dtype, syl_mat *m, syl_error *
 /* ---- grouped convolutions (convolution.c) ------------------------------------------------- */
 
 void cuda_convs_free(cuda_ctx *ctx);
-/* What cuDNN keeps is made; a recording wants that before it begins. */
-syl_status cuda_convs_create(cuda_ctx *ctx, syl_error *err);
 /* Of inference: y may be of any dtype, w of w's; bias or NULL. */
 syl_status cuda_conv_grouped(cuda_ctx *ctx, const cuda_weight *w, syl_mat x, syl_act act, syl_mat y,
                              syl_error *err);

@@ -136,14 +136,6 @@ void cuda_memory_give(cuda_device *device, void *memory)
     pthread_mutex_unlock(&device->lock);
 }
 
-void cuda_memory_trim(cuda_device *device)
-{
-    if (cuda_use(device, NULL) != SYL_OK) return;
-    pthread_mutex_lock(&device->lock);
-    trim(device);
-    pthread_mutex_unlock(&device->lock);
-}
-
 /* Whatever is left, in use or not: the device closes. */
 void cuda_memory_free(cuda_device *device)
 {
