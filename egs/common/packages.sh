@@ -1,7 +1,8 @@
 # Sourced by egs/*/run.sh and tests/run.sh: the Debian packages that sylkit is built with.
 
 SYLKIT_PACKAGES="autoconf automake libtool pkg-config gcc make libc6-dev libdnnl-dev
-libsndfile1-dev libsoxr-dev libfftw3-dev libjansson-dev libcairo2-dev"
+libsndfile1-dev libsoxr-dev libfftw3-dev libjansson-dev libcairo2-dev
+libwebsockets-dev"
 # What the tests want on top.
 export SYLKIT_TEST_PACKAGES="g++ libcmocka-dev python3 python3-numpy ffmpeg libopenmpi-dev openmpi-bin"
 

@@ -1,5 +1,4 @@
 /* The program: finds the subcommand and hands over. */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,18 +78,9 @@ static int dispatch(int argc, char **argv)
     return c ? c->run(argc - 1, argv + 1) : unknown(argv[1]);
 }
 
-/* A standard stream that is closed would lend its number to the next file opened. In its place
- * stands one that refuses what the stream is for, so that the error is still seen. */
-static void reserve_standard_streams(void)
-{
-    for (int fd = 0; fd <= 2; fd++)
-        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
-            abort();
-}
-
 int main(int argc, char **argv)
 {
-    reserve_standard_streams();
+    syl_reserve_standard_streams();
     /* A reader that goes away shall be an error like a full disk, not a silent death. */
     signal(SIGPIPE, SIG_IGN);
     return syl_close_stdout(dispatch(argc, argv));

@@ -1,0 +1,11 @@
+#!/bin/sh
+# sylkitd over all its protocols: the same syllables as sylkit tokenize; many, slow, vanishing and
+# hostile clients; limits, signals, metrics. The cases are in daemon_cases.py; names as arguments pick some.
+. "$(dirname "$0")/common.sh"
+[ -x "${SYLKITD:?the path of the daemon}" ] || {
+    echo "SKIP: sylkitd is not built (no libwebsockets)"
+    exit 77
+}
+audio voice.wav --seconds 6
+"$SYLKIT" tokenize voice.wav >voice.jsonl || exit 1
+python3 -u "$here/daemon_cases.py" "$@"
