@@ -62,6 +62,8 @@ syl_status syl_connection_create(syl_connection **out, syl_service *service, int
         syl_service_leave(service);
         return syl_fail_memory(err, sizeof *c, "a connection");
     }
+    int size = SYL_SEND_BUFFER;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     c->service = service;
     c->fd = fd;
     c->authorised = !wants_token;

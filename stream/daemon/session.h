@@ -11,6 +11,7 @@
 
 #include "stream/daemon/service.h"
 
+#define SYL_SEND_BUFFER 65536 /* bytes that the system may keep for a client that does not read */
 #define SYL_SESSION_LINE 8192 /* no line is longer */
 
 typedef struct syl_session syl_session;

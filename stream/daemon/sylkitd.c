@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/cli/options.h"
+#include "stream/daemon/http.h"
 #include "stream/daemon/log.h"
 #include "stream/daemon/protocol.h"
 #include "stream/daemon/server.h"
@@ -21,6 +22,7 @@ typedef struct daemon_parts {
     syl_listener listeners[SYL_MAX_LISTENERS];
     int num_listeners;
     syl_server *server;
+    syl_http *http;
     pthread_t reloader;
     bool reloader_runs;
     pthread_mutex_t lock; /* of the two below */
@@ -136,6 +138,16 @@ static syl_status open_listeners(daemon_parts *d, syl_error *err)
     return SYL_OK;
 }
 
+static syl_status open_http(daemon_parts *d, syl_error *err)
+{
+    char number[16];
+    int port;
+    SYL_TRY(syl_http_create(&d->http, &d->service, &port, err));
+    snprintf(number, sizeof number, "%d", port);
+    syl_log(SYL_LOG_INFO, "listening", "kind", "http", "port", number, NULL);
+    return SYL_OK;
+}
+
 /* ---- all of it -------------------------------------------------------------------------- */
 
 static syl_status set_up(daemon_parts *d, syl_error *err)
@@ -149,6 +161,7 @@ static syl_status set_up(daemon_parts *d, syl_error *err)
     SYL_TRY(open_listeners(d, err));
     if (workers == 0) workers = (int)sysconf(_SC_NPROCESSORS_ONLN);
     SYL_TRY(syl_pool_create(&s->pool, workers > 0 ? workers : 1, sizeof(syl_scratch), err));
+    if (s->options.http >= 0) SYL_TRY(open_http(d, err));
     int count = d->num_listeners;
     d->num_listeners = 0; /* the server's now */
     return syl_server_create(&d->server, s, d->listeners, count, err);
@@ -156,7 +169,8 @@ static syl_status set_up(daemon_parts *d, syl_error *err)
 
 static void on_drain(void *user)
 {
-    (void)user;
+    daemon_parts *d = user;
+    if (d->http) syl_http_drain(d->http);
 }
 
 static void tear_down(daemon_parts *d)
@@ -164,6 +178,7 @@ static void tear_down(daemon_parts *d)
     for (int i = 0; i < d->num_listeners; i++)
         syl_listener_close(&d->listeners[i]);
     syl_server_free(d->server);
+    syl_http_free(d->http);
     syl_pool_free(d->service.pool);
     if (d->reloader_runs) pthread_join(d->reloader, NULL);
     syl_model_slot_close(&d->service.models);

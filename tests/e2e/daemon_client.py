@@ -168,8 +168,12 @@ class Framed(Lines):
 class WebSocket:
     """RFC 6455, the client's side."""
 
-    def __init__(self, port, path="/ws", seconds=30, headers=(), key=None):
-        self.socket = socket.create_connection(("127.0.0.1", port), seconds)
+    def __init__(self, port, path="/ws", seconds=30, headers=(), receive_buffer=0):
+        self.socket = socket.socket()
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(seconds)
+        self.socket.connect(("127.0.0.1", port))
         key = base64.b64encode(os.urandom(16)).decode()
         lines = ["GET %s HTTP/1.1" % path, "Host: 127.0.0.1:%d" % port, "Upgrade: websocket",
                  "Connection: Upgrade", "Sec-WebSocket-Key: " + key, "Sec-WebSocket-Version: 13"]

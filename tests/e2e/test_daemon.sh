@@ -1,6 +1,7 @@
 #!/bin/sh
 # sylkitd over all its protocols: the same syllables as sylkit tokenize; many, slow, vanishing and
-# hostile clients; limits, signals, metrics. The cases are in daemon_cases.py; names as arguments pick some.
+# hostile clients; limits, signals, metrics. The cases are in daemon_cases.py and
+# daemon_http_cases.py; names as arguments pick some.
 . "$(dirname "$0")/common.sh"
 [ -x "${SYLKITD:?the path of the daemon}" ] || {
     echo "SKIP: sylkitd is not built (no libwebsockets)"
@@ -8,4 +9,8 @@
 }
 audio voice.wav --seconds 6
 "$SYLKIT" tokenize voice.wav >voice.jsonl || exit 1
-python3 -u "$here/daemon_cases.py" "$@"
+failures=0
+for cases in daemon_cases.py daemon_http_cases.py; do
+    python3 -u "$here/$cases" "$@" || failures=$((failures + 1))
+done
+finish
