@@ -256,12 +256,12 @@ def http(port, path, headers=(), method="GET", host=None):
                  "Connection: close"] + list(headers)
         s.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         answer = b""
-        while True:
-            more = s.recv(65536)
-            if not more:
-                break
+        while more := s.recv(65536):
             answer += more
-    head, _, body = answer.partition(b"\r\n\r\n")
+            head, found, body = answer.partition(b"\r\n\r\n")
+            length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+            if found and length and len(body) >= int(length.group(1)):
+                break  # some servers keep the connection open
     first, *rest = head.decode().split("\r\n")
-    fields = {k.lower(): v for k, v in (line.split(": ", 1) for line in rest)}
+    fields = {k.lower(): v.strip() for k, v in (line.split(":", 1) for line in rest)}
     return int(first.split(" ")[1]), fields, body
