@@ -96,6 +96,7 @@ void syl_session_abandon(syl_session *s)
     bool held = s->scheduled;
     if (!s->over && (s->phase != IDLE || s->out.head < s->out.end))
         s->service->metrics.drops[SYL_DROP_VANISHED]++;
+    throw_away(s);
     pthread_mutex_unlock(&s->lock);
     if (!held) destroy(s);
 }

@@ -100,7 +100,7 @@ array.array('f', [x / 32768 for x in a]).tofile(sys.stdout.buffer)"""], capture_
 
 
 @case
-def twenty_clients_at_once():
+def fifty_clients_at_once():
     failures = []
 
     def one(address, framed):
@@ -117,15 +117,15 @@ def twenty_clients_at_once():
 
     with Daemon() as d:
         threads = [threading.Thread(target=one, args=(d.raw if i % 2 else d.socket, i % 2 == 0))
-                   for i in range(20)]
+                   for i in range(50)]
         for t in threads:
             t.start()
         for t in threads:
             t.join()
         assert not failures, failures[0]
         m = d.metrics()
-        assert m["sylkitd_streams_total"] == 20, m
-        assert m["sylkitd_syllables_total"] == 20 * len(EXPECTED)
+        assert m["sylkitd_streams_total"] == 50, m
+        assert m["sylkitd_syllables_total"] == 50 * len(EXPECTED)
 
 
 # ---- limits -----------------------------------------------------------------------------------
