@@ -1,5 +1,7 @@
 """Cases of test_daemon.sh, sockets and signals: daemon_cases.py [NAME...] runs all or those named."""
+import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -487,6 +489,32 @@ def configuration():
     for flag, word in (("--help", b"--raw-socket"), ("--version", b"sylkitd 0")):
         run = subprocess.run([program, flag], capture_output=True)
         assert run.returncode == 0 and word in run.stdout
+
+
+@case
+def the_examples():
+    folder = os.path.join(os.environ["PREFIX_SRC"], "stream", "examples")
+    compiler = shutil.which(os.environ.get("CC", "cc").split()[0])
+    commands = [[sys.executable, os.path.join(folder, "client.py")]]
+    if compiler:
+        subprocess.run([compiler, "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-o", "client",
+                        os.path.join(folder, "client.c")], check=True)
+        commands.append(["./client"])
+    with Daemon() as d:
+        for command in commands:
+            run = subprocess.run(command + [d.socket], input=PCM, capture_output=True)
+            assert run.returncode == 0, run.stderr
+            lines = run.stdout.decode().splitlines()
+            if command[0] == "./client":
+                same([json.loads(line) for line in lines])
+            else:
+                assert lines == ["%.2f %.2f %d" % e for e in EXPECTED], lines
+    for command in commands:
+        run = subprocess.run(command + ["nowhere.sock"], input=PCM, capture_output=True)
+        assert run.returncode == 1, run
+    conf = os.path.join(os.environ["PREFIX_SRC"], "stream", "daemon", "sylkitd.conf")
+    with Daemon("--conf", conf) as d, Framed(d.socket) as c:
+        same(c.stream(PCM))
 
 
 @case
