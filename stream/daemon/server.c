@@ -16,6 +16,7 @@
 #include "stream/daemon/log.h"
 
 #define MAX_REFUSED 32   /* clients too many that are told so at a time */
+#define MAX_ACCEPTED 16  /* in a row; fewer than MAX_REFUSED, so that those who left are seen */
 #define ACCEPT_PAUSE 0.1 /* seconds after accept failed for want of descriptors */
 #define DRAIN_LOOK 0.05  /* seconds between two looks at whether all clients have gone */
 #define FIXED 2          /* descriptors before the listeners: wake-ups and signals */
@@ -136,7 +137,7 @@ static syl_status admit(syl_server *s, const syl_listener *l, int fd, syl_error 
 
 static void accept_all(syl_server *s, const syl_listener *l)
 {
-    for (int i = 0; i < 64; i++) { /* then those that are here have their turn */
+    for (int i = 0; i < MAX_ACCEPTED; i++) { /* then those that are here have their turn */
         syl_error err;
         int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {

@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import struct
@@ -16,7 +17,7 @@ class Daemon:
     """A sylkitd with sockets in the current folder. Its log is in NAME.log."""
 
     def __init__(self, *options, name="d", tcp=False, http=False, token=True, env=None,
-                 program=None):
+                 program=None, descriptors=None):
         self.socket, self.raw, self.log = name + ".sock", name + ".raw", name + ".log"
         command = [program or os.environ["SYLKITD"], "--socket", self.socket, "--raw-socket",
                    self.raw, "--workers", "2"]
@@ -27,7 +28,9 @@ class Daemon:
             command += ["--token-file", "token"]
         command += ["--tcp", "0"] * tcp + ["--http", "0"] * http + list(options)
         self.process = subprocess.Popen(command, stderr=open(self.log, "w"), stdin=subprocess.DEVNULL,
-                                        env={**os.environ, **(env or {})})
+                                        env={**os.environ, **(env or {})},
+                                        preexec_fn=descriptors and (lambda: resource.setrlimit(
+                                            resource.RLIMIT_NOFILE, (descriptors, descriptors))))
         self.wait_for("msg=ready")
         self.tcp = self.port("kind=tcp") if tcp else None
         self.http = self.port("kind=http") if http else None
