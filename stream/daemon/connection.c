@@ -252,7 +252,7 @@ static bool all_said(syl_connection *c)
 {
     if (c->out_head < c->out_end) return false;
     if (syl_session_is_over(c->session)) return true;
-    return c->eof && c->in_head == c->in_end && !syl_session_is_open(c->session) &&
+    return (c->eof || c->draining) && c->in_head == c->in_end && !syl_session_is_open(c->session) &&
            !syl_session_is_ending(c->session) && !syl_session_has_output(c->session);
 }
 

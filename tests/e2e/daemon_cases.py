@@ -426,6 +426,15 @@ def sigterm_drains():
         assert got[:-1] == EXPECTED[:len(got) - 1] and len(got) > 1
         assert quiet.all() == []
         assert d.process.wait(10) == 0
+    with Daemon("--queue-seconds", "60") as d, Framed(d.socket) as c:
+        c.send("audio-start")  # a stream that is being ended already; its client keeps the connection
+        c.send("audio-chunk", PCM)
+        c.send("audio-stop")
+        c.get()
+        begin = time.time()
+        d.signal(signal.SIGTERM)
+        same([{"type": "ready"}] + c.all())
+        assert d.process.wait(10) == 0 and time.time() - begin < 5
     with Daemon("--drain-seconds", "0.5", "--queue-seconds", "1", "--stats-seconds", "0.1") as d:
         deaf = Lines(d.raw)
         deaf.socket.settimeout(0.3)

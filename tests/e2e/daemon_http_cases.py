@@ -10,7 +10,7 @@ import time
 import traceback
 
 from daemon_client import TOKEN, Daemon, Framed, WebSocket, http, parse_metrics
-from daemon_harness import EXPECTED, PCM, SECONDS, case, error, main, same, syllables
+from daemon_harness import EXPECTED, PCM, SECONDS, case, error, main, same
 
 
 def stream(c, pcm=PCM, step=3200):
