@@ -9,6 +9,7 @@ const SHOWN = 6;          /* seconds across the canvas */
 const ROWS = FFT / 2;
 const FLOOR = -85;        /* dB, black */
 const TOP = -10;          /* dB, white */
+const LABELS = 30;        /* pixels above the spectrogram, for the numbers */
 const BARS = 40;          /* of the histogram */
 
 const element = (id) => document.getElementById(id);
@@ -112,11 +113,12 @@ class Spectrogram {
         const first = Math.max(0, this.done - columns);
         const seam = first % columns; /* the ring in two pieces, oldest on the left */
         g.clearRect(0, 0, canvas.width, canvas.height);
-        g.drawImage(this.picture, seam, 0, columns - seam, ROWS, 0, 0, (columns - seam) * scale,
-                    canvas.height);
+        const height = canvas.height - LABELS;
+        g.drawImage(this.picture, seam, 0, columns - seam, ROWS, 0, LABELS, (columns - seam) * scale,
+                    height);
         if (seam)
-            g.drawImage(this.picture, 0, 0, seam, ROWS, (columns - seam) * scale, 0, seam * scale,
-                        canvas.height);
+            g.drawImage(this.picture, 0, 0, seam, ROWS, (columns - seam) * scale, LABELS, seam * scale,
+                        height);
         this.drawSyllables(g, first, scale * RATE / HOP);
     }
 
@@ -129,8 +131,7 @@ class Spectrogram {
         for (const s of this.syllables) {
             const x = (s.start - origin) * pixels, width = (s.end - s.start) * pixels;
             const line = s.number % 2 ? 12 : 26; /* neighbours' numbers on two lines */
-            g.clearRect(x, 0, width, 30);
-            g.strokeRect(x + 1, 31, width - 2, this.canvas.height - 33);
+            g.strokeRect(x + 1, LABELS + 1, width - 2, this.canvas.height - LABELS - 2);
             g.fillText(s.token ?? "?", x + width / 2, line);
         }
     }
@@ -271,7 +272,9 @@ function onSamples(samples) {
 }
 
 async function start() {
-    const media = await navigator.mediaDevices.getUserMedia({audio: true});
+    /* The sound as it is: what makes calls pleasant changes what the model hears. */
+    const media = await navigator.mediaDevices.getUserMedia({audio: {
+        echoCancellation: false, noiseSuppression: false, autoGainControl: false}});
     const context = new AudioContext();
     let socket;
     try {

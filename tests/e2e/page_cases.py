@@ -42,7 +42,7 @@ class Browser:
         self.process = subprocess.Popen(
             [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
              "--disable-dev-shm-usage", "--disable-background-networking", "--disable-extensions",
-             "--remote-debugging-port=0", "--user-data-dir=profile", "--window-size=1100,800",
+             "--remote-debugging-port=0", "--user-data-dir=profile", "--window-size=1100,900",
              "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
              "--use-file-for-fake-audio-capture=" + os.path.abspath("voice.wav"), "about:blank"],
             stdout=subprocess.DEVNULL, stderr=open("chromium.log", "w"), start_new_session=True)
