@@ -169,10 +169,10 @@ SYL_API syl_status syl_stream_create(syl_stream **out, const syl_model *model,
                                      const syl_stream_options *options, syl_error *err);
 
 /* n samples a channel, interleaved, nominally in [-1, 1]. A sample that is NaN or not
- * below 1e6 is refused (SYL_EINVAL, the stream stays usable and has taken nothing of this call). With the
- * "mel" encoder the result does not depend on how the audio is cut into feeds. The "hubert"
- * encoder looks at windows of up to 30 s that overlap by 7.5 s; a recording that fits in one
- * window is encoded in one piece, exactly as the published model does. */
+ * below 1e6 is refused (SYL_EINVAL, the stream stays usable and has taken nothing of this call).
+ * With the "mel" encoder the result does not depend on how the audio is cut into feeds. The
+ * "hubert" encoder looks at windows of up to 30 s that overlap by 7.5 s; a recording that fits in
+ * one window is encoded in one piece, exactly as the published model does. */
 SYL_API syl_status syl_stream_feed(syl_stream *stream, const float *samples, size_t n,
                                    syl_error *err);
 
@@ -223,8 +223,7 @@ SYL_API void syl_result_free(syl_result *result);
  * are NaN count as silence. *num_segments receives how many. */
 SYL_API syl_status syl_segment_frames(const float *frames, int64_t num_frames, int dim,
                                       double norm_threshold, double merge_threshold,
-                                      int64_t (*bounds)[2], int64_t *num_segments,
-                                      syl_error *err);
+                                      int64_t (*bounds)[2], int64_t *num_segments, syl_error *err);
 
 #ifdef __cplusplus
 }

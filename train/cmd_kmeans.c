@@ -78,7 +78,7 @@ static const char *const metrics[] = {"euclidean", "norm6", "spherical", NULL};
 typedef struct job {
     syl_kmeans_options options;
     const char *output, *into, *reducer, *list, *device; /* device NULL: the CPU */
-    int init, metric, sample, batch, seed, ward; /* as given; ward 0: none */
+    int init, metric, sample, batch, seed, ward;         /* as given; ward 0: none */
     bool quiet, help;
     syl_inputs listed;
     const char **paths; /* [num_paths] */

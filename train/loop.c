@@ -357,6 +357,7 @@ syl_status syl_train_run(const syl_train_task *task, const syl_train_options *op
     if (task->finished && r.ctx) task->finished(task->user, r.ctx);
     syl_tape_free(r.tape);
     syl_ctx_free(r.ctx);
-    syl_group_leave(options->device, r.group);
+    /* Told to stop are all ranks, but one may fail alone. */
+    syl_group_leave(options->device, r.group, status == SYL_OK || status == SYL_ECANCELLED);
     return status;
 }

@@ -137,7 +137,7 @@
       (ctx, decay, value, average, n))
 
 /* Of the layout below and of the operations; a module of another version is refused. */
-#define SYL_BACKEND_VERSION 1
+#define SYL_BACKEND_VERSION 2
 
 typedef struct syl_backend {
     int version;
@@ -177,7 +177,7 @@ typedef struct syl_backend {
     syl_status (*group_join)(syl_group **out, syl_device *device, const uint8_t id[SYL_GROUP_ID],
                              int rank, int count, syl_error *err);
     syl_status (*group_sum)(syl_group *group, syl_ctx *ctx, float *data, int64_t n, syl_error *err);
-    void (*group_leave)(syl_group *group);
+    void (*group_leave)(syl_group *group, bool together);
 
 #define SYL_MEMBER(result, name, parameters, arguments) result(*name) parameters;
     SYL_OPERATIONS(SYL_MEMBER)
@@ -201,6 +201,10 @@ struct syl_weight {
 };
 
 extern const syl_backend syl_cpu_backend;
+
+/* An ungrouped convolution is a product with the rows under its kernel side by side: its weights as
+ * [out][kernel][in], freed by the caller; NULL when there is no memory. */
+float *syl_weights_by_tap(const float *w, syl_conv_shape conv);
 
 /* What a module offers, under the symbol "sylkit_backend". */
 typedef const syl_backend *syl_backend_entry(void);

@@ -95,9 +95,9 @@ void syl_convert(syl_ctx *ctx, syl_mat x, syl_mat y);
 
 /* Work of a fixed shape, recorded while it is described and done as a whole at each replay: a CUDA
  * graph. The scratch memory, weights and matrices that it uses must stay; uploads of it read their
- * host's memory again at every replay, from the same address, and so are ids and targets; nothing in
- * it may wait. Have the work done once before it is recorded: room is made then. Scratch memory that
- * it took and did not release counts as taken again after a replay. */
+ * host's memory again at every replay, from the same address, and so are ids and targets; nothing
+ * in it may wait. Have the work done once before it is recorded: room is made then. Scratch memory
+ * that it took and did not release counts as taken again after a replay. */
 typedef struct syl_recording syl_recording;
 
 bool syl_ctx_records(const syl_ctx *ctx); /* false on the CPU: the calls below then fail */
@@ -125,7 +125,9 @@ syl_status syl_group_join(syl_group **out, syl_device *device, const uint8_t id[
 /* data becomes the sum of all ranks'. */
 syl_status syl_group_sum(syl_device *device, syl_group *group, syl_ctx *ctx, float *data, int64_t n,
                          syl_error *err);
-void syl_group_leave(syl_device *device, syl_group *group);
+/* All ranks together. Where this one failed alone (`together` false) the group is left as it is and
+ * the process has to end: to part from it would wait for the others, which wait for this one. */
+void syl_group_leave(syl_device *device, syl_group *group, bool together);
 
 /* ---- weights ------------------------------------------------------------------------ */
 

@@ -14,7 +14,9 @@ static syl_status open_module(void **library, const syl_backend **backend, syl_e
     char path[4096];
     const char *folder = getenv("SYLKIT_MODULES");
     snprintf(path, sizeof path, "%s/%s", folder ? folder : PKGLIBDIR, MODULE);
-    *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    /* It stays when it is closed: threads that have used CUDA still run its destructors when they
+     * end, as the process does, and loading CUDA's libraries again takes long. */
+    *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!*library)
         return syl_fail(err, SYL_EUNSUPPORTED,
                         "device cuda needs the module %s: %s; build with CUDA (configure "

@@ -166,7 +166,7 @@ syl_status syl_group_sum(syl_device *device, syl_group *group, syl_ctx *ctx, flo
     return device->backend->group_sum(group, ctx, data, n, err);
 }
 
-void syl_group_leave(syl_device *device, syl_group *group)
+void syl_group_leave(syl_device *device, syl_group *group, bool together)
 {
-    if (group) device->backend->group_leave(group);
+    if (group) device->backend->group_leave(group, together);
 }

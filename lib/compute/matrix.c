@@ -1,8 +1,9 @@
-/* Views of matrices, and copies in the host's memory. */
+/* Views of matrices, copies in the host's memory, and weights laid out anew. */
 #include <string.h>
 
 #include "lib/base/bf16.h"
-#include "lib/compute/compute.h"
+#include "lib/base/memory.h"
+#include "lib/compute/backend.h"
 
 syl_mat syl_mat_of(void *data, syl_dtype dtype, int64_t rows, int64_t cols)
 {
@@ -47,4 +48,15 @@ void syl_mat_copy(syl_mat src, syl_mat dst)
         else
             row_to_f32(from, to, src.cols);
     }
+}
+
+float *syl_weights_by_tap(const float *w, syl_conv_shape c)
+{
+    size_t in = (size_t)c.c_in, taps = (size_t)c.kernel;
+    float *out = syl_calloc((size_t)c.c_out, in * taps * sizeof *out);
+    for (size_t o = 0; out && o < (size_t)c.c_out; o++)
+        for (size_t i = 0; i < in; i++)
+            for (size_t k = 0; k < taps; k++)
+                out[(o * taps + k) * in + i] = w[(o * in + i) * taps + k];
+    return out;
 }

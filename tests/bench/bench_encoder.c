@@ -1,5 +1,6 @@
 /* Times one model over synthetic audio: bench_encoder MODEL [--seconds S] [--threads N]
- * [--precision f32|bf16] [--runs R] [--seed N]. Prints one JSON line with the median. */
+ * [--precision f32|bf16] [--runs R] [--seed N] [--device NAME]. Prints one JSON line with the
+ * median. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "lib/sylkit.h"
 
 typedef struct settings {
-    const char *model;
+    const char *model, *device; /* device NULL: the CPU */
     double seconds;
     int threads, runs;
     uint64_t seed;
@@ -34,10 +35,13 @@ static int by_value(const void *a, const void *b)
 
 static int parse(settings *s, int argc, char **argv)
 {
-    static const struct option table[] = {
-        {"seconds", required_argument, NULL, 's'},   {"threads", required_argument, NULL, 't'},
-        {"precision", required_argument, NULL, 'p'}, {"runs", required_argument, NULL, 'r'},
-        {"seed", required_argument, NULL, 'e'},      {0}};
+    static const struct option table[] = {{"seconds", required_argument, NULL, 's'},
+                                          {"threads", required_argument, NULL, 't'},
+                                          {"precision", required_argument, NULL, 'p'},
+                                          {"runs", required_argument, NULL, 'r'},
+                                          {"seed", required_argument, NULL, 'e'},
+                                          {"device", required_argument, NULL, 'd'},
+                                          {0}};
     int option;
     *s = (settings){.seconds = 10, .threads = 1, .runs = 5, .seed = 1};
     while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -47,6 +51,8 @@ static int parse(settings *s, int argc, char **argv)
             s->threads = atoi(optarg);
         else if (option == 'r')
             s->runs = atoi(optarg);
+        else if (option == 'd')
+            s->device = optarg;
         else if (option == 'e')
             s->seed = strtoull(optarg, NULL, 10);
         else if (option == 'p')
@@ -80,6 +86,7 @@ static syl_status bench(const settings *s, syl_error *err)
     syl_model_options options = syl_model_options_defaults();
     size_t n = (size_t)(s->seconds * 16000);
     options.precision = s->precision;
+    options.device = s->device;
     syl_status status = syl_model_load(&model, s->model, &options, err);
     if (status != SYL_OK) return status;
     float *audio = syl_calloc(n, sizeof *audio);
@@ -108,7 +115,7 @@ int main(int argc, char **argv)
     syl_error err;
     if (parse(&s, argc, argv)) {
         fprintf(stderr, "Usage: bench_encoder MODEL [--seconds S] [--threads N] [--precision "
-                        "f32|bf16] [--runs R] [--seed N]\n");
+                        "f32|bf16] [--runs R] [--seed N] [--device NAME]\n");
         return 2;
     }
     if (bench(&s, &err) != SYL_OK) {

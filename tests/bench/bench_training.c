@@ -1,6 +1,6 @@
 /* Times steps of training (forward, loss, backward, AdamW) of one model over random input:
- * bench_training MODEL BATCH SECONDS THREADS f32|bf16 STEPS. Prints one JSON line with the median
- * after one step that is not counted. */
+ * bench_training MODEL BATCH SECONDS THREADS f32|bf16 STEPS [DEVICE]. Prints one JSON line with the
+ * median after one step that is not counted; a step on a device is over when the device says so. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +17,11 @@
 
 typedef struct bench {
     syl_network *network;
+    syl_device *device; /* NULL: the CPU */
     syl_ctx *ctx;
     syl_tape *tape;
     syl_optimizer optimizer;
+    syl_mirror rows_memory, target_memory;
     syl_mat rows, target;
     int64_t begin[MAX_BATCH + 1];
     int batch;
@@ -39,14 +41,15 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static syl_status noise(int64_t rows, int64_t cols, syl_mat *out, syl_error *err)
+static syl_status noise(syl_device *device, int64_t rows, int64_t cols, syl_mirror *memory,
+                        syl_mat *out, syl_error *err)
 {
     syl_random random = {.seed = 1};
-    float *data = syl_calloc((size_t)(rows * cols), sizeof *data);
-    if (!data) return syl_fail_memory(err, (size_t)(rows * cols) * 4, "noise");
+    SYL_TRY(syl_mirror_create(memory, rows * cols, "noise", err));
     for (int64_t i = 0; i < rows * cols; i++)
-        data[i] = syl_random_normal(&random);
-    *out = syl_mat_of(data, SYL_F32, rows, cols);
+        memory->host[i] = syl_random_normal(&random);
+    SYL_TRY(syl_mirror_place(memory, device, err));
+    *out = syl_mat_of(memory->data, SYL_F32, rows, cols);
     return SYL_OK;
 }
 
@@ -61,16 +64,21 @@ static syl_status load(bench *b, const char *path, double seconds, syl_error *er
     syl_safetensors_free(file);
     int64_t hop = syl_config_hop(&config), n,
             frames = (int64_t)(seconds * config.sample_rate) / hop;
+    syl_mirror memory;
     syl_mat audio;
-    SYL_TRY(noise(1, frames * hop, &audio, err));
+    SYL_TRY(noise(NULL, 1, frames * hop, &memory, &audio, err));
     SYL_TRY(b->network->ops->prepare(&config, audio.data, frames * hop, &rows, &n, err));
     free(rows);
-    free(audio.data);
+    syl_mirror_free(&memory);
     for (int i = 0; i < b->batch; i++)
         b->begin[i + 1] = b->begin[i] + n;
-    SYL_TRY(noise(b->batch * n, b->network->ops->input_cols(&config), &b->rows, err));
-    SYL_TRY(noise(b->batch * frames, syl_config_dim(&config), &b->target, err));
-    return syl_optimizer_start(&b->optimizer, &b->network->set, err);
+    SYL_TRY(noise(b->device, b->batch * n, b->network->ops->input_cols(&config), &b->rows_memory,
+                  &b->rows, err));
+    SYL_TRY(noise(b->device, b->batch * frames, syl_config_dim(&config), &b->target_memory,
+                  &b->target, err));
+    SYL_TRY(syl_optimizer_start(&b->optimizer, &b->network->set, err));
+    SYL_TRY(syl_param_set_place(&b->network->set, b->device, err));
+    return syl_optimizer_place(&b->optimizer, b->device, err);
 }
 
 static syl_status step(bench *b, syl_error *err)
@@ -86,7 +94,7 @@ static syl_status step(bench *b, syl_error *err)
     SYL_TRY(syl_loss_squared(b->tape, frames, b->target, 1.0f / (float)b->target.rows, &loss, err));
     SYL_TRY(syl_tape_backward(b->tape, err));
     syl_optimizer_update(b->ctx, &b->optimizer, &b->network->set, 1, &norm);
-    return SYL_OK;
+    return syl_ctx_wait(b->ctx, err);
 }
 
 static syl_status measure(bench *b, int steps, double *seconds, syl_error *err)
@@ -107,8 +115,9 @@ static void bench_free(bench *b)
     syl_tape_free(b->tape);
     syl_ctx_free(b->ctx);
     syl_network_free(b->network);
-    free(b->rows.data);
-    free(b->target.data);
+    syl_mirror_free(&b->rows_memory);
+    syl_mirror_free(&b->target_memory);
+    syl_device_close(b->device);
 }
 
 int main(int argc, char **argv)
@@ -116,8 +125,9 @@ int main(int argc, char **argv)
     enum { MAX_STEPS = 1000 };
     double seconds[MAX_STEPS];
     syl_error err;
-    if (argc != 7) {
-        fputs("usage: bench_training MODEL BATCH SECONDS THREADS f32|bf16 STEPS\n", stderr);
+    if (argc != 7 && argc != 8) {
+        fputs("usage: bench_training MODEL BATCH SECONDS THREADS f32|bf16 STEPS [DEVICE]\n",
+              stderr);
         return 2;
     }
     int steps = atoi(argv[6]);
@@ -126,12 +136,14 @@ int main(int argc, char **argv)
                .optimizer = {.adamw = {.lr = 1e-5f, .beta1 = .9f, .beta2 = .95f, .eps = 1e-6f},
                              .clip = 1}};
     if (b.batch < 1 || b.batch > MAX_BATCH || steps < 1 || steps > MAX_STEPS) return 2;
-    syl_status status = syl_ctx_create(&b.ctx, atoi(argv[4]), &err);
+    syl_status status = syl_device_open(&b.device, argc > 7 ? argv[7] : "cpu", &err);
+    if (status == SYL_OK) status = syl_ctx_create_on(&b.ctx, b.device, atoi(argv[4]), &err);
     if (status == SYL_OK) status = syl_tape_create(&b.tape, b.ctx, &err);
     if (status == SYL_OK) status = load(&b, argv[1], atof(argv[3]), &err);
     if (status == SYL_OK) status = measure(&b, steps, seconds, &err);
     if (status == SYL_OK)
-        printf("{\"median_s\": %.6f, \"steps\": %d}\n", seconds[steps / 2], steps);
+        printf("{\"median_s\": %.6f, \"steps\": %d, \"device\": \"%s\"}\n", seconds[steps / 2],
+               steps, syl_device_name(b.device));
     else
         fprintf(stderr, "bench_training: %s\n", err.message);
     bench_free(&b);

@@ -27,7 +27,8 @@ static void copy_there_and_back(syl_dtype dtype, int64_t rows, int64_t cols, int
     for (size_t i = 0; i < n; i++)
         out[i] = (uint8_t)(i * 31 % 251);
     twin t = twin_zeros(dtype, rows, cols, gap);
-    EACH(i) OK(syl_upload(twin_ctx[i], out, t.m[i], &twin_error));
+    EACH (i)
+        OK(syl_upload(twin_ctx[i], out, t.m[i], &twin_error));
     OK(syl_download(twin_ctx[1], t.m[1], in, &twin_error));
     same_bytes(in, out, n);
     /* Gaps must have stayed. */
@@ -114,11 +115,12 @@ static void recordings(void **state)
     k.x = twin_zeros(SYL_F32, N, COLS, 2);
     k.y = twin_zeros(SYL_F32, N, COLS, 0);
     k.table = twin_of(SYL_F32, 6, COLS, 0);
-    EACH(i)
-    OK(syl_weight_linear(&k.w[i], i ? twin_device : NULL, w.m[0].data, w.m[0].data, COLS, COLS,
-                         SYL_F32, &twin_error));
+    EACH (i)
+        OK(syl_weight_linear(&k.w[i], i ? twin_device : NULL, w.m[0].data, w.m[0].data, COLS, COLS,
+                             SYL_F32, &twin_error));
     new_content(&k, 0);
-    EACH(i) do_work(&k, i);
+    EACH (i)
+        do_work(&k, i);
     new_content(&k, 99);
     OK(syl_ctx_record(twin_ctx[1], &twin_error));
     assert_int_equal(syl_ctx_record(twin_ctx[1], &twin_error), SYL_EINVAL);
@@ -138,7 +140,8 @@ static void recordings(void **state)
     }
     assert_int_equal(syl_recording_sum(twin_ctx[1], r, 1, &k.sum[1], &twin_error), SYL_EINVAL);
     syl_recording_free(twin_ctx[1], r);
-    EACH(i) syl_weight_free(k.w[i]);
+    EACH (i)
+        syl_weight_free(k.w[i]);
     twin_free_all();
 }
 
@@ -178,7 +181,7 @@ static syl_status run_rank(rank *r)
     syl_status status = syl_group_join(&group, twin_device, r->id, r->number, RANKS, &r->err);
     if (status == SYL_OK) {
         status = sum_over(r, twin_device, ctx, group);
-        syl_group_leave(twin_device, group);
+        syl_group_leave(twin_device, group, status == SYL_OK);
     }
     syl_ctx_free(ctx);
     return status;
@@ -198,6 +201,7 @@ static void groups(void **state)
     uint8_t id[SYL_GROUP_ID];
     (void)state;
     if (!syl_device_has_groups(twin_device)) skip();
+    if (getenv("CUDAHOST_LATE")) skip(); /* one rank's thread may get another's sum to do */
     OK(syl_group_id(twin_device, id, &twin_error));
     for (int i = 0; i < RANKS; i++) {
         r[i] = (rank){.number = i, .id = id};
@@ -389,7 +393,7 @@ static const struct {
              {"cublasLtMatrixLayoutCreate", 3},
              {"cublasLtMatmulPreferenceCreate", 3},
              {"cublasLtMatmulPreferenceSetAttribute", 7},
-             {"cublasLtMatmulAlgoGetHeuristic", 15},
+             {"cublasLtMatmulAlgoGetHeuristic", 14},
              {"cublasLtMatmul", 13},
              {"cudnnCreate", 1001},
              {"cudnnSetStream", 2000},

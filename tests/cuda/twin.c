@@ -56,7 +56,8 @@ int twin_start(void **state)
 int twin_stop(void **state)
 {
     (void)state;
-    EACH(i) syl_ctx_free(twin_ctx[i]);
+    EACH (i)
+        syl_ctx_free(twin_ctx[i]);
     syl_device_close(twin_device);
     for (int i = 0; i < num_seen; i++)
         fprintf(stderr, "%-44s worst %.2g\n", seen[i].what, seen[i].worst);
@@ -71,8 +72,7 @@ static size_t bytes_of(syl_mat m)
 static twin blank(syl_dtype dtype, int64_t rows, int64_t cols, int64_t gap)
 {
     twin t;
-    EACH(i)
-    {
+    EACH (i) {
         t.m[i] = syl_mat_of(NULL, dtype, rows, cols + gap);
         OK(syl_device_alloc(i ? twin_device : NULL, bytes_of(t.m[i]), &t.m[i].data, &twin_error));
         t.m[i].cols = cols;
@@ -109,7 +109,8 @@ void twin_free_all(void)
 {
     while (num_all > 0) {
         num_all--;
-        EACH(i) syl_device_release(i ? twin_device : NULL, all[num_all].m[i].data);
+        EACH (i)
+            syl_device_release(i ? twin_device : NULL, all[num_all].m[i].data);
     }
 }
 

@@ -393,6 +393,15 @@ static Product product_of(const Desc &desc, const Layout &a, const Layout &b, co
     return {desc, a, b, c, d, elements(a), elements(b), elements(c), elements(d), 0, 0, 0, 0, 0};
 }
 
+/* What an algorithm may count on, which the library takes from the address: none yet is a good one.
+ */
+static uint64_t bias_alignment(const Desc &desc)
+{
+    if (!(desc.epilogue & CUBLASLT_EPILOGUE_BIAS)) return 1;
+    uint64_t at = (uint64_t)(uintptr_t)desc.bias | 16;
+    return at & -at;
+}
+
 /* The algorithm remembers the alignments and the workspace that it was chosen for. */
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
                                               cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
@@ -414,6 +423,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
     data[0] = algo_mark;
     data[1] = preference->workspace >= workspace_wanted ? workspace_wanted : 0;
     std::copy(preference->alignment, preference->alignment + 4, data + 2);
+    data[6] = bias_alignment(p.desc);
     results->workspaceSize = data[1];
     results->state = CUBLAS_STATUS_SUCCESS;
     results->wavesCount = 1;
@@ -430,6 +440,8 @@ static bool algo_fits(const Product &p, const cublasLtMatmulAlgo_t *algo, const 
     for (int i = 0; i < 4; i++)
         if (algo->data[2 + i] && (uintptr_t)matrices[i]->data % algo->data[2 + i] != 0)
             return false;
+    if (p.desc.epilogue & CUBLASLT_EPILOGUE_BIAS && (uintptr_t)p.desc.bias % algo->data[6] != 0)
+        return false;
     return algo->data[0] == algo_mark && workspace_bytes >= algo->data[1];
 }
 

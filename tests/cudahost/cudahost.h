@@ -25,8 +25,8 @@ extern "C" {
 #endif
 
 /* Programs that cannot call these set the environment: CUDAHOST_SEED, CUDAHOST_MEMORY (bytes),
- * CUDAHOST_DEVICES, CUDAHOST_DRIVER (the driver's code), CUDAHOST_UNPROTECTED, and CUDAHOST_CALLS, a
- * file that receives how often each API function was called. */
+ * CUDAHOST_DEVICES, CUDAHOST_DRIVER (the driver's code), CUDAHOST_UNPROTECTED, CUDAHOST_LATE (see
+ * stream.cc), and CUDAHOST_CALLS, a file that receives how often each API function was called. */
 
 /* Order of blocks, warps and lanes from now on; 0: ascending. The first seed is the environment's
  * CUDAHOST_SEED, or 1. */

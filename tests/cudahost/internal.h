@@ -71,6 +71,8 @@ void watch_faults();
 
 /* Runs the work, or records it where the stream is being captured. */
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
+/* All work that was put off (CUDAHOST_LATE) is done. */
+void finish_all();
 /* For calls that a capture does not allow: an error, and the capture is void, if there is one. */
 cudaError_t forbid_in_capture();
 

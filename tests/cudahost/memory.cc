@@ -220,6 +220,7 @@ cudaError_t cudaFree(void *pointer)
     CUDAHOST_RUNTIME_CALL();
     cudaError_t forbidden = forbid_in_capture();
     if (forbidden != cudaSuccess || !pointer) return result(forbidden);
+    finish_all();
     std::lock_guard<std::recursive_mutex> hold(device_lock);
     auto a = allocations.find((char *)pointer);
     if (a == allocations.end()) return result(cudaErrorInvalidValue);
@@ -247,6 +248,7 @@ cudaError_t cudaFreeHost(void *pointer)
     CUDAHOST_RUNTIME_CALL();
     cudaError_t forbidden = forbid_in_capture();
     if (forbidden != cudaSuccess) return result(forbidden);
+    finish_all();
     free(pointer);
     return cudaSuccess;
 }

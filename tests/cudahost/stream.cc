@@ -1,7 +1,15 @@
 /* Streams, events, and graphs captured from streams. Work is done when it is put on a stream, so
- * the order of calls is the order of work; events have nothing to wait for. */
+ * the order of calls is the order of work; events have nothing to wait for.
+ *
+ * With CUDAHOST_LATE in the environment work is done late instead: when it is waited for, and then
+ * only what has to come before, or at a moment chosen at random. What relies on an order that no
+ * event and no wait gives it so goes wrong under some seeds. (Not for NCCL between threads: whoever
+ * waits would have to do the work of others, which waits for him.) */
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstdlib>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -26,8 +34,21 @@ struct Capture {
 
 } // namespace
 
+/* A place in a stream's work. */
+struct Mark {
+    cudaStream_t stream;
+    std::atomic<bool> reached;
+};
+
+struct Task {
+    std::function<void()> work;
+    std::shared_ptr<Mark> before, reaches; /* either may be NULL */
+};
+
 struct CUstream_st {
     std::shared_ptr<Capture> capture;
+    std::recursive_mutex busy; /* while its work is done */
+    std::deque<Task> tasks;    /* late ones */
 };
 
 struct CUevent_st {
@@ -35,6 +56,7 @@ struct CUevent_st {
     unsigned flags;
     bool recorded;
     Clock::time_point time;
+    std::shared_ptr<Mark> mark; /* of the latest record */
 };
 
 struct CUgraph_st {
@@ -63,9 +85,73 @@ std::shared_ptr<Capture> capture_of(cudaStream_t stream)
     return stream ? stream->capture : nullptr;
 }
 
+/* ---- late work -------------------------------------------------------------------------- */
+
+bool late()
+{
+    static const bool is = getenv("CUDAHOST_LATE") != nullptr;
+    return is;
+}
+
+void reach(const std::shared_ptr<Mark> &mark);
+
+/* The stream's next task, false: there is none. Nobody else does the stream's work meanwhile. */
+bool do_next(cudaStream_t stream)
+{
+    std::lock_guard<std::recursive_mutex> mine(stream->busy);
+    Task task;
+    {
+        std::lock_guard<std::mutex> hold(lock);
+        if (stream->tasks.empty()) return false;
+        task = std::move(stream->tasks.front());
+        stream->tasks.pop_front();
+    }
+    if (task.before) reach(task.before);
+    if (task.work) task.work();
+    if (task.reaches) task.reaches->reached = true;
+    return true;
+}
+
+void reach(const std::shared_ptr<Mark> &mark)
+{
+    while (!mark->reached)
+        do_next(mark->stream);
+}
+
+void do_all(cudaStream_t stream)
+{
+    while (stream && do_next(stream))
+        ;
+}
+
+/* `lock` is not held. */
+void put_off(cudaStream_t stream, Task task)
+{
+    cudaStream_t lucky = nullptr;
+    {
+        std::lock_guard<std::mutex> hold(lock);
+        stream->tasks.push_back(std::move(task));
+        uint64_t random = cudahost::next_random() >> 16, n = streams.size();
+        if (random % 3 == 0) lucky = *std::next(streams.begin(), (long)(random / 3 % n));
+    }
+    if (lucky) do_next(lucky);
+}
+
 } // namespace
 
 namespace cudahost {
+
+/* As cudaFree does. */
+void finish_all()
+{
+    std::set<cudaStream_t> all;
+    {
+        std::lock_guard<std::mutex> hold(lock);
+        all = streams;
+    }
+    for (cudaStream_t stream : all)
+        do_all(stream);
+}
 
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work)
 {
@@ -78,7 +164,10 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work)
             return cudaSuccess;
         }
     }
-    work();
+    if (stream && late())
+        put_off(stream, {std::move(work), nullptr, nullptr});
+    else
+        work();
     return cudaSuccess;
 }
 
@@ -116,6 +205,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned int flags)
 cudaError_t cudaStreamDestroy(cudaStream_t stream)
 {
     CUDAHOST_RUNTIME_CALL();
+    finish_all();
     std::lock_guard<std::mutex> hold(lock);
     if (!stream || !streams.erase(stream)) return result(cudaErrorInvalidResourceHandle);
     captures.erase(std::remove(captures.begin(), captures.end(), stream->capture), captures.end());
@@ -126,12 +216,15 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 /* A stream under capture cannot be waited for in any mode. */
 static cudaError_t wait_for(cudaStream_t stream)
 {
-    std::lock_guard<std::mutex> hold(lock);
-    if (!valid(stream)) return cudaErrorInvalidResourceHandle;
-    std::shared_ptr<Capture> capture = capture_of(stream);
-    if (!capture) return cudaSuccess;
-    capture->invalid = true;
-    return cudaErrorStreamCaptureUnsupported;
+    {
+        std::lock_guard<std::mutex> hold(lock);
+        if (!valid(stream)) return cudaErrorInvalidResourceHandle;
+        std::shared_ptr<Capture> capture = capture_of(stream);
+        if (capture) capture->invalid = true;
+        if (capture) return cudaErrorStreamCaptureUnsupported;
+    }
+    do_all(stream);
+    return cudaSuccess;
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
@@ -153,7 +246,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned int flags)
     CUDAHOST_RUNTIME_CALL();
     if (!event || flags > 3) return result(cudaErrorInvalidValue);
     std::lock_guard<std::mutex> hold(lock);
-    *event = new CUevent_st{nullptr, flags, false, Clock::now()};
+    *event = new CUevent_st{nullptr, flags, false, Clock::now(), nullptr};
     events.insert(*event);
     return cudaSuccess;
 }
@@ -170,11 +263,18 @@ cudaError_t cudaEventDestroy(cudaEvent_t event)
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
     CUDAHOST_RUNTIME_CALL();
-    std::lock_guard<std::mutex> hold(lock);
+    std::unique_lock<std::mutex> hold(lock);
     if (!valid(stream) || !events.count(event)) return result(cudaErrorInvalidResourceHandle);
     event->capture = capture_of(stream);
     event->recorded = true;
     event->time = Clock::now();
+    event->mark = nullptr;
+    if (!stream || !late() || event->capture) return cudaSuccess;
+    std::shared_ptr<Mark> mark = event->mark = std::make_shared<Mark>();
+    mark->stream = stream;
+    mark->reached = false;
+    hold.unlock();
+    put_off(stream, {nullptr, nullptr, mark});
     return cudaSuccess;
 }
 
@@ -183,9 +283,14 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 {
     CUDAHOST_RUNTIME_CALL();
     if (flags) return result(cudaErrorInvalidValue);
-    std::lock_guard<std::mutex> hold(lock);
+    std::unique_lock<std::mutex> hold(lock);
     if (!valid(stream) || !events.count(event)) return result(cudaErrorInvalidResourceHandle);
-    if (!event->capture) return cudaSuccess;
+    if (!event->capture) {
+        std::shared_ptr<Mark> mark = event->mark;
+        hold.unlock();
+        if (mark && stream) put_off(stream, {nullptr, mark, nullptr});
+        return cudaSuccess;
+    }
     if (!stream) return result(cudaErrorStreamCaptureUnsupported);
     if (stream->capture && stream->capture != event->capture)
         return result(cudaErrorStreamCaptureMerge);
@@ -195,11 +300,16 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 
 static cudaError_t check_event(cudaEvent_t event)
 {
-    std::lock_guard<std::mutex> hold(lock);
-    if (!events.count(event)) return cudaErrorInvalidResourceHandle;
-    if (!event->capture) return cudaSuccess;
-    event->capture->invalid = true;
-    return cudaErrorCapturedEvent;
+    std::shared_ptr<Mark> mark;
+    {
+        std::lock_guard<std::mutex> hold(lock);
+        if (!events.count(event)) return cudaErrorInvalidResourceHandle;
+        if (event->capture) event->capture->invalid = true;
+        if (event->capture) return cudaErrorCapturedEvent;
+        mark = event->mark;
+    }
+    if (mark) reach(mark);
+    return cudaSuccess;
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event)

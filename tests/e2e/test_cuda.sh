@@ -112,6 +112,26 @@ expect 0 "and on CUDA" train moved --steps 30 --schedule constant --device cuda 
 expect 0 "as one on the CPU" train unmoved --steps 30 --schedule constant
 check "one curve of both" one_curve moved unmoved 30
 
+# ---- several processes, a device each
+if command -v mpirun >/dev/null 2>&1 && [ -e "${PREFIX_BUILD:?}/.libs/libsylkit-mpi.so" ]; then
+    mkdir modules
+    ln -s "$CUDAHOST_MODULES/libsylkit-cuda.so" "$PREFIX_BUILD/.libs/libsylkit-mpi.so" modules
+    # ranks FOLDER OPTIONS...: ten steps of two processes.
+    ranks() {
+        into=$1
+        shift
+        env SYLKIT_MODULES="$PWD/modules" OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
+            ASAN_OPTIONS=detect_leaks=0 CUDAHOST_DEVICES=2 mpirun --oversubscribe -np 2 "$SYLKIT" \
+            train sylber --config student.json --init "$teacher" --segments seg --batch 2 --crop 1.2 \
+            --collage --log-every 1 --threads 1 --quiet --steps 10 --out "$into" "$@" corpus
+    }
+    expect 0 "two ranks on the CPU" ranks ranks
+    expect 0 "two ranks on two devices" ranks cuda-ranks --device cuda
+    check "one curve of two ranks" one_curve ranks cuda-ranks 10
+else
+    echo "skip: several processes (no mpirun, or built without MPI)"
+fi
+
 # ---- k-means
 expect 0 "frames" "$SYLKIT" features --out frames corpus
 expect 0 "k-means on the CPU" "$SYLKIT" kmeans --clusters 10 --seed 1 --quiet -o cpu-codes.npy frames/*.npy

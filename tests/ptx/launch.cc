@@ -1,10 +1,10 @@
 #include "tests/ptx/launch.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <algorithm>
 #include <string>
 
 #include "tests/ptx/ptx.h"

@@ -54,10 +54,12 @@ const char *cudaGetErrorString(cudaError_t error)
 
 static void write_launched(FILE *file)
 {
-    static const char *const files[] = {"attention.cu", "attention_backward.cu", "conv.cu",
-                                        "elements.cu",  "gather.cu",             "group_norm.cu",
-                                        "hamming.cu",   "loss.cu",               "nearest.cu",
-                                        "norm.cu",      "optimizer.cu",          "rows.cu",
+    static const char *const files[] = {"attention.cu", "attention_backward.cu",
+                                        "conv.cu",      "elements.cu",
+                                        "gather.cu",    "group_norm.cu",
+                                        "hamming.cu",   "loss.cu",
+                                        "nearest.cu",   "norm.cu",
+                                        "optimizer.cu", "rows.cu",
                                         "skipgram.cu",  "sums.cu"};
     const char *name;
     unsigned threads;

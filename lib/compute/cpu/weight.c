@@ -178,19 +178,6 @@ syl_status syl_cpu_weight_linear(syl_weight **out, syl_device *device, const flo
     return weight_make(out, like, w, bias, err);
 }
 
-/* An ungrouped convolution is a product with the rows under its kernel side by side, so its
- * weights are [out][kernel][in]. */
-static float *by_tap(const float *w, syl_conv_shape c)
-{
-    size_t in = (size_t)c.c_in, taps = (size_t)c.kernel;
-    float *out = syl_calloc((size_t)c.c_out, in * taps * sizeof *out);
-    for (size_t o = 0; out && o < (size_t)c.c_out; o++)
-        for (size_t i = 0; i < in; i++)
-            for (size_t k = 0; k < taps; k++)
-                out[(o * taps + k) * in + i] = w[(o * in + i) * taps + k];
-    return out;
-}
-
 syl_status syl_cpu_weight_conv(syl_weight **out, syl_device *device, const float *w,
                                const float *bias, syl_conv_shape conv, syl_dtype dtype,
                                syl_error *err)
@@ -205,7 +192,7 @@ syl_status syl_cpu_weight_conv(syl_weight **out, syl_device *device, const float
     if (conv.groups > 1 && conv.stride != 1)
         return syl_fail(err, SYL_EUNSUPPORTED, "a grouped convolution of stride %d", conv.stride);
     if (conv.groups > 1) return weight_make(out, like, w, bias, err);
-    float *taps = by_tap(w, conv);
+    float *taps = syl_weights_by_tap(w, conv);
     if (!taps)
         return syl_fail_memory(err, (size_t)like.n_in * (size_t)like.n_out * sizeof *taps,
                                "a weight");

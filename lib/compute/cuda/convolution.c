@@ -20,6 +20,7 @@ typedef struct plan_key {
 
 typedef struct plan {
     plan_key key;
+    bool none;     /* cuDNN cannot do it */
     int algorithm; /* of the kind's own enum */
     cudnnMathType_t math;
     size_t workspace;
@@ -198,12 +199,25 @@ static syl_status prepare(cuda_ctx *ctx, const plan_key *key, plan **out, void *
     SYL_TRY(describe(c, key, err));
     if (memcmp(&p->key, key, sizeof *key)) {
         p->key.used = 0;
-        SYL_TRY(choose(c, p, key, tf32, err));
-        p->key = *key;
+        p->none = false;
+        syl_status status = choose(c, p, key, tf32, err);
+        p->none = status == SYL_EUNSUPPORTED;
+        if (status == SYL_OK || p->none) p->key = *key;
+        SYL_TRY(status);
     } else {
+        if (p->none) return none_fits(err);
         SYL_TRY(set_math(c, key, p->math, tf32, err));
     }
     return cuda_take(ctx, p->workspace, work, err);
+}
+
+/* cuDNN may refuse what it offered; it is not asked again then. */
+static syl_status done(plan *p, cudnnStatus_t code, const char *what, syl_error *err)
+{
+    if (code == CUDNN_STATUS_SUCCESS) return SYL_OK;
+    syl_status status = cuda_fail_dnn(err, code, what);
+    p->none = status == SYL_EUNSUPPORTED;
+    return status;
 }
 
 static syl_status key_of(enum kind kind, syl_conv_shape s, syl_dtype dtype, int64_t time,
@@ -291,10 +305,11 @@ static syl_status forward(cuda_ctx *ctx, syl_conv_shape shape, syl_dtype dtype, 
     SYL_TRY(cuda_op_ctx_mat(&ctx->base, dtype, y.cols, rows_of(&key), &out, err));
     SYL_TRY(prepare(ctx, &key, &by, &work, err));
     cuda_convs *c = ctx->convs;
-    DNN_TRY("a grouped convolution",
-            cudnnConvolutionForward(c->handle, &one, c->x, in.data, c->w, w, c->conv,
-                                    (cudnnConvolutionFwdAlgo_t)by->algorithm, work, by->workspace,
-                                    &none, c->y, out.data));
+    SYL_TRY(done(by,
+                 cudnnConvolutionForward(c->handle, &one, c->x, in.data, c->w, w, c->conv,
+                                         (cudnnConvolutionFwdAlgo_t)by->algorithm, work,
+                                         by->workspace, &none, c->y, out.data),
+                 "a grouped convolution", err));
     return from_channels(ctx, out, false, y, err);
 }
 
@@ -310,10 +325,11 @@ static syl_status input_gradient(cuda_ctx *ctx, syl_conv_shape shape, syl_dtype 
     SYL_TRY(cuda_op_ctx_mat(&ctx->base, dtype, dx.cols, dx.rows, &out, err));
     SYL_TRY(prepare(ctx, &key, &by, &work, err));
     cuda_convs *c = ctx->convs;
-    DNN_TRY("a grouped convolution's gradient",
-            cudnnConvolutionBackwardData(c->handle, &one, c->w, w, c->y, in.data, c->conv,
-                                         (cudnnConvolutionBwdDataAlgo_t)by->algorithm, work,
-                                         by->workspace, &none, c->x, out.data));
+    SYL_TRY(done(by,
+                 cudnnConvolutionBackwardData(c->handle, &one, c->w, w, c->y, in.data, c->conv,
+                                              (cudnnConvolutionBwdDataAlgo_t)by->algorithm, work,
+                                              by->workspace, &none, c->x, out.data),
+                 "a grouped convolution's gradient", err));
     return from_channels(ctx, out, accumulate, dx, err);
 }
 
@@ -331,14 +347,37 @@ static syl_status weight_gradient(cuda_ctx *ctx, syl_conv_shape shape, syl_dtype
     if (!direct) SYL_TRY(cuda_op_ctx_mat(&ctx->base, dtype, dw.rows, dw.cols, &sum, err));
     SYL_TRY(prepare(ctx, &key, &by, &work, err));
     cuda_convs *c = ctx->convs;
-    DNN_TRY("a grouped convolution's gradient",
-            cudnnConvolutionBackwardFilter(c->handle, &one, c->x, in.data, c->y, out.data, c->conv,
-                                           (cudnnConvolutionBwdFilterAlgo_t)by->algorithm, work,
-                                           by->workspace, direct ? &one : &none, c->w, sum.data));
+    SYL_TRY(
+        done(by,
+             cudnnConvolutionBackwardFilter(c->handle, &one, c->x, in.data, c->y, out.data, c->conv,
+                                            (cudnnConvolutionBwdFilterAlgo_t)by->algorithm, work,
+                                            by->workspace, direct ? &one : &none, c->w, sum.data),
+             "a grouped convolution's gradient", err));
     if (direct) return SYL_OK;
     SYL_TRY(cuda_as_dtype(ctx, SYL_F32, &sum, err));
     CUDA_TRY("adding", syl_cuda_scale(ctx->compute, 1, sum, true, dw));
     return SYL_OK;
+}
+
+/* bf16 is not there on every device (sm_75) nor for every shape; float32 is, and takes its place.
+ */
+static bool may_widen(syl_status status, syl_dtype *compute)
+{
+    bool widen = status == SYL_EUNSUPPORTED && *compute == SYL_BF16;
+    if (widen) *compute = SYL_F32;
+    return widen;
+}
+
+static syl_status forward_packed(cuda_ctx *ctx, syl_conv_shape shape, syl_dtype compute, syl_mat x,
+                                 syl_mat w, syl_mat y, syl_error *err)
+{
+    syl_status status;
+    do {
+        syl_mat own;
+        SYL_TRY(packed(ctx, compute, w, &own, err));
+        status = forward(ctx, shape, compute, x, own.data, y, err);
+    } while (may_widen(status, &compute));
+    return status;
 }
 
 syl_status cuda_conv_grouped(cuda_ctx *ctx, const cuda_weight *w, syl_mat x, syl_act act, syl_mat y,
@@ -347,7 +386,10 @@ syl_status cuda_conv_grouped(cuda_ctx *ctx, const cuda_weight *w, syl_mat x, syl
     syl_mat wide = y;
     if (y.dtype != SYL_F32)
         SYL_TRY(cuda_op_ctx_mat(&ctx->base, SYL_F32, y.rows, y.cols, &wide, err));
-    SYL_TRY(forward(ctx, w->conv, w->dtype, x, w->data, wide, err));
+    const syl_conv_shape *c = &w->conv;
+    syl_mat taps =
+        syl_mat_of(w->data, w->dtype, c->c_out, (int64_t)c->c_in / c->groups * c->kernel);
+    SYL_TRY(forward_packed(ctx, *c, w->dtype, x, taps, wide, err));
     if (act == SYL_ACT_GELU)
         CUDA_TRY("an activation",
                  syl_cuda_bias_activation(ctx->compute, SYL_GELU_ERF, w->bias, wide));
@@ -366,9 +408,21 @@ syl_status cuda_op_grouped_conv(syl_ctx *base, syl_conv_shape shape, syl_dtype c
     size_t mark = ctx->top;
     SYL_TRY(cuda_ctx_check(ctx, err));
     if (y.rows == 0) return SYL_OK;
-    syl_status status = packed(ctx, compute, w, &w, err);
-    if (status == SYL_OK) status = forward(ctx, shape, compute, x, w.data, y, err);
+    syl_status status = forward_packed(ctx, shape, compute, x, w, y, err);
     ctx->top = mark;
+    return status;
+}
+
+static syl_status input_gradient_packed(cuda_ctx *ctx, syl_conv_shape shape, syl_dtype compute,
+                                        syl_mat dy, syl_mat w, bool accumulate, syl_mat dx,
+                                        syl_error *err)
+{
+    syl_status status;
+    do {
+        syl_mat own;
+        SYL_TRY(packed(ctx, compute, w, &own, err));
+        status = input_gradient(ctx, shape, compute, dy, own.data, accumulate, dx, err);
+    } while (may_widen(status, &compute));
     return status;
 }
 
@@ -380,9 +434,7 @@ syl_status cuda_op_grouped_conv_input_gradient(syl_ctx *base, syl_conv_shape sha
     size_t mark = ctx->top;
     SYL_TRY(cuda_ctx_check(ctx, err));
     if (dx.rows == 0) return SYL_OK;
-    syl_status status = packed(ctx, compute, w, &w, err);
-    if (status == SYL_OK)
-        status = input_gradient(ctx, shape, compute, dy, w.data, accumulate, dx, err);
+    syl_status status = input_gradient_packed(ctx, shape, compute, dy, w, accumulate, dx, err);
     ctx->top = mark;
     return status;
 }
@@ -395,7 +447,10 @@ syl_status cuda_op_grouped_conv_weight_gradient(syl_ctx *base, syl_conv_shape sh
     size_t mark = ctx->top;
     SYL_TRY(cuda_ctx_check(ctx, err));
     if (dy.rows == 0) return SYL_OK;
-    syl_status status = weight_gradient(ctx, shape, compute, x, dy, dw, err);
+    syl_status status;
+    do
+        status = weight_gradient(ctx, shape, compute, x, dy, dw, err);
+    while (may_widen(status, &compute));
     ctx->top = mark;
     return status;
 }

@@ -210,7 +210,7 @@ syl_status cuda_group_id(uint8_t id[SYL_GROUP_ID], syl_error *err);
 syl_status cuda_group_join(syl_group **out, syl_device *device, const uint8_t id[SYL_GROUP_ID],
                            int rank, int count, syl_error *err);
 syl_status cuda_group_sum(syl_group *group, syl_ctx *ctx, float *data, int64_t n, syl_error *err);
-void cuda_group_leave(syl_group *group);
+void cuda_group_leave(syl_group *group, bool together);
 
 /* ---- the table (backend.c) ---------------------------------------------------------------- */
 

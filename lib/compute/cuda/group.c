@@ -88,13 +88,12 @@ syl_status cuda_group_sum(syl_group *group, syl_ctx *base, float *data, int64_t 
     return status;
 }
 
-void cuda_group_leave(syl_group *group)
+/* NCCL frees what ranks of one machine share only when all of them destroy or abort; alone, either
+ * call hangs, and the process must end for mpirun to see that a rank failed. */
+void cuda_group_leave(syl_group *group, bool together)
 {
     (void)cuda_use(group->device, NULL);
-    if (group->failed)
-        (void)ncclCommAbort(group->comm); /* destroying would wait for the others */
-    else
-        (void)ncclCommDestroy(group->comm);
+    if (together && !group->failed) (void)ncclCommDestroy(group->comm);
     free(group);
 }
 #endif

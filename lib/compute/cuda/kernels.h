@@ -135,7 +135,7 @@ cudaError_t syl_cuda_gather_windows(cudaStream_t stream, int kernel, int stride,
 typedef struct syl_cuda_tile {
     int32_t query_begin, query_end; /* rows of q */
     int32_t key_begin, key_end;     /* rows of k of the whole sequence */
-    int32_t offset; /* query row query_begin stands at key position key_begin + offset */
+    int32_t offset;      /* query row query_begin stands at key position key_begin + offset */
     int32_t first_query; /* first row of q of the sequence (dropout counts from there) */
 } syl_cuda_tile;
 

@@ -10,16 +10,18 @@
 #define WORKSPACE ((size_t)32 << 20) /* what cuBLAS's manual asks for on sm_90 */
 #define MAX_PLANS 1024               /* a shape's place is its hash; the newest stays */
 
-/* All that an algorithm is chosen by. Compared byte by byte, so set to zero first. */
+/* All that an algorithm is chosen by. Compared byte by byte, so set to zero first. The bias counts
+ * by its alignment: parameters lie one behind the other, and a bias may begin at any float. */
 typedef struct plan_key {
     int64_t m, n, k, a_stride, b_stride, c_stride;
     int32_t in, out, transpose_a, transpose_b, bias, accumulate;
-    uint32_t a_alignment, b_alignment, c_alignment, unused;
+    uint32_t a_alignment, b_alignment, c_alignment, bias_alignment;
 } plan_key;
 
 typedef struct plan {
     plan_key key;
     cublasLtMatmulDesc_t desc; /* NULL: none here */
+    bool none;                 /* cuBLASLt has no way to do this */
     cublasLtMatrixLayout_t a, b, c;
     cublasLtMatmulAlgo_t algo;
 } plan;
@@ -78,7 +80,7 @@ static uint32_t alignment_of(const void *data)
     return (uint32_t)(at & -at);
 }
 
-static plan_key key_of(const cuda_product *p)
+static plan_key key_of(const cuda_product *p, const void *bias)
 {
     plan_key key;
     memset(&key, 0, sizeof key);
@@ -93,11 +95,12 @@ static plan_key key_of(const cuda_product *p)
     key.out = p->c.dtype;
     key.transpose_a = p->transpose_a;
     key.transpose_b = p->transpose_b;
-    key.bias = p->bias != NULL;
+    key.bias = bias != NULL;
     key.accumulate = p->accumulate;
     key.a_alignment = alignment_of(p->a.data);
     key.b_alignment = alignment_of(p->b.data);
     key.c_alignment = alignment_of(p->c.data);
+    key.bias_alignment = bias ? alignment_of(bias) : 0;
     return key;
 }
 
@@ -118,7 +121,10 @@ static cudaDataType_t type_of(int32_t dtype)
 #define SET(desc, attribute, value) \
     cublasLtMatmulDescSetAttribute(desc, CUBLASLT_MATMUL_DESC_##attribute, &(value), sizeof(value))
 
-static syl_status describe(plan *p, const plan_key *key, bool tf32, syl_error *err)
+/* The heuristic, too, looks at the bias's address, for its alignment; NULL would be taken for the
+ * best. */
+static syl_status describe(plan *p, const plan_key *key, const void *bias, bool tf32,
+                           syl_error *err)
 {
     cublasComputeType_t compute = CUBLAS_COMPUTE_32F;
     if (tf32 && key->in == SYL_F32) compute = CUBLAS_COMPUTE_32F_FAST_TF32;
@@ -132,6 +138,7 @@ static syl_status describe(plan *p, const plan_key *key, bool tf32, syl_error *e
         cudaDataType_t type = type_of(key->out);
         BLAS_TRY("a product", SET(p->desc, EPILOGUE, epilogue));
         BLAS_TRY("a product", SET(p->desc, BIAS_DATA_TYPE, type));
+        BLAS_TRY("a product", SET(p->desc, BIAS_POINTER, bias));
     }
     uint64_t m = (uint64_t)key->m, n = (uint64_t)key->n, k = (uint64_t)key->k;
     BLAS_TRY("a product",
@@ -143,6 +150,11 @@ static syl_status describe(plan *p, const plan_key *key, bool tf32, syl_error *e
     BLAS_TRY("a product",
              cublasLtMatrixLayoutCreate(&p->c, type_of(key->out), n, m, key->c_stride));
     return SYL_OK;
+}
+
+static bool is_unsupported(cublasStatus_t code)
+{
+    return code == CUBLAS_STATUS_NOT_SUPPORTED || code == CUBLAS_STATUS_ARCH_MISMATCH;
 }
 
 static syl_status choose(cuda_products *own, plan *p, const plan_key *key, syl_error *err)
@@ -164,18 +176,21 @@ static syl_status choose(cuda_products *own, plan *p, const plan_key *key, syl_e
                                                          p->c, own->preference, 1, &found, &count);
     if (code == CUBLAS_STATUS_SUCCESS && count < 1) code = CUBLAS_STATUS_NOT_SUPPORTED;
     if (code == CUBLAS_STATUS_SUCCESS) code = found.state;
+    p->none = is_unsupported(code);
+    if (p->none) return SYL_OK;
     BLAS_TRY("choosing how to do a product", code);
     p->algo = found.algo;
     return SYL_OK;
 }
 
-static syl_status plan_of(cuda_ctx *ctx, const plan_key *key, plan **out, syl_error *err)
+static syl_status plan_of(cuda_ctx *ctx, const plan_key *key, const void *bias, plan **out,
+                          syl_error *err)
 {
     plan *p = &ctx->products->plans[hash_of(key) % MAX_PLANS];
     *out = p;
     if (p->desc && !memcmp(&p->key, key, sizeof *key)) return SYL_OK;
     clear(p);
-    syl_status status = describe(p, key, ctx->device->tf32, err);
+    syl_status status = describe(p, key, bias, ctx->device->tf32, err);
     if (status == SYL_OK) status = choose(ctx->products, p, key, err);
     if (status == SYL_OK)
         p->key = *key;
@@ -217,26 +232,73 @@ static syl_status without_product(cuda_ctx *ctx, const cuda_product *p, syl_erro
     return SYL_OK;
 }
 
-syl_status cuda_multiply(cuda_ctx *ctx, const cuda_product *p, syl_error *err)
+/* *none: cuBLASLt has no way to do this, and nothing was done. */
+static syl_status multiply(cuda_ctx *ctx, const cuda_product *p, bool *none, syl_error *err)
 {
-    plan_key key = key_of(p);
     float one = 1, beta = p->accumulate ? 1 : 0;
     const void *bias;
     plan *by;
-    if (key.m == 0 || key.n == 0) return SYL_OK;
-    if (key.k == 0) return without_product(ctx, p, err);
-    if (p->a.dtype != p->b.dtype)
-        return syl_fail(err, SYL_EINVAL, "a product of float32 with bf16");
     size_t mark = ctx->top;
     SYL_TRY(bias_for(ctx, p, &bias, err));
     ctx->top = mark; /* what is taken next comes behind the product on the stream */
-    SYL_TRY(plan_of(ctx, &key, &by, err));
+    plan_key key = key_of(p, bias);
+    SYL_TRY(plan_of(ctx, &key, bias, &by, err));
+    *none = by->none;
+    if (by->none) return SYL_OK;
     if (bias) BLAS_TRY("a product", SET(by->desc, BIAS_POINTER, bias));
-    BLAS_TRY("a product",
-             cublasLtMatmul(ctx->products->handle, by->desc, &one, p->b.data, by->b, p->a.data,
-                            by->a, &beta, p->c.data, by->c, p->c.data, by->c, &by->algo,
-                            ctx->products->workspace, WORKSPACE, ctx->compute));
+    cublasStatus_t code = cublasLtMatmul(
+        ctx->products->handle, by->desc, &one, p->b.data, by->b, p->a.data, by->a, &beta, p->c.data,
+        by->c, p->c.data, by->c, &by->algo, ctx->products->workspace, WORKSPACE, ctx->compute);
+    *none = by->none = is_unsupported(code);
+    if (!by->none) BLAS_TRY("a product", code);
     return SYL_OK;
+}
+
+/* m as a float32 copy whose rows stand one behind the other. */
+static syl_status widen(cuda_ctx *ctx, syl_mat *m, syl_error *err)
+{
+    syl_mat copy;
+    SYL_TRY(cuda_op_ctx_mat(&ctx->base, SYL_F32, m->rows, m->cols, &copy, err));
+    CUDA_TRY("a product", syl_cuda_convert(ctx->compute, *m, copy));
+    *m = copy;
+    return SYL_OK;
+}
+
+/* The slow way, which is there for every shape, alignment and device: float32 all through (bf16
+ * has no products before sm_80), no gaps between rows, and the bias behind the product. */
+static syl_status multiply_widened(cuda_ctx *ctx, const cuda_product *p, syl_error *err)
+{
+    cuda_product wide = *p;
+    bool none;
+    wide.bias = NULL;
+    wide.bias_half = NULL;
+    SYL_TRY(widen(ctx, &wide.a, err));
+    SYL_TRY(widen(ctx, &wide.b, err));
+    if (p->accumulate)
+        SYL_TRY(widen(ctx, &wide.c, err));
+    else
+        SYL_TRY(cuda_op_ctx_mat(&ctx->base, SYL_F32, p->c.rows, p->c.cols, &wide.c, err));
+    SYL_TRY(multiply(ctx, &wide, &none, err));
+    if (none) return cuda_fail_blas(err, CUBLAS_STATUS_NOT_SUPPORTED, "a product");
+    if (p->bias) CUDA_TRY("a product", syl_cuda_add_bias(ctx->compute, p->bias, wide.c));
+    CUDA_TRY("a product", syl_cuda_convert(ctx->compute, wide.c, p->c));
+    return SYL_OK;
+}
+
+syl_status cuda_multiply(cuda_ctx *ctx, const cuda_product *p, syl_error *err)
+{
+    bool none;
+    if (p->c.rows == 0 || p->c.cols == 0) return SYL_OK;
+    if ((p->transpose_a ? p->a.rows : p->a.cols) == 0) return without_product(ctx, p, err);
+    if (p->a.dtype != p->b.dtype)
+        return syl_fail(err, SYL_EINVAL, "a product of float32 with bf16");
+    SYL_TRY(multiply(ctx, p, &none, err));
+    if (!none) return SYL_OK;
+    (void)cudaGetLastError(); /* or the next launch would report it */
+    size_t mark = ctx->top;
+    syl_status status = multiply_widened(ctx, p, err);
+    ctx->top = mark;
+    return status;
 }
 
 syl_status cuda_op_product_bias(syl_ctx *base, syl_mat a, bool transpose_a, syl_mat b,

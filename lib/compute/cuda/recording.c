@@ -49,7 +49,6 @@ static void set_recording(cuda_ctx *ctx, syl_recording *recording)
 static syl_status begin(cuda_ctx *ctx, syl_recording *r, syl_error *err)
 {
     CUDA_TRY("an event", cudaEventCreateWithFlags(&r->done, cudaEventDisableTiming));
-    SYL_TRY(cuda_convs_create(ctx, err));
     CUDA_TRY("work on the CUDA device", cudaStreamSynchronize(ctx->compute));
     set_recording(ctx, r);
     /* Relaxed: other threads may allocate meanwhile, and so may this one. */
@@ -78,6 +77,7 @@ static syl_status finish(cuda_ctx *ctx, syl_recording *r, syl_error *err)
     cudaGraph_t graph = NULL;
     /* The capture ends whatever happened during it. */
     cudaError_t code = cudaStreamEndCapture(ctx->compute, &graph);
+    if (code != cudaSuccess) (void)cudaGetLastError(); /* or the next launch would report it */
     syl_status status = cuda_ctx_check(ctx, err);
     if (status == SYL_OK && code != cudaSuccess) status = cuda_fail(err, code, "a recording");
     if (status == SYL_OK) {

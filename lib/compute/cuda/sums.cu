@@ -114,8 +114,9 @@ __global__ void squares_kernel(const float *x, int64_t n, int64_t lead, double *
     if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
-/* One block. */
-__global__ void sum_doubles_kernel(const double *x, int64_t n, double *sum)
+#define MOST_THREADS 1024 /* of the one block below: without the bound they might lack registers */
+
+__global__ void __launch_bounds__(MOST_THREADS) sum_doubles_kernel(const double *x, int64_t n, double *sum)
 {
     double s = 0;
     SYL_UNROLL_4
@@ -127,7 +128,7 @@ __global__ void sum_doubles_kernel(const double *x, int64_t n, double *sum)
 
 cudaError_t syl_cuda_sum_doubles(cudaStream_t stream, const double *x, int64_t n, double *sum)
 {
-    unsigned threads = n > 4096 ? 1024 : SYL_BLOCK;
+    unsigned threads = n > 4096 ? MOST_THREADS : SYL_BLOCK;
     return SYL_LAUNCH(sum_doubles_kernel, 1, threads, 0, stream, x, n, sum);
 }
 

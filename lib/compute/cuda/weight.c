@@ -64,19 +64,6 @@ syl_status cuda_weight_linear(syl_weight **out, syl_device *device, const float 
     return make(out, like, w, (size_t)n_out * (size_t)n_in, bias, err);
 }
 
-/* An ungrouped convolution is a product with the rows under its kernel side by side, so its
- * weights are [out][kernel][in]. */
-static float *by_tap(const float *w, syl_conv_shape c)
-{
-    size_t in = (size_t)c.c_in, taps = (size_t)c.kernel;
-    float *out = syl_calloc((size_t)c.c_out, in * taps * sizeof *out);
-    for (size_t o = 0; out && o < (size_t)c.c_out; o++)
-        for (size_t i = 0; i < in; i++)
-            for (size_t k = 0; k < taps; k++)
-                out[(o * taps + k) * in + i] = w[(o * in + i) * taps + k];
-    return out;
-}
-
 syl_status cuda_weight_conv(syl_weight **out, syl_device *device, const float *w, const float *bias,
                             syl_conv_shape conv, syl_dtype dtype, syl_error *err)
 {
@@ -90,7 +77,7 @@ syl_status cuda_weight_conv(syl_weight **out, syl_device *device, const float *w
     if (conv.groups > 1 && conv.stride != 1)
         return syl_fail(err, SYL_EUNSUPPORTED, "a grouped convolution of stride %d", conv.stride);
     if (conv.groups > 1) return make(out, like, w, n, bias, err);
-    float *taps = by_tap(w, conv);
+    float *taps = syl_weights_by_tap(w, conv);
     if (!taps) return syl_fail_memory(err, n * sizeof *taps, "a weight");
     syl_status status = make(out, like, taps, n, bias, err);
     free(taps);
