@@ -20,6 +20,7 @@ _sylkit_options() {
     local batch="--jobs --out --list --resume --verbose --quiet"
     case $1 in
     segment | tokenize) echo "$model $batch --format --frames" ;;
+    stream) echo "$model --mic --list-devices --realtime --seconds --save --quiet" ;;
     features) echo "$model $batch --segments --output" ;;
     plot) echo "$model --start --end --spectrogram --width --height --output --verbose" ;;
     info) echo "devices --json --raw --help" ;;
@@ -44,7 +45,7 @@ _sylkit_options() {
 }
 
 _sylkit() {
-    local commands="segment tokenize features plot train presegment kmeans convert info eval continuum"
+    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
