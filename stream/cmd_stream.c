@@ -17,7 +17,7 @@
 
 #define BLOCKS_A_SECOND 10 /* pieces that sound is read in, at most */
 
-enum { OPT_MIC = 1, OPT_LIST, OPT_REALTIME, OPT_SAVE, OPT_SECONDS };
+enum { OPT_MIC = 1, OPT_LIST, OPT_REALTIME, OPT_SAVE, OPT_SECONDS, OPT_PROVISIONAL };
 
 typedef struct run {
     syl_model_args model_args;
@@ -47,6 +47,9 @@ static const char help[] =
     "  --realtime               a file no faster than it would be spoken\n"
     "  --seconds X              ends after so much sound\n"
     "  --save OUT.wav           records what was heard\n"
+    "  --provisional            also syllables whose end may still move: \"final\": false\n"
+    "  --hop X, --lookahead X   hubert models: seconds between windows (0.32), future that\n"
+    "                           a frame sees (0.64)\n"
     "  -q, --quiet              no line on the terminal\n\n";
 
 /* ---- output ---------------------------------------------------------------------------- */
@@ -66,7 +69,7 @@ static syl_status drain(run *r, syl_error *err)
         if (!any) syl_live_erase(&r->live);
         any = true;
         syl_event_segment(stdout, &segment);
-        if (segment.silence) continue;
+        if (segment.silence || segment.provisional) continue;
         r->totals.syllables++;
         syl_live_token(&r->live, segment.token);
     }
@@ -171,6 +174,7 @@ static syl_status prepare(run *r, syl_error *err)
     syl_model_info info;
     SYL_TRY(syl_model_args_load(&r->model, &r->model_args, err));
     syl_model_get_info(r->model, &info);
+    SYL_TRY(syl_live_args_finish(&r->model_args, &info, err));
     if (r->mic)
         SYL_TRY(syl_source_mic(&r->source, r->input, info.sample_rate, err));
     else
@@ -227,6 +231,9 @@ static int take_option(run *r, int option, const char *value)
         return SYL_EXIT_OK;
     case OPT_SECONDS:
         return syl_option_double("stream", "--seconds", value, 1e-3, 1e9, &r->limit);
+    case OPT_PROVISIONAL:
+        r->model_args.stream.provisional = 1;
+        return SYL_EXIT_OK;
     case 'q':
         r->quiet = true;
         return SYL_EXIT_OK;
@@ -261,6 +268,8 @@ static int parse(run *r, int argc, char **argv)
                                           {"realtime", no_argument, NULL, OPT_REALTIME},
                                           {"save", required_argument, NULL, OPT_SAVE},
                                           {"seconds", required_argument, NULL, OPT_SECONDS},
+                                          {"provisional", no_argument, NULL, OPT_PROVISIONAL},
+                                          SYL_LIVE_LONG_OPTIONS,
                                           {"quiet", no_argument, NULL, 'q'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
@@ -278,7 +287,7 @@ static int list_devices(void)
 
 int syl_cmd_stream(int argc, char **argv)
 {
-    run r = {.model_args = syl_model_args_defaults("stream")};
+    run r = {.model_args = syl_model_args_defaults("stream"), .totals.ended = "error"};
     int code = parse(&r, argc, argv);
     if (r.help)
         printf("%s%s", help, syl_model_help);

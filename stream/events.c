@@ -26,7 +26,7 @@ void syl_event_segment(FILE *out, const syl_segment *s)
     put_real(out, "end", s->end);
     if (!s->silence) put_token(out, "token", s->token);
     if (s->residual_token >= 0) put_token(out, "residual_token", s->residual_token);
-    fputs(",\"final\":true}\n", out);
+    fprintf(out, ",\"final\":%s}\n", s->provisional ? "false" : "true");
 }
 
 void syl_event_overrun(FILE *out, double at, double seconds)

@@ -20,7 +20,8 @@ _sylkit_options() {
     local batch="--jobs --out --list --resume --verbose --quiet"
     case $1 in
     segment | tokenize) echo "$model $batch --format --frames" ;;
-    stream) echo "$model --mic --list-devices --realtime --seconds --save --quiet" ;;
+    stream) echo "$model --mic --list-devices --realtime --seconds --save --provisional --hop --lookahead
+        --quiet" ;;
     features) echo "$model $batch --segments --output" ;;
     plot) echo "$model --start --end --spectrogram --width --height --output --verbose" ;;
     info) echo "devices --json --raw --help" ;;

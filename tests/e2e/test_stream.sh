@@ -153,6 +153,23 @@ assert b"\x1b" not in out
 P
 check "a line on the terminal, gone at the end" test $? -eq 0
 
+# ---- provisional syllables, the HuBERT shape
+expect 0 "--provisional" "$SYLKIT" stream --provisional --merge 0.95 voice.wav
+check "--provisional: replaced by what has the same start" json out "(lambda s: \
+any(not x['final'] for x in s) and s[-1]['final'] and \
+all(a['final'] or a['start'] == b['start'] for a, b in zip(s, s[1:])))(lines[:-1])"
+"$SYLKIT" tokenize --merge 0.95 voice.wav >want
+grep -v '"final":false' out >final
+check "--provisional: the final ones like tokenize" python3 same.py want final end 4
+expect 1 "--hop with the small model" "$SYLKIT" stream --hop 0.2 voice.wav
+says "hubert" "--hop with the small model"
+for ahead in 0 0.64; do
+    expect 0 "the HuBERT shape, --lookahead $ahead" "$SYLKIT" stream --model "$GOLDEN/hubert-base" \
+        --norm 0 --merge 0.9999 --hop 0.16 --lookahead $ahead voice.wav
+    check "the HuBERT shape: syllables without tokens" json out "len(lines) > 1 and \
+lines[-1]['frames'] == 199 and all(x['token'] is None for x in lines[:-1])"
+done
+
 # ---- what goes wrong
 head -c 60000 voice.wav >cut.wav
 expect 1 "a WAV that was cut off" "$SYLKIT" stream cut.wav
