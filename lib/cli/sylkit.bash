@@ -37,7 +37,7 @@ _sylkit_options() {
         --raw --help $batch" ;;
     continuum) echo "$model --steps --save" ;;
     eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --reducer --vocabulary
-        --json --help" ;;
+        --feed --hop --lookahead --list --json $model" ;;
     kmeans) echo "--clusters --device --init --sample --batch --iterations --tolerance --metric --spherical
         --restarts --seed --threads --list --state --state-seconds --resume --ward --reducer --into
         --output --quiet --help" ;;
@@ -61,7 +61,7 @@ _sylkit() {
     elif [ "${COMP_WORDS[1]}" = help ]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
     elif [ "${COMP_WORDS[1]}" = eval ] && [ "$COMP_CWORD" -eq 2 ]; then
-        COMPREPLY=(boundaries)
+        mapfile -t COMPREPLY < <(compgen -W "boundaries stream" -- "$current")
     elif [ "${COMP_WORDS[1]}" = presegment ] && [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "fit run" -- "$current")
     else
