@@ -140,8 +140,8 @@ static syl_status pump(run *r, syl_error *err)
         r->totals.ended = syl_stop_requested() ? "signal" : "limit";
         if (syl_stop_requested() || most == 0) return SYL_OK;
         r->totals.ended = "error";
-        SYL_TRY(report_overruns(r, err));
         SYL_TRY(syl_source_read(r->source, r->samples, most, &got, err));
+        SYL_TRY(report_overruns(r, err));
         r->totals.ended = syl_stop_requested() ? "signal" : "end";
         if (got == 0) return SYL_OK;
         r->totals.ended = "error";

@@ -17,8 +17,9 @@ struct syl_ring {
     _Alignas(64) atomic_uint_fast64_t written; /* sample frames */
     atomic_uint_fast64_t told;                 /* gaps */
     atomic_uint_fast64_t losing;               /* frames of the gap that is open */
-    _Alignas(64) atomic_uint_fast64_t read;    /* sample frames */
-    atomic_uint_fast64_t heard;                /* gaps */
+    bool full;                              /* the writer's: nothing fits until a quarter is free */
+    _Alignas(64) atomic_uint_fast64_t read; /* sample frames */
+    atomic_uint_fast64_t heard;             /* gaps */
 };
 
 syl_status syl_ring_create(syl_ring **out, size_t frames, int channels, syl_error *err)
@@ -74,7 +75,11 @@ void syl_ring_write(syl_ring *r, const float *samples, size_t n)
 {
     uint64_t written = atomic_load_explicit(&r->written, memory_order_relaxed);
     uint64_t taken = atomic_load_explicit(&r->read, memory_order_acquire);
-    size_t room = r->size - (size_t)(written - taken), some = n < room ? n : room;
+    size_t room = r->size - (size_t)(written - taken);
+    /* One long gap is better to hear past, and to tell of, than many in shreds of sound. */
+    if (r->full && room < r->size / 4) room = 0;
+    size_t some = n < room ? n : room;
+    r->full = some < n;
     if (some) {
         close_gap(r, written);
         put(r, written, samples, some);

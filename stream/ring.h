@@ -28,7 +28,9 @@ void syl_ring_lost(syl_ring *ring, uint64_t n);
 
 /* The reader's. Up to max sample frames into samples [max][channels]; returns how many. */
 size_t syl_ring_read(syl_ring *ring, float *samples, size_t max);
-/* The next gap that lies before what is still to be read: true, or false when there is none. */
+/* The next gap that lies before what is still to be read: true, or false when there is none. One
+ * that comes about between this call and a read lies inside of what was read, and is told of after
+ * it. */
 bool syl_ring_overrun(syl_ring *ring, syl_overrun *out);
 /* Of the reader or, after the writer's end, of anyone: frames lost that no gap told of yet, since
  * the gap has not ended. */

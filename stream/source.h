@@ -27,7 +27,7 @@ static inline syl_status syl_source_read(syl_source *source, float *samples, siz
     return source->ops->read(source, samples, max, got, err);
 }
 
-/* A gap before the sample frames still to be read: true once for each. */
+/* A gap before the sample frames still to be read: true once for each; asked after a read. */
 static inline bool syl_source_overrun(syl_source *source, syl_overrun *out)
 {
     return source->ops->overrun && source->ops->overrun(source, out);
