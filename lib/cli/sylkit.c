@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/cli/options.h"
+#include "stream/cmd.h"
 #include "sylber/cmd.h"
 #include "train/cmd.h"
 
@@ -17,6 +18,7 @@ typedef struct command {
 static const command commands[] = {
     {"segment", syl_cmd_tokenize, "recordings to syllables with times and tokens"},
     {"tokenize", syl_cmd_tokenize, "the same under its other name"},
+    {"stream", syl_cmd_stream, "syllables of live sound, from a microphone, pipe or file"},
     {"features", syl_cmd_features, "frame or syllable vectors as .npy"},
     {"plot", syl_cmd_plot, "a picture of waveform, spectrogram, syllables and tokens"},
     {"kmeans", syl_cmd_kmeans, "a codebook from vectors"},
