@@ -140,6 +140,8 @@ typedef struct syl_segment {
     int32_t token;                  /* nearest centroid; -1: no codebook. Silence: see below */
     int32_t residual_token;         /* nearest residual centroid; -1: none */
     int32_t silence;                /* 1: a gap reported because of silence_frames */
+    int32_t provisional;            /* 1: not final; the next segment of the stream, which has the
+                                       same start_frame, stands in its place. See below */
     const float *feature;           /* [dim] mean of the frames; NULL for silence. Owned by the
                                        stream or result that gave the segment */
 } syl_segment;
@@ -160,6 +162,17 @@ typedef struct syl_stream_options {
                                segments. The paper (appendix A.2.3) uses 7 */
     int keep_frames;        /* 1: frames can be had with syl_stream_get_frames; default 0 */
     int threads;            /* for this stream's computation; default 1 */
+    int provisional;        /* 1: a syllable is also given when its end was first heard, a syllable
+                               before that is final: it may still move by some frames or merge with
+                               what follows. syl_tokenize ignores it; default 0 */
+    double hop_seconds;     /* "hubert" only. Above 0: a window is encoded again for each hop of new
+                               frames, for live use (0.32 is usual); up to 30. Default 0: as
+                               syl_stream_feed says, which is cheaper and later */
+    double lookahead_seconds; /* with hop_seconds: future that a frame sees, from 0 (0.64 is usual);
+                                 INFINITY: all, so that nothing comes before syl_stream_finish */
+    double prior_seconds;     /* with hop_seconds: the running statistics of its normalisation begin
+                                 as if so much average speech (long-term spectrum, -26 dB) had been
+                                 heard, 0..60; default 2 */
 } syl_stream_options;
 
 SYL_API syl_stream_options syl_stream_options_defaults(void);
@@ -172,7 +185,11 @@ SYL_API syl_status syl_stream_create(syl_stream **out, const syl_model *model,
  * below 1e6 is refused (SYL_EINVAL, the stream stays usable and has taken nothing of this call).
  * With the "mel" encoder the result does not depend on how the audio is cut into feeds. The
  * "hubert" encoder looks at windows of up to 30 s that overlap by 7.5 s; a recording that fits in
- * one window is encoded in one piece, exactly as the published model does. */
+ * one window is encoded in one piece, exactly as the published model does. With hop_seconds its
+ * windows are 5.02 s long (longer where the look-ahead needs that), begin after every hop, and
+ * are normalised with the statistics of what was heard so far. Once a stream is under way, feeds
+ * that are not larger than those before take no new memory from the library itself (the compute
+ * library below still has its small, short-lived objects). */
 SYL_API syl_status syl_stream_feed(syl_stream *stream, const float *samples, size_t n,
                                    syl_error *err);
 
@@ -186,7 +203,7 @@ SYL_API syl_status syl_stream_scan(syl_stream *stream, const float *samples, siz
 /* No more audio will come: the remaining frames are computed as if silence followed. */
 SYL_API syl_status syl_stream_finish(syl_stream *stream, syl_error *err);
 
-/* Takes the next final syllable: 1, or 0 when none is ready. `feature` stays valid until the
+/* Takes the next syllable: 1, or 0 when none is ready. `feature` stays valid until the
  * next call on this stream. */
 SYL_API int syl_stream_get(syl_stream *stream, syl_segment *segment);
 

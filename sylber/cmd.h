@@ -8,7 +8,8 @@ int syl_cmd_features(int argc, char **argv);
 int syl_cmd_plot(int argc, char **argv);
 int syl_cmd_convert(int argc, char **argv);
 int syl_cmd_info(int argc, char **argv);
-int syl_cmd_eval(int argc, char **argv);
+int syl_cmd_eval(int argc, char **argv);        /* boundaries, and: */
+int syl_cmd_eval_stream(int argc, char **argv); /* argv[0]: "stream" */
 int syl_cmd_continuum(int argc, char **argv);
 
 #endif

@@ -48,6 +48,7 @@ static const char *const unique_names[] = {"starts-ends", "starts", NULL};
 
 static const char help[] =
     "Usage: sylkit eval boundaries --ref R.json --hyp H.jsonl [OPTIONS]\n"
+    "       sylkit eval stream [OPTIONS] INPUT... (see sylkit eval stream --help)\n\n"
     "Compares syllable boundaries with a reference: precision, recall, F1, over-segmentation\n"
     "(OS) and R-value, pooled over all recordings. Where the hypothesis has tokens and the\n"
     "reference labels, also purities, mutual information, tokens and bits a second.\n\n"
@@ -353,13 +354,14 @@ static int parse(evaluation *e, int argc, char **argv)
         if ((code = take_option(e, option, optarg)) != SYL_EXIT_OK) return code;
     if (e->help) return SYL_EXIT_OK;
     if (argc - optind != 1 || strcmp(argv[optind], "boundaries"))
-        return syl_usage("eval", "what to evaluate is expected: boundaries");
+        return syl_usage("eval", "what to evaluate is expected: boundaries or stream");
     if (!e->ref_path || !e->hyp_path) return syl_usage("eval", "--ref and --hyp are needed");
     return SYL_EXIT_OK;
 }
 
 int syl_cmd_eval(int argc, char **argv)
 {
+    if (argc > 1 && !strcmp(argv[1], "stream")) return syl_cmd_eval_stream(argc - 1, argv + 1);
     evaluation e = {.tolerance = 0.05, .unique = BOTH};
     syl_error err = {0};
     int code = parse(&e, argc, argv);

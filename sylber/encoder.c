@@ -28,14 +28,15 @@ void syl_encoder_free(syl_encoder *e)
     free(e);
 }
 
-syl_status syl_encoding_open(syl_encoding **out, const syl_encoder *encoder, int threads,
-                             syl_frame_sink sink, void *user, syl_error *err)
+syl_status syl_encoding_open(syl_encoding **out, const syl_encoder *encoder,
+                             const syl_encoding_options *options, syl_frame_sink sink, void *user,
+                             syl_error *err)
 {
     syl_encoding *s = syl_calloc(1, encoder->ops->encoding_size);
     *out = NULL;
     if (!s) return syl_fail_memory(err, encoder->ops->encoding_size, "a stream");
-    *s = (syl_encoding){.encoder = encoder, .sink = sink, .user = user};
-    syl_status status = syl_ctx_create_on(&s->ctx, encoder->device, threads, err);
+    *s = (syl_encoding){.encoder = encoder, .options = *options, .sink = sink, .user = user};
+    syl_status status = syl_ctx_create_on(&s->ctx, encoder->device, options->threads, err);
     if (status == SYL_OK) status = encoder->ops->open(s, err);
     if (status == SYL_OK)
         *out = s;

@@ -12,6 +12,12 @@ typedef struct syl_encoding syl_encoding;
 /* frames [n][dim], valid during the call. */
 typedef syl_status (*syl_frame_sink)(void *user, const float *frames, int64_t n, syl_error *err);
 
+/* As in syl_stream_options. */
+typedef struct syl_encoding_options {
+    int threads;
+    double hop_seconds, lookahead_seconds, prior_seconds;
+} syl_encoding_options;
+
 /* What each kind of encoder does. */
 typedef struct syl_encoder_ops {
     size_t encoder_size, encoding_size;
@@ -35,6 +41,7 @@ struct syl_encoder {
 
 struct syl_encoding {
     const syl_encoder *encoder;
+    syl_encoding_options options;
     syl_ctx *ctx;
     syl_frame_sink sink;
     void *user;
@@ -49,8 +56,9 @@ syl_status syl_encoder_load(syl_encoder **out, const syl_config *config, syl_par
                             syl_error *err);
 void syl_encoder_free(syl_encoder *encoder);
 
-syl_status syl_encoding_open(syl_encoding **out, const syl_encoder *encoder, int threads,
-                             syl_frame_sink sink, void *user, syl_error *err);
+syl_status syl_encoding_open(syl_encoding **out, const syl_encoder *encoder,
+                             const syl_encoding_options *options, syl_frame_sink sink, void *user,
+                             syl_error *err);
 void syl_encoding_close(syl_encoding *encoding);
 
 #endif

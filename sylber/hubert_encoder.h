@@ -38,6 +38,9 @@ void syl_moments_add(syl_moments *m, const syl_config *config, const float *samp
 /* Frames that n samples give. */
 int64_t syl_hubert_num_frames(const syl_config *config, int64_t samples);
 
+/* Samples that so many frames (at least 1) are made of. */
+int64_t syl_hubert_num_samples(const syl_config *config, int64_t frames);
+
 /* Called after each step with what it computed; for the tests. step: "conv.0" ... "output". */
 typedef void (*syl_trace)(void *user, const char *step, int index, syl_mat x);
 

@@ -111,8 +111,7 @@ int64_t syl_hubert_num_frames(const syl_config *c, int64_t samples)
     return samples;
 }
 
-/* Samples that so many frames are made of. */
-static int64_t num_samples(const syl_config *c, int64_t frames)
+int64_t syl_hubert_num_samples(const syl_config *c, int64_t frames)
 {
     for (int i = c->hubert.num_convs - 1; i >= 0; i--)
         frames = (frames - 1) * c->hubert.conv_stride[i] + c->hubert.conv_kernel[i];
@@ -176,10 +175,14 @@ static syl_status convolve(syl_ctx *ctx, const front *f, const float *samples, s
     return SYL_OK;
 }
 
-/* The folded first convolution, made on the host. */
+/* The folded first convolution, made on the host, where a CPU's memory is. */
 static syl_status upload_conv0(syl_ctx *ctx, const syl_hubert_encoder *e,
                                const syl_moments *moments, syl_mat w, syl_mat bias, syl_error *err)
 {
+    if (!e->base.device) {
+        fold_conv0(e, moments, w.data, bias.data);
+        return SYL_OK;
+    }
     float *host = syl_calloc((size_t)(w.rows + 1), (size_t)w.cols * sizeof *host);
     if (!host) return syl_fail_memory(err, (size_t)(w.rows * w.cols) * sizeof *host, "a weight");
     fold_conv0(e, moments, host, host + w.rows * w.cols);
@@ -199,7 +202,7 @@ static syl_status front_end(syl_ctx *ctx, front *f, const syl_moments *moments,
     SYL_TRY(syl_ctx_mat(ctx, SYL_F32, c->hubert.conv_kernel[0], c->hubert.conv_dim[0], &w, err));
     SYL_TRY(syl_ctx_mat(ctx, SYL_F32, 1, c->hubert.conv_dim[0], &bias, err));
     SYL_TRY(syl_ctx_mat(ctx, x.dtype, x.rows, channels, &features, err));
-    SYL_TRY(syl_ctx_mat(ctx, SYL_F32, 1, num_samples(c, x.rows), &wave, err));
+    SYL_TRY(syl_ctx_mat(ctx, SYL_F32, 1, syl_hubert_num_samples(c, x.rows), &wave, err));
     SYL_TRY(upload_conv0(ctx, e, moments, w, bias, err));
     SYL_TRY(syl_upload(ctx, samples, wave, err));
     f->w = w.data;

@@ -1,7 +1,13 @@
 /* The HuBERT shape over a stream. Its attention sees everything, so the recording is encoded
  * in windows of 30 s of which the middle is kept: 5 s of past and 2.5 s of future are context
  * (the position embedding alone looks 1.3 s ahead). A recording that fits in one window is
- * encoded whole, as the published model does. */
+ * encoded whole, as the published model does.
+ *
+ * For live use the windows slide by a hop: 5.02 s (as training cropped, so that the model has seen
+ * the like), of which the last `future` is look-ahead and the hop before it is kept. The statistics
+ * of its two normalisations run along with what was heard, seeded with those of average speech:
+ * else a stream that begins with silence would hear the noise in it as loud as speech. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +17,15 @@
 #define WINDOW_SECONDS 30.0
 #define PAST_SECONDS 5.0
 #define FUTURE_SECONDS 2.5
+#define SLIDING_SECONDS 5.02     /* a window in all */
+#define SLIDING_PAST_SECONDS 1.0 /* of it past, at least */
+#define FOREVER_SECONDS 1e7      /* look-ahead beyond any recording */
+
+/* Average speech: the long-term spectrum of the prompts that the small model is trained on, at
+ * 16 kHz, as x[t] = PRIOR_A1 x[t-1] + PRIOR_A2 x[t-2] + noise, and its power. */
+#define PRIOR_A1 0.735
+#define PRIOR_A2 0.198
+#define PRIOR_POWER 0.0025 /* -26 dB of full scale, the nominal level of telephony (ITU-T P.56) */
 
 typedef struct hubert_stream {
     syl_encoding base;
@@ -20,8 +35,9 @@ typedef struct hubert_stream {
     size_t num_samples, capacity;
     float *out; /* frames for the sink */
     size_t out_room;
-    int64_t start, done;          /* first frame of the buffer, frames given out */
-    int64_t window, past, future; /* frames */
+    int64_t start, done; /* first frame of the buffer, frames given out */
+    bool sliding;
+    int64_t window, past, hop, future; /* frames; hop: of sliding windows */
 } hubert_stream;
 
 static syl_status give(hubert_stream *s, syl_mat kept, syl_error *err)
@@ -65,6 +81,7 @@ static syl_status hubert_scan(syl_encoding *encoding, const float *samples, size
 {
     hubert_stream *s = (hubert_stream *)encoding;
     (void)err;
+    if (!s->scanned) memset(&s->moments, 0, sizeof s->moments); /* no prior is needed */
     s->scanned = true;
     syl_moments_add(&s->moments, &encoding->encoder->config, samples, n);
     return SYL_OK;
@@ -81,17 +98,36 @@ static syl_status append(hubert_stream *s, const float *samples, size_t n, syl_e
     return SYL_OK;
 }
 
+/* How many frames the buffer holds when the next window is encoded: no more, so that the running
+ * statistics do not depend on how the audio is cut into feeds. A recording that ends with a whole
+ * window is encoded in one piece, so that one frame more has to be there. */
+static int64_t frames_wanted(const hubert_stream *s)
+{
+    return s->sliding ? s->done - s->start + s->hop + s->future : s->window + 1;
+}
+
+static syl_status encode_window(hubert_stream *s, syl_error *err)
+{
+    if (s->sliding)
+        SYL_TRY(encode(s, frames_wanted(s), s->done + s->hop, err));
+    else
+        SYL_TRY(encode(s, s->window, s->start + s->window - s->future, err));
+    slide(s);
+    return SYL_OK;
+}
+
 static syl_status hubert_feed(syl_encoding *encoding, const float *samples, size_t n,
                               syl_error *err)
 {
     hubert_stream *s = (hubert_stream *)encoding;
     const syl_config *c = &encoding->encoder->config;
-    const size_t piece = (size_t)c->sample_rate;
-    for (size_t i = 0; i < n; i += piece) {
-        SYL_TRY(append(s, samples + i, n - i < piece ? n - i : piece, err));
-        if (syl_hubert_num_frames(c, (int64_t)s->num_samples) <= s->window) continue;
-        SYL_TRY(encode(s, s->window, s->start + s->window - s->future, err));
-        slide(s);
+    while (n > 0) {
+        int64_t missing = syl_hubert_num_samples(c, frames_wanted(s)) - (int64_t)s->num_samples;
+        size_t piece = (uint64_t)missing < n ? (size_t)missing : n;
+        SYL_TRY(append(s, samples, piece, err));
+        if ((int64_t)piece == missing) SYL_TRY(encode_window(s, err));
+        samples += piece;
+        n -= piece;
     }
     return SYL_OK;
 }
@@ -109,14 +145,37 @@ static void hubert_close(syl_encoding *encoding)
     free(((hubert_stream *)encoding)->out);
 }
 
+/* As if `seconds` of average speech had been heard. */
+static void add_prior(syl_moments *m, const syl_config *c, double seconds)
+{
+    double rho[64] = {1, PRIOR_A1 / (1 - PRIOR_A2)};
+    int kernel = c->hubert.conv_kernel[0];
+    for (int k = 2; k < kernel; k++)
+        rho[k] = PRIOR_A1 * rho[k - 1] + PRIOR_A2 * rho[k - 2];
+    m->samples = (int64_t)(seconds * c->sample_rate);
+    m->squares = (double)m->samples * PRIOR_POWER;
+    m->windows = m->samples / c->hubert.conv_stride[0];
+    for (int i = 0; i < kernel; i++)
+        for (int j = 0; j <= i; j++)
+            m->second[i][j] = (double)m->windows * PRIOR_POWER * rho[i - j];
+}
+
 static syl_status hubert_open(syl_encoding *encoding, syl_error *err)
 {
     hubert_stream *s = (hubert_stream *)encoding;
+    const syl_encoding_options *o = &encoding->options;
     double rate = syl_config_frame_rate(&encoding->encoder->config);
     (void)err;
+    s->sliding = o->hop_seconds > 0;
     s->window = (int64_t)(WINDOW_SECONDS * rate);
     s->past = (int64_t)(PAST_SECONDS * rate);
     s->future = (int64_t)(FUTURE_SECONDS * rate);
+    if (!s->sliding) return SYL_OK;
+    double past = SLIDING_SECONDS - o->hop_seconds - o->lookahead_seconds;
+    s->past = (int64_t)(fmax(past, SLIDING_PAST_SECONDS) * rate);
+    s->hop = llround(fmax(1, o->hop_seconds * rate));
+    s->future = llround(fmin(o->lookahead_seconds, FOREVER_SECONDS) * rate);
+    add_prior(&s->moments, &encoding->encoder->config, o->prior_seconds);
     return SYL_OK;
 }
 

@@ -1,6 +1,8 @@
 #include "sylber/model_options.h"
 
 #include <limits.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,8 @@
 
 #define MODEL_NAME "sylber-small.safetensors"
 #define PAPER_SILENCE_FRAMES 7 /* appendix A.2.3 */
+#define HOP_SECONDS 0.32
+#define LOOKAHEAD_SECONDS 0.64
 
 const char syl_model_help[] =
     "Model:\n"
@@ -31,7 +35,9 @@ syl_model_args syl_model_args_defaults(const char *command)
 {
     syl_model_args args = {.command = command,
                            .model = syl_model_options_defaults(),
-                           .stream = syl_stream_options_defaults()};
+                           .stream = syl_stream_options_defaults(),
+                           .hop = NAN,
+                           .lookahead = NAN};
     return args;
 }
 
@@ -97,10 +103,28 @@ int syl_model_args_take(syl_model_args *args, int option, const char *value)
     case SYL_OPT_RAW:
         args->raw = value;
         return SYL_EXIT_OK;
+    case SYL_OPT_HOP:
+        return syl_option_double(command, "--hop", value, 0.02, 30, &args->hop);
+    case SYL_OPT_LOOKAHEAD:
+        return syl_option_double(command, "--lookahead", value, 0, 1e6, &args->lookahead);
     default:
         fprintf(stderr, "Try: sylkit %s --help\n", command);
         return SYL_EXIT_USAGE;
     }
+}
+
+syl_status syl_live_args_finish(syl_model_args *args, const syl_model_info *info, syl_error *err)
+{
+    bool hubert = !strcmp(info->encoder, "hubert");
+    if (!hubert && !(isnan(args->hop) && isnan(args->lookahead)))
+        return syl_fail(err, SYL_EINVAL,
+                        "--hop and --lookahead are for hubert models; this one always looks %.2f s "
+                        "ahead, leave them out",
+                        info->lookahead_seconds);
+    if (!hubert) return SYL_OK;
+    args->stream.hop_seconds = isnan(args->hop) ? HOP_SECONDS : args->hop;
+    args->stream.lookahead_seconds = isnan(args->lookahead) ? LOOKAHEAD_SECONDS : args->lookahead;
+    return SYL_OK;
 }
 
 /* Not installed yet: the executable lies in the build tree (or in libtool's .libs below it),

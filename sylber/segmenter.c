@@ -108,6 +108,13 @@ static syl_status emit(syl_segmenter *s, const piece *p, syl_error *err)
     return s->config.sink(s->config.user, p->start, p->end, s->mean, err);
 }
 
+static syl_status emit_provisional(syl_segmenter *s, const piece *p, syl_error *err)
+{
+    if (!s->config.provisional) return SYL_OK;
+    mean_of(p, s->mean, s->config.dim);
+    return s->config.provisional(s->config.user, p->start, p->end, s->mean, err);
+}
+
 /* cur became complete; afterwards it is prev, merged or not. */
 static syl_status settle(syl_segmenter *s, syl_error *err)
 {
@@ -193,6 +200,7 @@ static syl_status voiced(syl_segmenter *s, const float *x, syl_error *err)
     } else {
         s->cur.end = s->now;
         SYL_TRY(settle(s, err));
+        SYL_TRY(emit_provisional(s, &s->prev, err));
         begin_piece(s, x);
         trim(s);
     }

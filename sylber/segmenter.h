@@ -21,6 +21,9 @@ typedef struct syl_segmenter_config {
     int64_t max_frames; /* a voiced run longer than this since its last cut is closed as if
                            silence came: bounds memory and delay; 0: never (as published) */
     syl_segment_sink sink;
+    syl_segment_sink provisional; /* NULL, or told of a piece whose end phase 1 has cut but phase 2
+                                     has not settled; what comes next, here or in `sink`, has the
+                                     same start and replaces it */
     void *user;
 } syl_segmenter_config;
 

@@ -37,7 +37,8 @@ syl_stream_options syl_stream_options_defaults(void)
                                 .channels = 1,
                                 .norm_threshold = NAN,
                                 .merge_threshold = NAN,
-                                .threads = 1};
+                                .threads = 1,
+                                .prior_seconds = 2};
 }
 
 static int dim_of(const syl_stream *s)
@@ -97,16 +98,30 @@ static void tokenise(syl_stream *s, const float *mean, syl_segment *segment)
     segment->residual_token = syl_codebook_nearest(r, left_over, s->nearest);
 }
 
+static syl_status add_segment(syl_stream *s, int64_t start, int64_t end, bool provisional,
+                              const float *mean, syl_error *err)
+{
+    SYL_TRY(report_silence(s, start, err));
+    syl_segment segment = {.start_frame = start,
+                           .end_frame = end,
+                           .start = seconds(s, start),
+                           .end = seconds(s, end),
+                           .provisional = provisional};
+    tokenise(s, mean, &segment);
+    s->last_end = provisional ? start : end; /* a silence before it has been told of */
+    return enqueue(s, segment, mean, err);
+}
+
 static syl_status on_segment(void *user, int64_t start, int64_t end, const float *mean,
                              syl_error *err)
 {
-    syl_stream *s = user;
-    SYL_TRY(report_silence(s, start, err));
-    syl_segment segment = {
-        .start_frame = start, .end_frame = end, .start = seconds(s, start), .end = seconds(s, end)};
-    tokenise(s, mean, &segment);
-    s->last_end = end;
-    return enqueue(s, segment, mean, err);
+    return add_segment(user, start, end, false, mean, err);
+}
+
+static syl_status on_provisional(void *user, int64_t start, int64_t end, const float *mean,
+                                 syl_error *err)
+{
+    return add_segment(user, start, end, true, mean, err);
 }
 
 static syl_status on_frames(void *user, const float *frames, int64_t n, syl_error *err)
@@ -139,6 +154,14 @@ static syl_status check_options(const syl_stream_options *o, syl_error *err)
                         o->norm_threshold);
     if (!isfinite(o->shift_seconds))
         return syl_fail(err, SYL_EINVAL, "shift %g is not finite", o->shift_seconds);
+    if (!(o->hop_seconds >= 0 && o->hop_seconds <= 30))
+        return syl_fail(err, SYL_EINVAL, "a hop of %g s; 0 to 30 are supported", o->hop_seconds);
+    if (!(o->lookahead_seconds >= 0))
+        return syl_fail(err, SYL_EINVAL, "a look-ahead of %g s; it must not be negative",
+                        o->lookahead_seconds);
+    if (!(o->prior_seconds >= 0 && o->prior_seconds <= 60))
+        return syl_fail(err, SYL_EINVAL, "a prior of %g s; 0 to 60 are supported",
+                        o->prior_seconds);
     if (o->silence_frames < 0)
         return syl_fail(err, SYL_EINVAL, "silence of %d frames; 0 turns it off", o->silence_frames);
     return SYL_OK;
@@ -154,13 +177,18 @@ static syl_status create_parts(syl_stream *s, syl_error *err)
         .merge_threshold = isnan(o->merge_threshold) ? c->merge_threshold : o->merge_threshold,
         .max_frames = (int64_t)(MAX_SEGMENT_SECONDS * syl_config_frame_rate(c)),
         .sink = on_segment,
+        .provisional = o->provisional ? on_provisional : NULL,
         .user = s};
+    syl_encoding_options encoding = {.threads = o->threads,
+                                     .hop_seconds = o->hop_seconds,
+                                     .lookahead_seconds = o->lookahead_seconds,
+                                     .prior_seconds = o->prior_seconds};
     if (o->sample_rate != c->sample_rate)
         SYL_TRY(syl_resampler_create(&s->resampler, o->sample_rate, c->sample_rate, err));
     SYL_TRY(syl_segmenter_create(&s->segmenter, &segmenter, err));
     s->nearest = syl_calloc(2 * (size_t)dim_of(s), sizeof(float));
     if (!s->nearest) return syl_fail_memory(err, 2 * (size_t)dim_of(s) * sizeof(float), "a stream");
-    return syl_encoding_open(&s->encoding, s->model->encoder, o->threads, on_frames, s, err);
+    return syl_encoding_open(&s->encoding, s->model->encoder, &encoding, on_frames, s, err);
 }
 
 syl_status syl_stream_create(syl_stream **out, const syl_model *model,
@@ -348,9 +376,11 @@ syl_status syl_tokenize(syl_result *out, const syl_model *model, const float *sa
                         const syl_stream_options *options, syl_error *err)
 {
     syl_stream *s;
+    syl_stream_options o = options ? *options : syl_stream_options_defaults();
+    o.provisional = 0;
     memset(out, 0, sizeof *out);
     out->dim = syl_config_dim(&model->config);
-    SYL_TRY(syl_stream_create(&s, model, options, err));
+    SYL_TRY(syl_stream_create(&s, model, &o, err));
     syl_status status = syl_stream_scan(s, samples, n, err);
     if (status == SYL_OK) status = syl_stream_feed(s, samples, n, err);
     if (status == SYL_OK) status = syl_stream_finish(s, err);

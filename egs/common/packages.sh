@@ -1,9 +1,11 @@
 # Sourced by egs/*/run.sh and tests/run.sh: the Debian packages that sylkit is built with.
 
 SYLKIT_PACKAGES="autoconf automake libtool pkg-config gcc make libc6-dev libdnnl-dev
-libsndfile1-dev libsoxr-dev libfftw3-dev libjansson-dev libcairo2-dev"
+libsndfile1-dev libsoxr-dev libfftw3-dev libjansson-dev libcairo2-dev
+libwebsockets-dev portaudio19-dev"
 # What the tests want on top.
-export SYLKIT_TEST_PACKAGES="g++ libcmocka-dev python3 python3-numpy ffmpeg libopenmpi-dev openmpi-bin"
+export SYLKIT_TEST_PACKAGES="g++ libcmocka-dev python3 python3-numpy ffmpeg libopenmpi-dev openmpi-bin
+libasound2-plugins pulseaudio pulseaudio-utils"
 
 # as_root COMMAND...: runs it as root, with sudo where that is needed.
 as_root() {

@@ -1,6 +1,7 @@
 #include "lib/cli/options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,11 +11,13 @@
 int syl_usage(const char *command, const char *format, ...)
 {
     va_list args;
-    fprintf(stderr, "sylkit %s: ", command);
+    /* A program of its own is named as it is. */
+    const char *program = strncmp(command, "sylkit", 6) ? "sylkit " : "";
+    fprintf(stderr, "%s%s: ", program, command);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
-    fprintf(stderr, "\nTry: sylkit %s --help\n", command);
+    fprintf(stderr, "\nTry: %s%s --help\n", program, command);
     return SYL_EXIT_USAGE;
 }
 
@@ -84,4 +87,11 @@ int syl_close_stdout(int code)
     fprintf(stderr, "sylkit: standard output: %s\n",
             errno ? strerror(errno) : "not everything could be written");
     return SYL_EXIT_FAILED;
+}
+
+void syl_reserve_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+            abort();
 }

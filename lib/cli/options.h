@@ -36,4 +36,8 @@ void syl_note_stdout_failure(void);
  * did not arrive (a full disk, a reader that went away), else `code`. */
 int syl_close_stdout(int code);
 
+/* A standard stream that is closed would lend its number to the next file opened. In its place
+ * stands one that refuses what the stream is for, so that the error is still seen. */
+void syl_reserve_standard_streams(void);
+
 #endif

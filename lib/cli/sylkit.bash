@@ -20,6 +20,8 @@ _sylkit_options() {
     local batch="--jobs --out --list --resume --verbose --quiet"
     case $1 in
     segment | tokenize) echo "$model $batch --format --frames" ;;
+    stream) echo "$model --mic --list-devices --realtime --seconds --save --provisional --hop --lookahead
+        --quiet" ;;
     features) echo "$model $batch --segments --output" ;;
     plot) echo "$model --start --end --spectrogram --width --height --output --verbose" ;;
     info) echo "devices --json --raw --help" ;;
@@ -35,7 +37,7 @@ _sylkit_options() {
         --raw --help $batch" ;;
     continuum) echo "$model --steps --save" ;;
     eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --reducer --vocabulary
-        --json --help" ;;
+        --feed --hop --lookahead --list --json $model" ;;
     kmeans) echo "--clusters --device --init --sample --batch --iterations --tolerance --metric --spherical
         --restarts --seed --threads --list --state --state-seconds --resume --ward --reducer --into
         --output --quiet --help" ;;
@@ -44,7 +46,7 @@ _sylkit_options() {
 }
 
 _sylkit() {
-    local commands="segment tokenize features plot train presegment kmeans convert info eval continuum"
+    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -59,7 +61,7 @@ _sylkit() {
     elif [ "${COMP_WORDS[1]}" = help ]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
     elif [ "${COMP_WORDS[1]}" = eval ] && [ "$COMP_CWORD" -eq 2 ]; then
-        COMPREPLY=(boundaries)
+        mapfile -t COMPREPLY < <(compgen -W "boundaries stream" -- "$current")
     elif [ "${COMP_WORDS[1]}" = presegment ] && [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "fit run" -- "$current")
     else

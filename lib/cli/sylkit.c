@@ -1,11 +1,11 @@
 /* The program: finds the subcommand and hands over. */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/cli/options.h"
+#include "stream/cmd.h"
 #include "sylber/cmd.h"
 #include "train/cmd.h"
 
@@ -18,6 +18,7 @@ typedef struct command {
 static const command commands[] = {
     {"segment", syl_cmd_tokenize, "recordings to syllables with times and tokens"},
     {"tokenize", syl_cmd_tokenize, "the same under its other name"},
+    {"stream", syl_cmd_stream, "syllables of live sound, from a microphone, pipe or file"},
     {"features", syl_cmd_features, "frame or syllable vectors as .npy"},
     {"plot", syl_cmd_plot, "a picture of waveform, spectrogram, syllables and tokens"},
     {"kmeans", syl_cmd_kmeans, "a codebook from vectors"},
@@ -79,18 +80,9 @@ static int dispatch(int argc, char **argv)
     return c ? c->run(argc - 1, argv + 1) : unknown(argv[1]);
 }
 
-/* A standard stream that is closed would lend its number to the next file opened. In its place
- * stands one that refuses what the stream is for, so that the error is still seen. */
-static void reserve_standard_streams(void)
-{
-    for (int fd = 0; fd <= 2; fd++)
-        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
-            abort();
-}
-
 int main(int argc, char **argv)
 {
-    reserve_standard_streams();
+    syl_reserve_standard_streams();
     /* A reader that goes away shall be an error like a full disk, not a silent death. */
     signal(SIGPIPE, SIG_IGN);
     return syl_close_stdout(dispatch(argc, argv));

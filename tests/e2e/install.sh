@@ -28,6 +28,17 @@ done
 for page in "${PREFIX_SRC:?the source tree}"/lib/cli/man/*.1; do
     check "installed: ${page##*/}" test -s "$(found "*/man1/${page##*/}")"
 done
+if [ -x "${SYLKITD:?the path of the daemon}" ]; then
+    for file in bin/sylkitd man8/sylkitd.8 sylkit/web/index.html sylkit/web/app.js \
+        sylkit/web/worklet.js sylkit/web/style.css system/sylkitd.service system/sylkitd.socket \
+        etc/sylkitd.conf; do
+        check "installed: $file" test -s "$(found "*/$file")"
+    done
+    echo "max-clients 5" >"$(found '*/etc/sylkitd.conf')"
+    expect 0 "make install once more" "${MAKE:-make}" -C "$PREFIX_BUILD" install DESTDIR="$root"
+    check "the administrator's file stays" grep -q 'max-clients 5' "$(found '*/etc/sylkitd.conf')"
+    cp "$PREFIX_SRC/stream/daemon/sylkitd.conf" "$(found '*/etc/sylkitd.conf')"
+fi
 check "installed: bash completion" test -s "$(found '*completions/sylkit')"
 check "installed: the model" cmp "$(found '*/sylkit/sylber-small.safetensors')" "$SYLKIT_MODEL"
 [ "$failures" -eq 0 ] || finish

@@ -75,4 +75,34 @@ echo '{' >bad.jsonl
 expect 1 "no JSON" "$SYLKIT" eval boundaries --ref ref.json --hyp bad.jsonl
 says "bad.jsonl:1" "no JSON"
 expect 2 "eval of nothing" "$SYLKIT" eval
+# ---- eval stream: the small model is exact and prompt; the HuBERT shape with all of the future too
+audio voice.wav --seconds 5
+audio other.wav --seconds 3 --seed 2 --rate 22050
+expect 0 "eval stream" "$SYLKIT" eval stream --json voice.wav other.wav
+check "eval stream: like the whole recording" json out "len(lines) == 1 and (lambda r: \
+r['recordings'] == 2 and abs(r['seconds'] - 8) < 1e-6 and r['exact_segments'] == 1 and \
+r['boundaries_0']['f1'] == 1 and r['token_agreement'] == 1 and r['voiced_agreement'] == 1 and \
+r['cosine_p5'] > 0.99999 and r['segment_ratio'] == 1)(lines[0])"
+check "eval stream: no later than look-ahead, a syllable and a feed" json out "(lambda r: \
+abs(r['latency_ahead']['p95'] - r['lookahead']) <= 0.04 and r['latency']['p95'] < 1 and \
+r['latency_first']['p95'] < 1 and r['latency']['count'] > 5)(lines[0])"
+expect 0 "eval stream, a table" "$SYLKIT" eval stream --feed 0.1 voice.wav
+check "eval stream, a table: both" sh -c "grep -q 'lookahead.*F1' out && grep -q 'first p50' out"
+expect 0 "eval stream of the HuBERT shape" "$SYLKIT" eval stream --json \
+    --model "$GOLDEN/hubert-base" --norm 0 --merge 0.9999 voice.wav
+check "eval stream of the HuBERT shape: a curve" json out "[r['lookahead'] for r in lines] == \
+[0, 0.16, 0.32, 0.64, 1.28, None]"
+check "eval stream of the HuBERT shape: all of the future is the whole recording" json out \
+    "lines[-1]['exact_segments'] == 1 and lines[-1]['boundaries_0']['f1'] == 1 and \
+lines[-1]['cosine_p5'] > 0.999999"
+check "eval stream of the HuBERT shape: nearer with more of it" json out \
+    "all(a['cosine_mean'] < b['cosine_mean'] for a, b in zip(lines, lines[1:]))"
+check "eval stream of the HuBERT shape: later with more of it" json out \
+    "all(abs(r['latency_ahead']['p95'] - r['lookahead'] - r['hop']) <= 0.04 for r in lines[:-1])"
+expect 0 "eval stream, one look-ahead" "$SYLKIT" eval stream --json --lookahead 0.5 \
+    --model "$GOLDEN/hubert-base" --norm 0 voice.wav
+check "eval stream, one look-ahead: one row" json out "[r['lookahead'] for r in lines] == [0.5]"
+expect 1 "eval stream without a file" "$SYLKIT" eval stream nowhere.wav voice.wav
+says "nowhere.wav" "eval stream without a file"
+expect 2 "eval stream without an input" "$SYLKIT" eval stream
 finish

@@ -204,7 +204,7 @@ static void mel_like_the_encoder(void **state)
     if (!path) path = "sylber/models/sylber-small.safetensors";
     options.precision = SYL_PRECISION_F32;
     OK(syl_model_load(&model, path, &options, &err));
-    OK(syl_encoding_open(&encoding, model->encoder, 1, take, &all, &err));
+    OK(syl_encoding_open(&encoding, model->encoder, &(syl_encoding_options){.threads = 1}, take, &all, &err));
     OK(encoding->encoder->ops->feed(encoding, audio, n, &err));
     OK(encoding->encoder->ops->finish(encoding, &err));
     syl_encoding_close(encoding);
