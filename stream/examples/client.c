@@ -1,14 +1,15 @@
 /* A client of sylkitd in C with nothing but the system:
  *
  *     cc -o client client.c
- *     arecord -q -f S16_LE -r 16000 -t raw | ./client SOCKET
+ *     arecord -q -f S16_LE -r 16000 -t raw | ./client SOCKET [RATE]
  *
- * Sends standard input (s16le, 16 kHz, mono) as frames and prints the server's lines, a JSON object
- * each, as they come. Reading and writing go on at once: a client that only writes would be held
- * back by the server when enough results wait to be read. */
+ * Sends standard input (s16le, mono, 16 kHz or RATE) as frames and prints the server's lines, a
+ * JSON object each, as they come. Reading and writing go on at once: a client that only writes
+ * would be held back by the server when enough results wait to be read. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -19,11 +20,11 @@
 static char out[PIECE + 100]; /* what is still to be sent: [begin, end) */
 static size_t begin, end;
 
-static void put_header(const char *type, int payload)
+/* A header with one number beside its type. */
+static void put_header(const char *type, const char *name, int number)
 {
     begin = 0;
-    end = (size_t)snprintf(out, sizeof out, "{\"type\":\"%s\",\"payload_length\":%d}\n", type,
-                           payload);
+    end = (size_t)snprintf(out, sizeof out, "{\"type\":\"%s\",\"%s\":%d}\n", type, name, number);
 }
 
 /* The next frame from standard input; 0: it has ended. */
@@ -32,7 +33,7 @@ static int next_frame(void)
     char piece[PIECE];
     ssize_t n = read(STDIN_FILENO, piece, sizeof piece);
     if (n < 0) return errno == EINTR || errno == EAGAIN;
-    put_header(n ? "audio-chunk" : "audio-stop", (int)n);
+    put_header(n ? "audio-chunk" : "audio-stop", "payload_length", (int)n);
     memcpy(out + end, piece, (size_t)n);
     end += (size_t)n;
     return n > 0;
@@ -49,10 +50,10 @@ static int print_answer(int fd)
     return n > 0;
 }
 
-static int talk(int fd)
+static int talk(int fd, int rate)
 {
     int more = 1, shut = 0, answer = 1;
-    put_header("audio-start", 0);
+    put_header("audio-start", "rate", rate);
     while (answer > 0) {
         struct pollfd polls[2] = {
             {.fd = fd, .events = (short)(POLLIN | (begin < end ? POLLOUT : 0))},
@@ -77,8 +78,9 @@ static int talk(int fd)
 int main(int argc, char **argv)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (argc != 2 || strlen(argv[1]) >= sizeof address.sun_path) {
-        fprintf(stderr, "usage: client SOCKET\n");
+    int rate = argc == 3 ? atoi(argv[2]) : 16000;
+    if (argc < 2 || argc > 3 || rate < 1 || strlen(argv[1]) >= sizeof address.sun_path) {
+        fprintf(stderr, "usage: client SOCKET [RATE]\n");
         return 2;
     }
     strcpy(address.sun_path, argv[1]);
@@ -87,7 +89,7 @@ int main(int argc, char **argv)
         perror(argv[1]);
         return 1;
     }
-    int failed = talk(fd) < 0;
+    int failed = talk(fd, rate) < 0;
     if (failed) perror("sylkitd");
     close(fd);
     return failed;

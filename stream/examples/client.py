@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """A client of sylkitd with Python's own library alone.
 
-    arecord -q -f S16_LE -r 16000 -t raw | client.py SOCKET
+    arecord -q -f S16_LE -r 16000 -t raw | client.py SOCKET [RATE]
 
-Sends standard input (s16le, 16 kHz, mono) as frames and prints "START END TOKEN" for each syllable."""
+Sends standard input (s16le, mono, 16 kHz or RATE) as frames and prints "START END TOKEN" for each syllable."""
 import json
 import socket
 import sys
@@ -16,9 +16,9 @@ def send(connection, message, payload=b""):
     connection.sendall(json.dumps(message).encode() + b"\n" + payload)
 
 
-def send_audio(connection, audio):
+def send_audio(connection, audio, rate):
     try:
-        send(connection, {"type": "audio-start", "rate": 16000})
+        send(connection, {"type": "audio-start", "rate": rate})
         while piece := audio.read1(3200):  # what has arrived, up to 100 ms
             send(connection, {"type": "audio-chunk"}, piece)
         send(connection, {"type": "audio-stop"})
@@ -26,10 +26,10 @@ def send_audio(connection, audio):
         pass  # the server's last message says why
 
 
-def main(path):
+def main(path, rate=16000):
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
-        sender = threading.Thread(target=send_audio, args=(connection, sys.stdin.buffer), daemon=True)
+        sender = threading.Thread(target=send_audio, args=(connection, sys.stdin.buffer, int(rate)), daemon=True)
         sender.start()
         for line in connection.makefile("r", encoding="utf-8"):
             message = json.loads(line)
@@ -43,6 +43,6 @@ def main(path):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: client.py SOCKET")
-    main(sys.argv[1])
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: client.py SOCKET [RATE]")
+    main(*sys.argv[1:])

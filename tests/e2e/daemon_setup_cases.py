@@ -1,6 +1,7 @@
 """Cases of test_daemon.sh, how it is set up: daemon_setup_cases.py [NAME...] runs all or those named."""
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -58,6 +59,27 @@ def the_examples():
     conf = os.path.join(os.environ["PREFIX_SRC"], "stream", "daemon", "sylkitd.conf")
     with Daemon("--conf", conf) as d, Framed(d.socket) as c:
         same(c.stream(PCM))
+
+
+@case
+def every_option_is_completed():
+    run = subprocess.run([os.environ["SYLKITD"], "--help"], capture_output=True, check=True, text=True)
+    with open(os.path.join(os.environ["PREFIX_SRC"], "stream", "daemon", "sylkitd.bash")) as file:
+        completed = set(re.findall("--[a-z-]+", re.search('options="(.*?)"', file.read(), re.S)[1]))
+    assert completed == set(re.findall("--[a-z-]+", run.stdout)) | {"--version"}, completed
+
+
+@case
+def the_live_recipe():
+    root = os.environ["PREFIX_SRC"]
+    run = subprocess.run([os.path.join(root, "egs", "live", "run.sh"), "--stage", "2", "--file", "voice.wav",
+                          "--seconds", "3", "--out", "live"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    for name in ("sylkit stream", "client.py", "client.c"):
+        assert "%s: the " % name in run.stdout, run.stdout
+    with open("live/live.jsonl") as file:
+        found = sum(json.loads(line)["type"] == "syllable" for line in file)
+    assert found >= 3, found
 
 
 @case

@@ -31,7 +31,7 @@ done
 if [ -x "${SYLKITD:?the path of the daemon}" ]; then
     for file in bin/sylkitd man8/sylkitd.8 sylkit/web/index.html sylkit/web/app.js \
         sylkit/web/worklet.js sylkit/web/style.css system/sylkitd.service system/sylkitd.socket \
-        etc/sylkitd.conf; do
+        completions/sylkitd etc/sylkitd.conf; do
         check "installed: $file" test -s "$(found "*/$file")"
     done
     echo "max-clients 5" >"$(found '*/etc/sylkitd.conf')"
