@@ -65,6 +65,17 @@ unset CUDAHOST_CALLS
 check "the same tokens of a long recording" cmp cpu-long.jsonl out
 check "steps of the stream are replayed as a graph" calls cudaGraphLaunch 1
 
+# windows DEVICE: syllables of the HuBERT shape, which encodes sliding windows again.
+windows() {
+    "$SYLKIT" stream --model "$golden/hubert-base" --norm 0 --lookahead 0.32 --device "$1" corpus/3.wav
+}
+for device in cpu cuda; do
+    expect 0 "sliding windows on $device" windows $device
+    grep '"syllable"' out >windows-$device
+done
+check "the same syllables of sliding windows" cmp windows-cpu windows-cuda
+check "there are some" test "$(wc -l <windows-cuda)" -ge 3
+
 # ---- training
 "$SYLKIT" presegment fit --teacher "$teacher" -o stats.st corpus 2>err &&
     "$SYLKIT" presegment run --teacher "$teacher" --stats stats.st --method sonority -o seg corpus 2>err ||
