@@ -85,7 +85,7 @@ static bool has_token(const syl_http *h, struct lws *wsi)
     char value[600];
     if (!h->service->token) return true;
     if (header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, value, sizeof value) > 0)
-        return !strncmp(value, "Bearer ", 7) && syl_service_token_is(h->service, value + 7);
+        return !strncasecmp(value, "Bearer ", 7) && syl_service_token_is(h->service, value + 7);
     for (int i = 0;
          lws_hdr_copy_fragment(wsi, value, sizeof value, WSI_TOKEN_HTTP_URI_ARGS, i) >= 0; i++)
         if (!strncmp(value, "token=", 6)) return syl_service_token_is(h->service, value + 6);
