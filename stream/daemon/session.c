@@ -31,7 +31,7 @@ struct syl_session {
     size_t capacity, head, filled;
     uint64_t bytes_left; /* until the stream is too long */
     size_t frame_size, bytes_per_second;
-    double oldest, newest; /* when what waits arrived */
+    double oldest, newest; /* when the ends of what waits arrived */
     syl_text out;
     syl_task task; /* of the worker that runs it */
 };
@@ -135,9 +135,11 @@ static void take_task(syl_session *s, syl_scratch *scratch)
     s->begun = true;
     t->format = s->format;
     t->bytes = most - most % s->frame_size;
+    /* Between its ends the queue arrived evenly: so also a long one tells what waiting cost. */
+    double part = s->filled > 0 ? (double)t->bytes / (double)s->filled : 1;
+    s->oldest += (s->newest - s->oldest) * part;
     t->arrived = s->oldest;
     take_audio(s, scratch->bytes, t->bytes);
-    s->oldest = s->newest;
     t->queue = 1e-6 * (double)microseconds(s, s->filled);
     t->reason = s->phase == ENDING && s->filled < s->frame_size ? s->reason : NULL;
     t->left_over = t->reason ? s->filled : 0;
@@ -287,7 +289,7 @@ void syl_session_fail(syl_session *s, syl_drop drop, const char *code, const cha
 void syl_session_say(syl_session *s, const char *line)
 {
     pthread_mutex_lock(&s->lock);
-    if (!s->over && s->out.end - s->out.head < OUTPUT_HIGH) {
+    if (!s->over) {
         syl_text_put(&s->out, line, strlen(line));
         syl_text_put(&s->out, "\n", 1);
     }
@@ -326,5 +328,6 @@ size_t syl_session_read(syl_session *s, char *out, size_t room, bool whole_line)
 ASK(syl_session_is_open, bool, s->phase == OPEN && !s->over)
 ASK(syl_session_is_ending, bool, s->phase == ENDING && !s->over)
 ASK(syl_session_has_output, bool, s->out.head < s->out.end)
+ASK(syl_session_is_full, bool, s->out.end - s->out.head >= OUTPUT_HIGH)
 ASK(syl_session_is_over, bool, s->over && s->out.head == s->out.end)
 ASK(syl_session_is_busy, bool, s->scheduled)

@@ -69,6 +69,18 @@ def habits_of_vosk_and_sherpa():
 
 
 @case
+def questions_without_reading():
+    count = 20000
+    with plain() as d, WebSocket(d.http, receive_buffer=4096) as c:
+        asking = threading.Thread(target=lambda: [c.text({"type": "ping"}) for _ in range(count)])
+        asking.start()
+        time.sleep(1)
+        for _ in range(count):
+            assert c.get() == {"type": "pong"}
+        asking.join()
+
+
+@case
 def fragments_and_small_pieces():
     with plain() as d, WebSocket(d.http) as c:
         c.frame(1, b'{"type":"audio', final=False)
@@ -298,6 +310,7 @@ def tokens_over_http():
         assert http(d.http, "/metrics?token=" + TOKEN + "x")[0] == 401
         assert http(d.http, "/metrics?token=" + TOKEN)[0] == 200
         assert http(d.http, "/metrics", headers=bearer)[0] == 200
+        assert http(d.http, "/metrics", headers=["Authorization: bearer " + TOKEN])[0] == 200
         for path, headers, status in (("/ws", (), 401), ("/ws?token=x", (), 401), ("/ws", bearer, 101),
                                       ("/ws?a=b&token=" + TOKEN, (), 101)):
             with WebSocket(d.http, path=path, headers=headers) as c:
