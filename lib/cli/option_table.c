@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,7 +153,8 @@ static void value_text(const syl_arg *a, const void *values, char *out, size_t s
     out[0] = '\0';
     if (a->kind == SYL_ARG_TEXT && text) snprintf(out, size, "%s", text);
     if (a->kind == SYL_ARG_INT) snprintf(out, size, "%d", *(const int *)at);
-    if (a->kind == SYL_ARG_REAL) snprintf(out, size, "%g", *(const double *)at);
+    if (a->kind == SYL_ARG_REAL && !isnan(*(const double *)at)) /* NaN: not given */
+        snprintf(out, size, "%g", *(const double *)at);
     if (a->kind == SYL_ARG_RANGE) snprintf(out, size, "%g:%g", range[0], range[1]);
     if (a->kind == SYL_ARG_CHOICE) snprintf(out, size, "%s", a->choices[*(const int *)at]);
 }

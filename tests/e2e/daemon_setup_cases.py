@@ -61,6 +61,36 @@ def the_examples():
 
 
 @case
+def hubert_shape():
+    """Its windows slide: what it says is what sylkit stream says, and comes while one speaks."""
+    model = os.path.join(os.environ["PREFIX_SRC"], "tests", "golden", "hubert-base")
+    options = ["--norm", "0", "--merge", "0.9999", "--hop", "0.16", "--lookahead", "0.32"]
+    run = subprocess.run([os.environ["SYLKIT"], "stream", "--model", model, *options, "voice.wav"],
+                         capture_output=True, check=True)
+    expected = [json.loads(line) for line in run.stdout.decode().splitlines()][:-1]
+    assert len(expected) > 5
+    with Daemon("--model", model, *options) as d, Framed(d.socket) as c:
+        c.send("describe")
+        info = c.get()
+        assert info["encoder"] == "hubert" and (info["hop"], info["lookahead"]) == (0.16, 0.32), info
+        c.send("audio-start")
+        ready = c.get()
+        assert ready["type"] == "ready" and (ready["hop"], ready["lookahead"]) == (0.16, 0.32), ready
+        c.send("audio-chunk", PCM)
+        first = c.get()  # though the stream goes on
+        c.send("audio-stop")
+        got = [m for m in [first] + c.until("end") if m["type"] == "syllable"]
+        assert [(m["start"], m["end"]) for m in got] == [(m["start"], m["end"]) for m in expected]
+    with Daemon("--model", model) as d, Framed(d.socket) as c:
+        c.send("describe")
+        info = c.get()
+        assert (info["hop"], info["lookahead"]) == (0.32, 0.64), info
+    run = subprocess.run([os.environ["SYLKITD"], "--socket", "h.sock", "--hop", "0.2"],
+                         capture_output=True)
+    assert run.returncode == 1 and b"hubert" in run.stderr, run.stderr
+
+
+@case
 def default_socket():
     for variable in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
         env = {k: v for k, v in os.environ.items() if "RUNTIME_DIR" not in k}
