@@ -39,11 +39,10 @@ static int take_range(const parse *p, const syl_arg *a, const char *name, const 
     return code;
 }
 
-static int take(parse *p, const syl_arg *a, const char *value)
+/* name: for messages. */
+static int take(parse *p, const syl_arg *a, const char *name, const char *value)
 {
-    char name[80];
     void *to = p->into + a->offset;
-    snprintf(name, sizeof name, "--%s", a->name);
     switch (a->kind) {
     case SYL_ARG_TEXT:
         *(const char **)to = value;
@@ -79,6 +78,7 @@ static void cut_comment(char *line)
 /* "name value", either part possibly missing. */
 static int take_line(parse *p, char *line, const char *path, int number)
 {
+    char place[400];
     cut_comment(line);
     char *name = line + strspn(line, " \t"), *value = name + strcspn(name, " \t=");
     if (*value) *value++ = '\0';
@@ -95,7 +95,8 @@ static int take_line(parse *p, char *line, const char *path, int number)
         json_t *kept = json_string_nocheck(value);
         if (!kept || json_array_append_new(p->text, kept) < 0)
             return syl_usage(p->command, "%s:%d: no memory", path, number);
-        return take(p, a, json_string_value(kept));
+        snprintf(place, sizeof place, "%s:%d: %s", path, number, name);
+        return take(p, a, place, json_string_value(kept));
     }
     return syl_usage(p->command, "%s:%d: there is no option '%s'", path, number, name);
 }
@@ -123,6 +124,7 @@ int syl_args_parse(const char *command, const syl_arg *table, size_t count, void
                                               {"help", no_argument, NULL, OPTION_HELP}};
     parse p = {command, table, count, into, text};
     int n = 2, option, code = SYL_EXIT_OK;
+    char name[80];
     for (size_t i = 0; i < count && n < MAX_OPTIONS; i++)
         if (table[i].kind != SYL_ARG_HEADING)
             options[n++] = (struct option){
@@ -134,9 +136,10 @@ int syl_args_parse(const char *command, const syl_arg *table, size_t count, void
             *help = true;
         else if (option == OPTION_CONF)
             code = take_file(&p, optarg);
-        else if (option >= FIRST_OPTION)
-            code = take(&p, &table[option - FIRST_OPTION], optarg);
-        else
+        else if (option >= FIRST_OPTION) {
+            snprintf(name, sizeof name, "--%s", table[option - FIRST_OPTION].name);
+            code = take(&p, &table[option - FIRST_OPTION], name, optarg);
+        } else
             code = SYL_EXIT_USAGE;
     }
     *first = optind;

@@ -98,6 +98,9 @@ static int check(const syl_daemon_options *o)
                          "--tcp %d wants --token-file FILE: every user of this machine "
                          "can connect",
                          o->tcp);
+    if (o->socket && o->raw_socket && !strcmp(o->socket, o->raw_socket))
+        return syl_usage("sylkitd", "%s for both --socket and --raw-socket; give two paths",
+                         o->socket);
     return SYL_EXIT_OK;
 }
 

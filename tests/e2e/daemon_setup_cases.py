@@ -24,8 +24,12 @@ def configuration():
     program = os.environ["SYLKITD"]
     with open("bad.conf", "w") as file:
         file.write("max-clients 5\nno-such 1\n")
-    for arguments, word in ((["--conf", "bad.conf"], b"bad.conf:2"), (["--max-clients", "0"], b"1 to"),
-                            (["x"], b"'x'"), (["--raw", "u8:8000:1", "--socket", "x.sock"], b"s16le"),
+    with open("worse.conf", "w") as file:
+        file.write("max-clients 5\nidle-seconds nan\n")
+    for arguments, word in ((["--conf", "bad.conf"], b"bad.conf:2"),
+                            (["--conf", "worse.conf"], b"worse.conf:2: idle-seconds wants"), (["--max-clients", "0"], b"1 to"),
+                            (["x"], b"'x'"),
+                            (["--socket", "y.sock", "--raw-socket", "y.sock"], b"y.sock for both"), (["--raw", "u8:8000:1", "--socket", "x.sock"], b"s16le"),
                             (["--model", "none.safetensors"], b"none.safetensors")):
         run = subprocess.run([program] + arguments, capture_output=True)
         assert run.returncode in (1, 2) and word in run.stderr, (arguments, run.stderr)
