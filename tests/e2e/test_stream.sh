@@ -198,5 +198,6 @@ if [ -w /dev/full ]; then
     "$SYLKIT" stream voice.wav >/dev/full 2>err
     check "a full disk on standard output" test $? -eq 1
     says "No space left" "a full disk on standard output"
+    check "a full disk on standard output: said once" test "$(wc -l <err)" -eq 1
 fi
 finish
