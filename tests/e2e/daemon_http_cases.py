@@ -323,6 +323,32 @@ def tokens_over_http():
 
 
 @case
+def descriptors_are_reserved():
+    """More requests than there may be at a time wait for their turn; the server neither spins nor
+    fills its log. Where the system's limit could be reached it does not start."""
+    with Daemon("--max-clients", "2", http=True, token=False, descriptors=228) as d:
+        held = [socket.create_connection(("127.0.0.1", d.http)) for _ in range(250)]
+
+        def ticks():
+            with open("/proc/%d/stat" % d.process.pid) as file:
+                return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
+
+        time.sleep(0.3)
+        before = ticks()
+        time.sleep(1)
+        assert ticks() - before < 20, "it spins"
+        with Framed(d.socket) as c:
+            same(c.stream(PCM))
+        for s in held:
+            s.close()
+        assert http(d.http, "/")[0] == 200
+        assert len(d.text()) < 20000
+    run = subprocess.run(["sh", "-c", 'ulimit -n 200; exec "$0" --socket n.sock --http 0',
+                          os.environ["SYLKITD"]], capture_output=True)
+    assert run.returncode == 1 and b"LimitNOFILE" in run.stderr, run.stderr
+
+
+@case
 def ports_and_folders():
     program = os.environ["SYLKITD"]
     with plain() as d:
