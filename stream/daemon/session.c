@@ -11,6 +11,7 @@
 
 #define OUTPUT_HIGH 32768 /* bytes: not computed while more waits for the client to read */
 #define MIN_QUEUE 65536   /* bytes: a few reads of a transport always fit */
+#define MAX_QUEUE 4194304 /* bytes: whatever rate and channels a client asks for */
 
 typedef enum phase { IDLE, OPEN, ENDING } phase;
 
@@ -191,7 +192,7 @@ static syl_status make_queue(syl_session *s, syl_error *err)
 {
     const syl_daemon_options *o = &s->service->options;
     double wanted = o->queue_seconds * (double)s->bytes_per_second;
-    size_t capacity = wanted > MIN_QUEUE ? (size_t)wanted : MIN_QUEUE;
+    size_t capacity = (size_t)fmin(fmax(wanted, MIN_QUEUE), MAX_QUEUE);
     s->head = 0;
     if (capacity == s->capacity) return SYL_OK;
     free(s->queue);

@@ -115,8 +115,33 @@ static void test_full(void **state)
     syl_session_abandon(s);
 }
 
+/* What a client asks for does not decide how much memory it gets. */
+static void test_queue_is_bounded(void **state)
+{
+    static syl_service service = {.options = {.queue_seconds = 60, .max_seconds = 100}};
+    static const int rates[] = {1000, 16000, 192000};
+    static const size_t room[] = {60 * 2000, 60 * 32000, 4194304};
+    syl_error err;
+    (void)state;
+    begun = 0;
+    let(64);
+    assert_int_equal(syl_pool_create(&service.pool, 1, sizeof(syl_scratch), &err), SYL_OK);
+    for (int i = 0; i < 3; i++) {
+        int large = rates[i] == 192000;
+        syl_session_format format = {
+            .is_float = large, .stream = {.sample_rate = rates[i], .channels = large ? 8 : 1}};
+        syl_session *s;
+        assert_int_equal(syl_session_create(&s, &service, nothing, NULL, &err), SYL_OK);
+        assert_int_equal(syl_session_begin(s, &format, &err), SYL_OK);
+        assert_int_equal(syl_session_room(s), room[i]);
+        syl_session_abandon(s);
+    }
+    syl_pool_free(service.pool);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_arrival), cmocka_unit_test(test_full)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_arrival), cmocka_unit_test(test_full),
+                                       cmocka_unit_test(test_queue_is_bounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
