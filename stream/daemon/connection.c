@@ -1,6 +1,8 @@
 #include "stream/daemon/connection.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,8 +64,9 @@ syl_status syl_connection_create(syl_connection **out, syl_service *service, int
         syl_service_leave(service);
         return syl_fail_memory(err, sizeof *c, "a connection");
     }
-    int size = SYL_SEND_BUFFER;
+    int size = SYL_SEND_BUFFER, on = 1;
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* lines are short, and urgent */
     c->service = service;
     c->fd = fd;
     c->authorised = !wants_token;
