@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 
-from daemon_client import TOKEN, Daemon, Framed, WebSocket, http, parse_metrics
+from daemon_client import TOKEN, WEB, Daemon, Framed, WebSocket, http, parse_metrics
 from daemon_harness import EXPECTED, PCM, SECONDS, case, error, main, same
 
 
@@ -343,8 +343,8 @@ def descriptors_are_reserved():
             s.close()
         assert http(d.http, "/")[0] == 200
         assert len(d.text()) < 20000
-    run = subprocess.run(["sh", "-c", 'ulimit -n 200; exec "$0" --socket n.sock --http 0',
-                          os.environ["SYLKITD"]], capture_output=True)
+    run = subprocess.run(["sh", "-c", 'ulimit -n 200; exec "$0" --socket n.sock --http 0 --web "$1"',
+                          os.environ["SYLKITD"], WEB], capture_output=True)
     assert run.returncode == 1 and b"LimitNOFILE" in run.stderr, run.stderr
 
 
@@ -352,7 +352,7 @@ def descriptors_are_reserved():
 def ports_and_folders():
     program = os.environ["SYLKITD"]
     with plain() as d:
-        run = subprocess.run([program, "--socket", "o.sock", "--http", str(d.http)],
+        run = subprocess.run([program, "--socket", "o.sock", "--http", str(d.http), "--web", WEB],
                              capture_output=True)
         assert run.returncode == 1 and b"another port" in run.stderr, run.stderr
         with open("/proc/net/tcp") as file:
