@@ -11,6 +11,7 @@
 
 void syl_text_put(syl_text *t, const char *bytes, size_t n)
 {
+    if (n == 0) return; /* bytes may be NULL then, which memcpy must not get */
     if (t->head == t->end) t->head = t->end = 0;
     if (t->head > 0 && t->end + n > t->capacity) {
         memmove(t->data, t->data + t->head, t->end - t->head);
