@@ -191,6 +191,12 @@ static syl_status prepare(run *r, syl_error *err)
     return syl_save_open(&r->save, r->save_path, r->source->sample_rate, r->source->channels, err);
 }
 
+/* A failure of standard output is told at the program's end. */
+static int report(const syl_error *err)
+{
+    return ferror(stdout) ? SYL_EXIT_FAILED : syl_report(NULL, err);
+}
+
 static int run_stream(run *r)
 {
     syl_error err = {0}, later = {0};
@@ -205,8 +211,8 @@ static int run_stream(run *r)
     r->live = syl_live_begin(r->quiet);
     status = pump(r, &err);
     int code = SYL_EXIT_OK;
-    if (conclude(r, &later)) code = syl_report(NULL, &later);
-    if (status && code == SYL_EXIT_OK) code = syl_report(NULL, &err);
+    if (conclude(r, &later)) code = report(&later);
+    if (status && code == SYL_EXIT_OK) code = report(&err);
     if (syl_save_commit(r->save, &later)) code = syl_report(r->save_path, &later);
     r->save = NULL;
     return r->save_failed ? SYL_EXIT_FAILED : code;

@@ -120,6 +120,11 @@ bool syl_ring_overrun(syl_ring *r, syl_overrun *out)
     return true;
 }
 
+void syl_ring_end(syl_ring *r)
+{
+    close_gap(r, atomic_load_explicit(&r->written, memory_order_acquire));
+}
+
 uint64_t syl_ring_pending(const syl_ring *r)
 {
     return atomic_load_explicit(&r->losing, memory_order_relaxed);

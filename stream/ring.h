@@ -32,6 +32,9 @@ size_t syl_ring_read(syl_ring *ring, float *samples, size_t max);
  * that comes about between this call and a read lies inside of what was read, and is told of after
  * it. */
 bool syl_ring_overrun(syl_ring *ring, syl_overrun *out);
+/* The writer has ended for good: a gap that is still open is told of as well, at the end of what it
+ * wrote. The reader's. */
+void syl_ring_end(syl_ring *ring);
 /* Of the reader or, after the writer's end, of anyone: frames lost that no gap told of yet, since
  * the gap has not ended. */
 uint64_t syl_ring_pending(const syl_ring *ring);

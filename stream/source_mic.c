@@ -74,6 +74,15 @@ static void on_end(void *user)
 
 /* ---- the reader's thread --------------------------------------------------------------- */
 
+/* It ended of itself; sound that it lost just before is told of, too. */
+static syl_status over(mic_source *s, syl_error *err)
+{
+    Pa_AbortStream(s->stream);
+    syl_ring_end(s->ring);
+    return syl_fail(err, SYL_EIO, "%s ended after %.1f s; was the microphone unplugged?",
+                    s->base.name, (double)s->heard / s->base.sample_rate);
+}
+
 static syl_status mic_read(syl_source *base, float *samples, size_t max, size_t *got,
                            syl_error *err)
 {
@@ -85,9 +94,7 @@ static syl_status mic_read(syl_source *base, float *samples, size_t max, size_t 
         *got = syl_ring_read(s->ring, samples, max);
         s->heard += *got;
         if (*got) return SYL_OK;
-        if (ended || Pa_IsStreamActive(s->stream) != 1)
-            return syl_fail(err, SYL_EIO, "%s ended after %.1f s; was the microphone unplugged?",
-                            base->name, (double)s->heard / base->sample_rate);
+        if (ended || Pa_IsStreamActive(s->stream) != 1) return over(s, err);
         nanosleep(&pause, NULL);
     }
     return SYL_OK;

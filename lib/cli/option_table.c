@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,11 +39,10 @@ static int take_range(const parse *p, const syl_arg *a, const char *name, const 
     return code;
 }
 
-static int take(parse *p, const syl_arg *a, const char *value)
+/* name: for messages. */
+static int take(parse *p, const syl_arg *a, const char *name, const char *value)
 {
-    char name[80];
     void *to = p->into + a->offset;
-    snprintf(name, sizeof name, "--%s", a->name);
     switch (a->kind) {
     case SYL_ARG_TEXT:
         *(const char **)to = value;
@@ -78,6 +78,7 @@ static void cut_comment(char *line)
 /* "name value", either part possibly missing. */
 static int take_line(parse *p, char *line, const char *path, int number)
 {
+    char place[400];
     cut_comment(line);
     char *name = line + strspn(line, " \t"), *value = name + strcspn(name, " \t=");
     if (*value) *value++ = '\0';
@@ -94,7 +95,8 @@ static int take_line(parse *p, char *line, const char *path, int number)
         json_t *kept = json_string_nocheck(value);
         if (!kept || json_array_append_new(p->text, kept) < 0)
             return syl_usage(p->command, "%s:%d: no memory", path, number);
-        return take(p, a, json_string_value(kept));
+        snprintf(place, sizeof place, "%s:%d: %s", path, number, name);
+        return take(p, a, place, json_string_value(kept));
     }
     return syl_usage(p->command, "%s:%d: there is no option '%s'", path, number, name);
 }
@@ -122,6 +124,7 @@ int syl_args_parse(const char *command, const syl_arg *table, size_t count, void
                                               {"help", no_argument, NULL, OPTION_HELP}};
     parse p = {command, table, count, into, text};
     int n = 2, option, code = SYL_EXIT_OK;
+    char name[80];
     for (size_t i = 0; i < count && n < MAX_OPTIONS; i++)
         if (table[i].kind != SYL_ARG_HEADING)
             options[n++] = (struct option){
@@ -133,9 +136,10 @@ int syl_args_parse(const char *command, const syl_arg *table, size_t count, void
             *help = true;
         else if (option == OPTION_CONF)
             code = take_file(&p, optarg);
-        else if (option >= FIRST_OPTION)
-            code = take(&p, &table[option - FIRST_OPTION], optarg);
-        else
+        else if (option >= FIRST_OPTION) {
+            snprintf(name, sizeof name, "--%s", table[option - FIRST_OPTION].name);
+            code = take(&p, &table[option - FIRST_OPTION], name, optarg);
+        } else
             code = SYL_EXIT_USAGE;
     }
     *first = optind;
@@ -152,7 +156,8 @@ static void value_text(const syl_arg *a, const void *values, char *out, size_t s
     out[0] = '\0';
     if (a->kind == SYL_ARG_TEXT && text) snprintf(out, size, "%s", text);
     if (a->kind == SYL_ARG_INT) snprintf(out, size, "%d", *(const int *)at);
-    if (a->kind == SYL_ARG_REAL) snprintf(out, size, "%g", *(const double *)at);
+    if (a->kind == SYL_ARG_REAL && !isnan(*(const double *)at)) /* NaN: not given */
+        snprintf(out, size, "%g", *(const double *)at);
     if (a->kind == SYL_ARG_RANGE) snprintf(out, size, "%g:%g", range[0], range[1]);
     if (a->kind == SYL_ARG_CHOICE) snprintf(out, size, "%s", a->choices[*(const int *)at]);
 }

@@ -1,6 +1,8 @@
 #include "stream/daemon/connection.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,8 +64,9 @@ syl_status syl_connection_create(syl_connection **out, syl_service *service, int
         syl_service_leave(service);
         return syl_fail_memory(err, sizeof *c, "a connection");
     }
-    int size = SYL_SEND_BUFFER;
+    int size = SYL_SEND_BUFFER, on = 1;
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* lines are short, and urgent */
     c->service = service;
     c->fd = fd;
     c->authorised = !wants_token;
@@ -155,7 +158,8 @@ static void on_header(syl_connection *c, const syl_frame *frame)
 static size_t allowed(syl_connection *c)
 {
     size_t n = c->in_end - c->in_head;
-    if (c->framing && c->payload_left == 0) return syl_session_is_ending(c->session) ? 0 : n;
+    if (c->framing && c->payload_left == 0)
+        return syl_session_is_ending(c->session) || syl_session_is_full(c->session) ? 0 : n;
     if (c->framing && !c->in_audio) return n;
     size_t room = syl_session_room(c->session);
     return n < room ? n : room;
@@ -247,6 +251,20 @@ static void send_output(syl_connection *c)
     }
 }
 
+/* Answers make room for further questions: as long as that goes on without waiting. */
+static void converse(syl_connection *c)
+{
+    size_t before, left;
+    do {
+        before = c->in_end - c->in_head;
+        send_output(c);
+        if (!c->draining) understand(c);
+        left = c->in_end - c->in_head;
+    } while (left > 0 && left < before && !c->broken);
+    if (c->eof && left == 0 && !c->draining) at_eof(c);
+    if (!c->broken) send_output(c);
+}
+
 /* Everything has been sent, and nothing more will be. */
 static bool all_said(syl_connection *c)
 {
@@ -302,10 +320,7 @@ bool syl_connection_run(syl_connection *c, short events, double now)
         return !c->eof && check_time(c, now);
     }
     if (events & POLLIN) receive(c);
-    if (!c->draining) understand(c);
-    if (c->eof && c->in_head == c->in_end && !c->draining) at_eof(c);
-    send_output(c);
-    if (!c->broken) understand(c); /* there may be room again */
+    converse(c);
     if (c->broken) return false;
     if (all_said(c)) {
         if (c->eof) return false;

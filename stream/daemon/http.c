@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
@@ -15,6 +16,8 @@
 #define HEADER_SIZE 2048
 #define BODY_CHUNK 4096
 #define MAX_PAGE_FILE (1 << 20)
+#define HTTP_CLIENTS 128 /* descriptors for requests that are no WebSocket */
+#define OTHER_FILES 96   /* descriptors of the rest: listeners, clients too many, libraries */
 
 /* All that the page has; nothing else of the file system can be asked for. */
 static const struct page_file {
@@ -85,7 +88,7 @@ static bool has_token(const syl_http *h, struct lws *wsi)
     char value[600];
     if (!h->service->token) return true;
     if (header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, value, sizeof value) > 0)
-        return !strncmp(value, "Bearer ", 7) && syl_service_token_is(h->service, value + 7);
+        return !strncasecmp(value, "Bearer ", 7) && syl_service_token_is(h->service, value + 7);
     for (int i = 0;
          lws_hdr_copy_fragment(wsi, value, sizeof value, WSI_TOKEN_HTTP_URI_ARGS, i) >= 0; i++)
         if (!strncmp(value, "token=", 6)) return syl_service_token_is(h->service, value + 6);
@@ -268,6 +271,25 @@ static void on_log(int level, const char *line)
     syl_log(level & LLL_ERR ? SYL_LOG_ERROR : SYL_LOG_DEBUG, "libwebsockets", "text", text, NULL);
 }
 
+/* libwebsockets tries accept again and again, at full speed, when the process has no descriptor
+ * left. So it must never come to that: all clients that there may be have theirs. */
+static syl_status reserve_descriptors(int max_clients, syl_error *err)
+{
+    struct rlimit limit;
+    rlim_t wanted = 2 * (rlim_t)max_clients + HTTP_CLIENTS + OTHER_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &limit)) return SYL_OK;
+    if (limit.rlim_cur >= wanted) return SYL_OK;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= wanted && !getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur >= wanted)
+        return SYL_OK;
+    return syl_fail(
+        err, SYL_EINVAL,
+        "--http with --max-clients %d wants %llu descriptors and the limit is %llu; raise "
+        "it (ulimit -n, LimitNOFILE=) or allow fewer clients",
+        max_clients, (unsigned long long)wanted, (unsigned long long)limit.rlim_cur);
+}
+
 static syl_status open_context(syl_http *h, int *port, syl_error *err)
 {
     static const struct lws_protocols protocols[] = {
@@ -282,7 +304,8 @@ static syl_status open_context(syl_http *h, int *port, syl_error *err)
                                              .server_string = "sylkitd",
                                              .timeout_secs = 10,
                                              .keepalive_timeout = 5,
-                                             .fd_limit_per_thread = (unsigned)o->max_clients + 128,
+                                             .fd_limit_per_thread =
+                                                 (unsigned)o->max_clients + HTTP_CLIENTS,
                                              .options = LWS_SERVER_OPTION_DISABLE_IPV6};
     info.options |= LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
@@ -309,6 +332,7 @@ syl_status syl_http_create(syl_http **out, syl_service *service, int *port, syl_
     if (!h) return syl_fail_memory(err, sizeof *h, "HTTP");
     h->service = h->clients.service = service;
     syl_status status = read_page(h, err);
+    if (status == SYL_OK) status = reserve_descriptors(service->options.max_clients, err);
     if (status == SYL_OK) status = open_context(h, port, err);
     if (status == SYL_OK) {
         h->runs = !pthread_create(&h->thread, NULL, serve, h);

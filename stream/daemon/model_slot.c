@@ -13,13 +13,16 @@ static syl_shared_model *exchange(syl_model_slot *slot, syl_shared_model *next)
     return before;
 }
 
-syl_status syl_model_slot_put(syl_model_slot *slot, syl_model *model, syl_error *err)
+syl_status syl_model_slot_put(syl_model_slot *slot, syl_model *model,
+                              const syl_stream_options *live, syl_error *err)
 {
     syl_shared_model *next = syl_calloc(1, sizeof *next);
     if (!next) return syl_fail_memory(err, sizeof *next, "a model");
     next->model = model;
     next->users = 1;
     syl_model_get_info(model, &next->info);
+    next->hop_seconds = live->hop_seconds;
+    if (live->hop_seconds > 0) next->info.lookahead_seconds = live->lookahead_seconds;
     syl_shared_model_let_go(exchange(slot, next));
     return SYL_OK;
 }

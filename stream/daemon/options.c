@@ -27,11 +27,16 @@ static const syl_arg table[] = {
      NULL, false},
     {"device", SYL_ARG_TEXT, AT(device), "cpu, cuda, cuda:N or auto", 0, 0, NULL, false},
     {"precision", SYL_ARG_CHOICE, AT(precision), "of the computation", 0, 0, precisions, false},
-    {"norm", SYL_ARG_REAL, AT(norm), "threshold of silence; nan: the model's", 0, 1e6, NULL, false},
-    {"merge", SYL_ARG_REAL, AT(merge), "threshold of merging; nan: the model's", -1, 1, NULL,
+    {"norm", SYL_ARG_REAL, AT(norm), "threshold of silence; default: the model's", 0, 1e6, NULL,
+     false},
+    {"merge", SYL_ARG_REAL, AT(merge), "threshold of merging; default: the model's", -1, 1, NULL,
      false},
     {"silence", SYL_ARG_INT, AT(silence), "report gaps of more frames than this; 0: none", 0,
      1000000, NULL, false},
+    {"hop", SYL_ARG_REAL, AT(hop), "hubert models: seconds between windows; default 0.32", 0.02, 30,
+     NULL, false},
+    {"lookahead", SYL_ARG_REAL, AT(lookahead),
+     "hubert models: seconds of future that a frame sees; default 0.64", 0, 60, NULL, false},
     {"Where", SYL_ARG_HEADING, 0, "Where it listens:", 0, 0, NULL, false},
     {"socket", SYL_ARG_TEXT, AT(socket),
      "Unix socket, framed; default sylkitd.sock in $RUNTIME_DIRECTORY, else $XDG_RUNTIME_DIR", 0, 0,
@@ -81,6 +86,8 @@ static syl_daemon_options defaults(void)
                                 .stats_seconds = 5,
                                 .norm = NAN,
                                 .merge = NAN,
+                                .hop = NAN,
+                                .lookahead = NAN,
                                 .log_level = SYL_LOG_INFO};
 }
 
@@ -91,6 +98,9 @@ static int check(const syl_daemon_options *o)
                          "--tcp %d wants --token-file FILE: every user of this machine "
                          "can connect",
                          o->tcp);
+    if (o->socket && o->raw_socket && !strcmp(o->socket, o->raw_socket))
+        return syl_usage("sylkitd", "%s for both --socket and --raw-socket; give two paths",
+                         o->socket);
     return SYL_EXIT_OK;
 }
 

@@ -19,7 +19,8 @@ typedef struct syl_daemon_options {
     int workers;                /* threads; 0: one a core */
     int max_clients, max_header, max_frame;
     double queue_seconds, idle_seconds, max_seconds, drain_seconds, stats_seconds;
-    double norm, merge; /* NaN: the model's */
+    double norm, merge;    /* NaN: the model's */
+    double hop, lookahead; /* seconds, of "hubert" models; NaN: as sylkit stream has them */
     int silence;
     int log_level; /* syl_log_level */
 } syl_daemon_options;

@@ -118,6 +118,7 @@ static syl_status describe(syl_session *session, syl_service *service, syl_error
                              "name", "sylkitd", "version", syl_version(), "encoder", i->encoder,
                              "sample_rate", i->sample_rate, "frame_rate", i->frame_rate, "tokens",
                              i->tokens, "dim", i->dim, "lookahead", i->lookahead_seconds);
+    if (shared->hop_seconds > 0) json_object_set_new(info, "hop", json_real(shared->hop_seconds));
     syl_shared_model_let_go(shared);
     return say_json(session, info, err);
 }

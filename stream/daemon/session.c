@@ -11,6 +11,7 @@
 
 #define OUTPUT_HIGH 32768 /* bytes: not computed while more waits for the client to read */
 #define MIN_QUEUE 65536   /* bytes: a few reads of a transport always fit */
+#define MAX_QUEUE 4194304 /* bytes: whatever rate and channels a client asks for */
 
 typedef enum phase { IDLE, OPEN, ENDING } phase;
 
@@ -31,7 +32,7 @@ struct syl_session {
     size_t capacity, head, filled;
     uint64_t bytes_left; /* until the stream is too long */
     size_t frame_size, bytes_per_second;
-    double oldest, newest; /* when what waits arrived */
+    double oldest, newest; /* when the ends of what waits arrived */
     syl_text out;
     syl_task task; /* of the worker that runs it */
 };
@@ -135,9 +136,11 @@ static void take_task(syl_session *s, syl_scratch *scratch)
     s->begun = true;
     t->format = s->format;
     t->bytes = most - most % s->frame_size;
+    /* Between its ends the queue arrived evenly: so also a long one tells what waiting cost. */
+    double part = s->filled > 0 ? (double)t->bytes / (double)s->filled : 1;
+    s->oldest += (s->newest - s->oldest) * part;
     t->arrived = s->oldest;
     take_audio(s, scratch->bytes, t->bytes);
-    s->oldest = s->newest;
     t->queue = 1e-6 * (double)microseconds(s, s->filled);
     t->reason = s->phase == ENDING && s->filled < s->frame_size ? s->reason : NULL;
     t->left_over = t->reason ? s->filled : 0;
@@ -189,7 +192,7 @@ static syl_status make_queue(syl_session *s, syl_error *err)
 {
     const syl_daemon_options *o = &s->service->options;
     double wanted = o->queue_seconds * (double)s->bytes_per_second;
-    size_t capacity = wanted > MIN_QUEUE ? (size_t)wanted : MIN_QUEUE;
+    size_t capacity = (size_t)fmin(fmax(wanted, MIN_QUEUE), MAX_QUEUE);
     s->head = 0;
     if (capacity == s->capacity) return SYL_OK;
     free(s->queue);
@@ -287,7 +290,7 @@ void syl_session_fail(syl_session *s, syl_drop drop, const char *code, const cha
 void syl_session_say(syl_session *s, const char *line)
 {
     pthread_mutex_lock(&s->lock);
-    if (!s->over && s->out.end - s->out.head < OUTPUT_HIGH) {
+    if (!s->over) {
         syl_text_put(&s->out, line, strlen(line));
         syl_text_put(&s->out, "\n", 1);
     }
@@ -326,5 +329,6 @@ size_t syl_session_read(syl_session *s, char *out, size_t room, bool whole_line)
 ASK(syl_session_is_open, bool, s->phase == OPEN && !s->over)
 ASK(syl_session_is_ending, bool, s->phase == ENDING && !s->over)
 ASK(syl_session_has_output, bool, s->out.head < s->out.end)
+ASK(syl_session_is_full, bool, s->out.end - s->out.head >= OUTPUT_HIGH)
 ASK(syl_session_is_over, bool, s->over && s->out.head == s->out.end)
 ASK(syl_session_is_busy, bool, s->scheduled)

@@ -45,13 +45,16 @@ void syl_session_finish(syl_session *s, const char *reason);
 /* Tells the client of an error (`code` a constant), throws away what waits, and closes the session.
  */
 void syl_session_fail(syl_session *s, syl_drop drop, const char *code, const char *message);
-/* A further line for the client, without newline. */
+/* A further line for the client, without newline. Not while it is full, so that the lines of a
+ * client that asks and does not read are bounded. */
 void syl_session_say(syl_session *s, const char *line);
 
 /* Takes output, up to `room` bytes; whole_line: one line at most, with its newline, and none when
  * it does not fit. */
 size_t syl_session_read(syl_session *s, char *out, size_t room, bool whole_line);
 bool syl_session_has_output(syl_session *s);
+/* So much waits to be read that nothing more is to be asked: hold messages back. */
+bool syl_session_is_full(syl_session *s);
 /* Nothing more comes, all output has been read: close the connection. */
 bool syl_session_is_over(syl_session *s);
 /* A worker has or will have something to do for it: it is not idle. */

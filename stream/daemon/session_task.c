@@ -22,8 +22,11 @@ static syl_status begin(syl_task *t, syl_error *err)
     t->samples = 0;
     t->stats = (syl_stream_stats){0};
     t->next_stats = t->service->options.stats_seconds;
-    SYL_TRY(syl_stream_create(&t->stream, t->shared->model, &t->format.stream, err));
-    syl_text_ready(&t->said, &t->shared->info, t->format.is_float, &t->format.stream);
+    syl_stream_options *options = &t->format.stream;
+    options->hop_seconds = t->shared->hop_seconds;
+    if (options->hop_seconds > 0) options->lookahead_seconds = t->shared->info.lookahead_seconds;
+    SYL_TRY(syl_stream_create(&t->stream, t->shared->model, options, err));
+    syl_text_ready(&t->said, &t->shared->info, t->format.is_float, options);
     return SYL_OK;
 }
 

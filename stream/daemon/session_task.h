@@ -18,7 +18,7 @@ typedef struct syl_task {
     bool begin; /* a new stream */
     syl_session_format format;
     size_t bytes;       /* of audio, in the scratch: whole frames */
-    double arrived;     /* when the oldest of them came, syl_clock_seconds */
+    double arrived;     /* when the last of them came, syl_clock_seconds */
     double queue;       /* seconds of audio that wait behind them */
     const char *reason; /* not NULL: this is the end of the stream */
     size_t left_over;   /* bytes of half a sample behind the end */

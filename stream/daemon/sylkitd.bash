@@ -2,7 +2,7 @@
 
 _sylkitd() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values=
-    local options="--model --device --precision --norm --merge --silence --socket --raw-socket --raw
+    local options="--model --device --precision --norm --merge --silence --hop --lookahead --socket --raw-socket --raw
         --tcp --http --token-file --web --workers --max-clients --max-header --max-frame
         --queue-seconds --idle-seconds --max-seconds --drain-seconds --stats-seconds --log-level
         --conf --help --version"

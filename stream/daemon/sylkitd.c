@@ -35,12 +35,17 @@ static syl_status load(daemon_parts *d, syl_error *err)
 {
     const syl_daemon_options *o = &d->service.options;
     syl_model_args args = syl_model_args_defaults("sylkitd");
+    syl_model_info info;
     syl_model *model;
     args.path = o->model;
     args.model.device = o->device;
     args.model.precision = o->precision ? SYL_PRECISION_BF16 : SYL_PRECISION_F32;
+    args.hop = o->hop;
+    args.lookahead = o->lookahead;
     SYL_TRY(syl_model_args_load(&model, &args, err));
-    syl_status status = syl_model_slot_put(&d->service.models, model, err);
+    syl_model_get_info(model, &info);
+    syl_status status = syl_live_args_finish(&args, &info, err);
+    if (status == SYL_OK) status = syl_model_slot_put(&d->service.models, model, &args.stream, err);
     if (status != SYL_OK) syl_model_free(model);
     return status;
 }

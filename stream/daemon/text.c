@@ -11,6 +11,7 @@
 
 void syl_text_put(syl_text *t, const char *bytes, size_t n)
 {
+    if (n == 0) return; /* bytes may be NULL then, which memcpy must not get */
     if (t->head == t->end) t->head = t->end = 0;
     if (t->head > 0 && t->end + n > t->capacity) {
         memmove(t->data, t->data + t->head, t->end - t->head);
@@ -51,9 +52,11 @@ void syl_text_ready(syl_text *t, const syl_model_info *info, bool is_float,
 {
     syl_text_format(t,
                     "{\"type\":\"ready\",\"version\":\"%s\",\"encoding\":\"%s\",\"rate\":%d,"
-                    "\"channels\":%d,\"frame_rate\":%.10g,\"tokens\":%d,\"lookahead\":%.10g}\n",
+                    "\"channels\":%d,\"frame_rate\":%.10g,\"tokens\":%d,\"lookahead\":%.10g",
                     syl_version(), is_float ? "f32le" : "s16le", stream->sample_rate,
                     stream->channels, info->frame_rate, info->tokens, info->lookahead_seconds);
+    if (stream->hop_seconds > 0) syl_text_format(t, ",\"hop\":%.10g", stream->hop_seconds);
+    syl_text_format(t, "}\n");
 }
 
 void syl_text_syllable(syl_text *t, const syl_segment *s)

@@ -19,7 +19,8 @@ static void wake(void *user)
 static void set_flow(syl_http_client *c)
 {
     bool open = syl_session_is_open(c->session), ending = syl_session_is_ending(c->session);
-    bool reads = !ending && (!open || syl_session_room(c->session) >= 2 * SYL_WS_CHUNK);
+    bool full = syl_session_is_full(c->session);
+    bool reads = !ending && !full && (!open || syl_session_room(c->session) >= 2 * SYL_WS_CHUNK);
     lws_rx_flow_control(c->wsi, reads);
 }
 

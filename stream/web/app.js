@@ -149,6 +149,7 @@ class Counts {
         this.tokens = new Map();
         this.latencies = [];
         this.total = 0;
+        this.drawn = -1; /* total when it was drawn: sorting for each frame would cost more and more */
         element("tokens").replaceChildren();
         for (const id of ["median", "p95", "factor"]) element(id).textContent = "–";
     }
@@ -164,6 +165,8 @@ class Counts {
     }
 
     draw() {
+        if (this.drawn === this.total) return;
+        this.drawn = this.total;
         const sorted = Float64Array.from(this.latencies).sort();
         const at = (p) => Math.round(1000 * sorted[Math.min(sorted.length - 1,
                                                             Math.floor(p * sorted.length))]) + " ms";
@@ -252,7 +255,7 @@ function finish(error) {
     if (!recording) return;
     const r = recording;
     recording = null;
-    for (const track of r.tracks) track.stop();
+    for (const track of r.tracks) track.stop(); /* which is no "ended" for it */
     r.context.close();
     r.socket.close();
     element("record").textContent = "Record";
@@ -269,6 +272,11 @@ function onSamples(samples) {
     recording.begin ??= performance.now() - 1000 * samples.length / RATE;
     spectrogram.feed(samples);
     if (socket.readyState === WebSocket.OPEN) socket.send(samples.buffer);
+}
+
+function stop(why) {
+    recording.node.port.postMessage("stop");
+    say(why);
 }
 
 async function start() {
@@ -294,6 +302,8 @@ async function start() {
     socket.send(JSON.stringify({type: "audio-start", rate: RATE, encoding: "s16le"}));
     node.port.onmessage = (event) => recording && onSamples(event.data);
     context.createMediaStreamSource(media).connect(node);
+    for (const track of recording.tracks)
+        track.onended = () => recording && stop("The microphone ended. Waiting for the last syllables.");
     element("record").textContent = "Stop";
     say("Recording.");
     draw();
@@ -301,8 +311,7 @@ async function start() {
 
 element("record").onclick = async () => {
     if (recording) {
-        recording.node.port.postMessage("stop");
-        say("Waiting for the last syllables.");
+        stop("Waiting for the last syllables.");
         return;
     }
     element("record").disabled = true;

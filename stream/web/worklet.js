@@ -53,6 +53,7 @@ class Recorder extends AudioWorkletProcessor {
         this.running = true;
         this.put = this.put.bind(this);
         this.port.onmessage = () => {
+            if (!this.running) return; /* pressed twice */
             this.running = false;
             this.flush();
             this.port.postMessage(null); /* the last */

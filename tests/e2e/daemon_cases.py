@@ -238,6 +238,20 @@ def slow_client_is_held_back():
 
 
 @case
+def questions_without_reading():
+    """A client that asks much before it reads is held back; no answer is lost."""
+    count = 20000
+    with Daemon() as d, Framed(d.socket) as c:
+        asking = threading.Thread(target=lambda: c.write(b'{"type":"ping"}\n' * count))
+        asking.start()
+        time.sleep(0.5)
+        for _ in range(count):
+            assert c.get() == {"type": "pong"}
+        asking.join()
+        same(c.stream(PCM))
+
+
+@case
 def deaf_client_is_cut():
     with Daemon("--queue-seconds", "1", "--idle-seconds", "0.5", "--stats-seconds", "0.1",
                 "--max-seconds", "100000") as d:

@@ -10,6 +10,8 @@ import struct
 import subprocess
 import time
 
+# A build folder outside of the source tree does not find the page by itself.
+WEB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "stream", "web")
 TOKEN = "a token of visible characters".replace(" ", "-")
 
 
@@ -26,7 +28,7 @@ class Daemon:
                 file.write(TOKEN + "\n")
             os.chmod("token", 0o600)
             command += ["--token-file", "token"]
-        command += ["--tcp", "0"] * tcp + ["--http", "0"] * http + list(options)
+        command += ["--tcp", "0"] * tcp + ["--http", "0", "--web", WEB] * http + list(options)
         self.process = subprocess.Popen(command, stderr=open(self.log, "w"), stdin=subprocess.DEVNULL,
                                         env={**os.environ, **(env or {})},
                                         preexec_fn=descriptors and (lambda: resource.setrlimit(

@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 
-from daemon_client import TOKEN, Daemon, Framed, WebSocket, http, parse_metrics
+from daemon_client import TOKEN, WEB, Daemon, Framed, WebSocket, http, parse_metrics
 from daemon_harness import EXPECTED, PCM, SECONDS, case, error, main, same
 
 
@@ -66,6 +66,18 @@ def habits_of_vosk_and_sherpa():
             c.text("Done")
             c.text({"type": "ping"})
             assert c.get() == {"type": "pong"}
+
+
+@case
+def questions_without_reading():
+    count = 20000
+    with plain() as d, WebSocket(d.http, receive_buffer=4096) as c:
+        asking = threading.Thread(target=lambda: [c.text({"type": "ping"}) for _ in range(count)])
+        asking.start()
+        time.sleep(1)
+        for _ in range(count):
+            assert c.get() == {"type": "pong"}
+        asking.join()
 
 
 @case
@@ -298,6 +310,7 @@ def tokens_over_http():
         assert http(d.http, "/metrics?token=" + TOKEN + "x")[0] == 401
         assert http(d.http, "/metrics?token=" + TOKEN)[0] == 200
         assert http(d.http, "/metrics", headers=bearer)[0] == 200
+        assert http(d.http, "/metrics", headers=["Authorization: bearer " + TOKEN])[0] == 200
         for path, headers, status in (("/ws", (), 401), ("/ws?token=x", (), 401), ("/ws", bearer, 101),
                                       ("/ws?a=b&token=" + TOKEN, (), 101)):
             with WebSocket(d.http, path=path, headers=headers) as c:
@@ -310,10 +323,36 @@ def tokens_over_http():
 
 
 @case
+def descriptors_are_reserved():
+    """More requests than there may be at a time wait for their turn; the server neither spins nor
+    fills its log. Where the system's limit could be reached it does not start."""
+    with Daemon("--max-clients", "2", http=True, token=False, descriptors=228) as d:
+        held = [socket.create_connection(("127.0.0.1", d.http)) for _ in range(250)]
+
+        def ticks():
+            with open("/proc/%d/stat" % d.process.pid) as file:
+                return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
+
+        time.sleep(0.3)
+        before = ticks()
+        time.sleep(1)
+        assert ticks() - before < 20, "it spins"
+        with Framed(d.socket) as c:
+            same(c.stream(PCM))
+        for s in held:
+            s.close()
+        assert http(d.http, "/")[0] == 200
+        assert len(d.text()) < 20000
+    run = subprocess.run(["sh", "-c", 'ulimit -n 200; exec "$0" --socket n.sock --http 0 --web "$1"',
+                          os.environ["SYLKITD"], WEB], capture_output=True)
+    assert run.returncode == 1 and b"LimitNOFILE" in run.stderr, run.stderr
+
+
+@case
 def ports_and_folders():
     program = os.environ["SYLKITD"]
     with plain() as d:
-        run = subprocess.run([program, "--socket", "o.sock", "--http", str(d.http)],
+        run = subprocess.run([program, "--socket", "o.sock", "--http", str(d.http), "--web", WEB],
                              capture_output=True)
         assert run.returncode == 1 and b"another port" in run.stderr, run.stderr
         with open("/proc/net/tcp") as file:

@@ -25,8 +25,12 @@ def configuration():
     program = os.environ["SYLKITD"]
     with open("bad.conf", "w") as file:
         file.write("max-clients 5\nno-such 1\n")
-    for arguments, word in ((["--conf", "bad.conf"], b"bad.conf:2"), (["--max-clients", "0"], b"1 to"),
-                            (["x"], b"'x'"), (["--raw", "u8:8000:1", "--socket", "x.sock"], b"s16le"),
+    with open("worse.conf", "w") as file:
+        file.write("max-clients 5\nidle-seconds nan\n")
+    for arguments, word in ((["--conf", "bad.conf"], b"bad.conf:2"),
+                            (["--conf", "worse.conf"], b"worse.conf:2: idle-seconds wants"), (["--max-clients", "0"], b"1 to"),
+                            (["x"], b"'x'"),
+                            (["--socket", "y.sock", "--raw-socket", "y.sock"], b"y.sock for both"), (["--raw", "u8:8000:1", "--socket", "x.sock"], b"s16le"),
                             (["--model", "none.safetensors"], b"none.safetensors")):
         run = subprocess.run([program] + arguments, capture_output=True)
         assert run.returncode in (1, 2) and word in run.stderr, (arguments, run.stderr)
@@ -80,6 +84,36 @@ def the_live_recipe():
     with open("live/live.jsonl") as file:
         found = sum(json.loads(line)["type"] == "syllable" for line in file)
     assert found >= 3, found
+
+
+@case
+def hubert_shape():
+    """Its windows slide: what it says is what sylkit stream says, and comes while one speaks."""
+    model = os.path.join(os.environ["PREFIX_SRC"], "tests", "golden", "hubert-base")
+    options = ["--norm", "0", "--merge", "0.9999", "--hop", "0.16", "--lookahead", "0.32"]
+    run = subprocess.run([os.environ["SYLKIT"], "stream", "--model", model, *options, "voice.wav"],
+                         capture_output=True, check=True)
+    expected = [json.loads(line) for line in run.stdout.decode().splitlines()][:-1]
+    assert len(expected) > 5
+    with Daemon("--model", model, *options) as d, Framed(d.socket) as c:
+        c.send("describe")
+        info = c.get()
+        assert info["encoder"] == "hubert" and (info["hop"], info["lookahead"]) == (0.16, 0.32), info
+        c.send("audio-start")
+        ready = c.get()
+        assert ready["type"] == "ready" and (ready["hop"], ready["lookahead"]) == (0.16, 0.32), ready
+        c.send("audio-chunk", PCM)
+        first = c.get()  # though the stream goes on
+        c.send("audio-stop")
+        got = [m for m in [first] + c.until("end") if m["type"] == "syllable"]
+        assert [(m["start"], m["end"]) for m in got] == [(m["start"], m["end"]) for m in expected]
+    with Daemon("--model", model) as d, Framed(d.socket) as c:
+        c.send("describe")
+        info = c.get()
+        assert (info["hop"], info["lookahead"]) == (0.32, 0.64), info
+    run = subprocess.run([os.environ["SYLKITD"], "--socket", "h.sock", "--hop", "0.2"],
+                         capture_output=True)
+    assert run.returncode == 1 and b"hubert" in run.stderr, run.stderr
 
 
 @case

@@ -38,6 +38,17 @@ if [ -x "${SYLKITD:?the path of the daemon}" ]; then
     expect 0 "make install once more" "${MAKE:-make}" -C "$PREFIX_BUILD" install DESTDIR="$root"
     check "the administrator's file stays" grep -q 'max-clients 5' "$(found '*/etc/sylkitd.conf')"
     cp "$PREFIX_SRC/stream/daemon/sylkitd.conf" "$(found '*/etc/sylkitd.conf')"
+    if command -v systemd-analyze >/dev/null 2>&1; then # also with what is commented out
+        for unit in sylkitd.service sylkitd.socket; do
+            sed -e "s|^ExecStart=[^ ]*|ExecStart=$(found '*/bin/sylkitd')|" -e '/^Documentation=/d' \
+                -e 's/^#Load/Load/' "$(found "*/system/$unit")" >"$unit"
+        done
+        expect 0 "systemd takes the units" systemd-analyze verify ./sylkitd.service ./sylkitd.socket
+        check "systemd says nothing of them" test ! -s err
+        check "no @ is left in them" test "$(grep -c @sysconf sylkitd.service)" -eq 0
+    else
+        echo "not tried: systemd's view of the units (systemd-analyze is missing)"
+    fi
 fi
 check "installed: bash completion" test -s "$(found '*completions/sylkit')"
 check "installed: the model" cmp "$(found '*/sylkit/sylber-small.safetensors')" "$SYLKIT_MODEL"

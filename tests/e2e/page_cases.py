@@ -133,6 +133,12 @@ def check_recording(browser, port, picture):
     assert shown["bright"] > 2000 and shown["boxes"] > 200 and shown["bars"] > 500, shown
     assert all(t.isdigit() for t in shown["tokens"]) and len(shown["tokens"]) >= 8, shown
     assert 0 < shown["median"] < 5000, shown
+    # The microphone is unplugged: what was heard is finished, as by the button.
+    browser.ask("recording.tracks[0].dispatchEvent(new Event('ended')); "
+                "document.getElementById('record').click()")
+    browser.wait_for("document.getElementById('state').textContent === 'Done.'")
+    browser.ask("document.getElementById('record').click()")
+    browser.wait_for("+document.getElementById('syllables').textContent >= 1 && !!recording", 60)
     browser.ask("document.getElementById('record').click()")
     browser.wait_for("document.getElementById('state').textContent === 'Done.'")
     factor = float(browser.ask("document.getElementById('factor').textContent"))
@@ -170,6 +176,7 @@ def main(program, picture):
         check_worklet(browser)
         with Daemon("--stats-seconds", "1", http=True) as d:
             check_recording(browser, d.http, picture)
+            assert "client dropped" not in d.text(), d.text()[-1000:]
             check_refusals(browser, d.http)
             browser.call("Page.navigate", url="about:blank")
     finally:

@@ -70,6 +70,16 @@ static void test_gaps(void **state)
     assert_true(out[0] == 13 && out[3] == 16);
     assert_true(syl_ring_overrun(r, &gap));
     assert_true(gap.at == 12 && gap.frames == 7);
+    syl_ring_lost(r, 9); /* and then the card ended */
+    assert_false(syl_ring_overrun(r, &gap));
+    syl_ring_end(r);
+    assert_false(syl_ring_overrun(r, &gap)); /* one sample is still to be read */
+    assert_int_equal(syl_ring_read(r, out, 4), 1);
+    assert_true(syl_ring_overrun(r, &gap));
+    assert_true(gap.at == 13 && gap.frames == 9);
+    assert_int_equal(syl_ring_pending(r), 0);
+    syl_ring_end(r);
+    assert_false(syl_ring_overrun(r, &gap));
     syl_ring_free(r);
 }
 
