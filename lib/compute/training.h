@@ -5,7 +5,8 @@
  * sequences begin are the host's and may be changed once the call returns.
  *
  * A backward adds to the gradients of parameters. What it does to the gradient of an input is
- * said by `accumulate`: add, or overwrite. Results do not depend on the number of threads. */
+ * said by `accumulate`: add, or overwrite. Results do not depend on the number of threads, but
+ * those of products with few outputs and long sums, which oneDNN may split among threads. */
 #ifndef SYL_COMPUTE_TRAINING_H
 #define SYL_COMPUTE_TRAINING_H
 
