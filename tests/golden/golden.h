@@ -45,6 +45,32 @@ static inline float *golden_floats(const syl_safetensors *file, const char *name
     return data;
 }
 
+/* The fixture's speech at 16 kHz, once for each gain, after every second one a pause of 0.7 s. */
+static inline float *golden_speech(const float *gains, int count, size_t *num_samples)
+{
+    size_t n, at = 0, pause = 11200;
+    syl_safetensors *file = golden_open("small_check.safetensors");
+    float *once = golden_floats(file, "audio", &n);
+    float *audio = calloc((size_t)count * (n + pause), sizeof *audio);
+    assert_non_null(audio);
+    for (int part = 0; part < count; part++) {
+        for (size_t i = 0; i < n; i++)
+            audio[at + i] = gains[part] * once[i];
+        at += part % 2 ? n + pause : n;
+    }
+    free(once);
+    syl_safetensors_free(file);
+    *num_samples = at;
+    return audio;
+}
+
+/* Where the model that ships is. */
+static inline const char *golden_model(void)
+{
+    const char *path = getenv("MODEL");
+    return path ? path : "sylber/models/sylber-small.safetensors";
+}
+
 /* Fails when any |a - b| is above the tolerance, or is NaN. */
 static inline void assert_close(const char *what, const float *a, const float *b, size_t n,
                                 double tolerance)

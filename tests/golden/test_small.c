@@ -11,10 +11,9 @@ static syl_model *load(syl_precision precision)
     syl_error err;
     syl_model *model;
     syl_model_options options = syl_model_options_defaults();
-    const char *path = getenv("MODEL");
     options.precision = precision;
-    if (!path) path = "sylber/models/sylber-small.safetensors";
-    if (syl_model_load(&model, path, &options, &err) != SYL_OK) fail_msg("%s", err.message);
+    if (syl_model_load(&model, golden_model(), &options, &err) != SYL_OK)
+        fail_msg("%s", err.message);
     return model;
 }
 
@@ -65,7 +64,9 @@ static float *encode(const syl_model *model, const float *mel, int64_t rows, int
     syl_error err;
     syl_encoding *encoding;
     sink s = {.capacity = 88, .dim = 384, .frames = calloc(88 * 384, sizeof(float))};
-    assert_int_equal(syl_encoding_open(&encoding, model->encoder, &(syl_encoding_options){.threads = 1}, take, &s, &err), SYL_OK);
+    assert_int_equal(syl_encoding_open(&encoding, model->encoder,
+                                       &(syl_encoding_options){.threads = 1}, take, &s, &err),
+                     SYL_OK);
     for (int64_t i = 0; i < rows; i += step) {
         int64_t n = rows - i < step ? rows - i : step;
         if (syl_mel_stream_rows(encoding, mel + i * 80, n, i + n == rows, &err) != SYL_OK)

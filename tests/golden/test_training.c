@@ -188,7 +188,6 @@ static syl_status take(void *user, const float *frames, int64_t n, syl_error *e)
 static void mel_like_the_encoder(void **state)
 {
     syl_safetensors *fixture = golden_open("small_check.safetensors");
-    const char *path = getenv("MODEL");
     syl_model *model;
     syl_model_options options = syl_model_options_defaults();
     syl_encoding *encoding;
@@ -201,16 +200,16 @@ static void mel_like_the_encoder(void **state)
     float *audio = golden_floats(fixture, "audio", &n), *rows;
     sink all = {calloc(2 * n, sizeof(float)), 0};
     (void)state;
-    if (!path) path = "sylber/models/sylber-small.safetensors";
     options.precision = SYL_PRECISION_F32;
-    OK(syl_model_load(&model, path, &options, &err));
-    OK(syl_encoding_open(&encoding, model->encoder, &(syl_encoding_options){.threads = 1}, take, &all, &err));
+    OK(syl_model_load(&model, golden_model(), &options, &err));
+    OK(syl_encoding_open(&encoding, model->encoder, &(syl_encoding_options){.threads = 1}, take,
+                         &all, &err));
     OK(encoding->encoder->ops->feed(encoding, audio, n, &err));
     OK(encoding->encoder->ops->finish(encoding, &err));
     syl_encoding_close(encoding);
     syl_model_free(model);
 
-    syl_network *network = open_network(path);
+    syl_network *network = open_network(golden_model());
     OK(network->ops->prepare(&network->config, audio, (int64_t)n, &rows, &begin[1], &err));
     OK(syl_ctx_create(&ctx, 1, &err));
     OK(syl_tape_create(&tape, ctx, &err));
@@ -251,8 +250,7 @@ static double mel_loss(syl_network *n, syl_tape *tape, syl_mat rows, float *targ
 static void mel_gradient_by_differences(void **state)
 {
     enum { ROWS = 120 };
-    const char *path = getenv("MODEL");
-    syl_network *n = open_network(path ? path : "sylber/models/sylber-small.safetensors");
+    syl_network *n = open_network(golden_model());
     syl_random random = {.seed = 2};
     syl_ctx *ctx;
     syl_tape *tape;

@@ -64,22 +64,10 @@ static void ok(syl_status status)
 
 static int set_up(void **state)
 {
-    const char *path = getenv("MODEL");
-    size_t n, gap = 11200;
+    static const float gains[] = {1, 0.5f, 1.2f};
     (void)state;
-    syl_safetensors *file = golden_open("small_check.safetensors");
-    float *once = golden_floats(file, "audio", &n);
-    num_samples = 3 * n + gap;
-    audio = calloc(num_samples, sizeof *audio);
-    assert_non_null(audio);
-    for (size_t i = 0; i < n; i++) {
-        audio[i] = once[i];
-        audio[n + i] = 0.5f * once[i];
-        audio[2 * n + gap + i] = 1.2f * once[i];
-    }
-    free(once);
-    syl_safetensors_free(file);
-    ok(syl_model_load(&model, path ? path : "sylber/models/sylber-small.safetensors", NULL, &err));
+    audio = golden_speech(gains, 3, &num_samples);
+    ok(syl_model_load(&model, golden_model(), NULL, &err));
     return 0;
 }
 

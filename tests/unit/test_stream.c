@@ -24,21 +24,9 @@ static void ok(syl_status status)
 static int set_up(void **state)
 {
     static const float gains[] = {1, 0.5f, 1.3f, 0.8f};
-    const char *path = getenv("MODEL");
-    size_t n, gap = 11200;
     (void)state;
-    syl_safetensors *file = golden_open("small_check.safetensors");
-    float *once = golden_floats(file, "audio", &n);
-    audio = calloc(4 * n + 2 * gap, sizeof *audio);
-    assert_non_null(audio);
-    for (int tile = 0; tile < 4; tile++) {
-        for (size_t i = 0; i < n; i++)
-            audio[num_samples + i] = gains[tile] * once[i];
-        num_samples += tile % 2 ? n + gap : n;
-    }
-    free(once);
-    syl_safetensors_free(file);
-    ok(syl_model_load(&model, path ? path : "sylber/models/sylber-small.safetensors", NULL, &err));
+    audio = golden_speech(gains, 4, &num_samples);
+    ok(syl_model_load(&model, golden_model(), NULL, &err));
     return 0;
 }
 
@@ -590,18 +578,12 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cuts),
-        cmocka_unit_test(test_latency),
-        cmocka_unit_test(test_stereo_48k),
-        cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_short),
-        cmocka_unit_test(test_silence),
-        cmocka_unit_test(test_finished),
-        cmocka_unit_test(test_shift),
-        cmocka_unit_test(test_silence_frames),
-        cmocka_unit_test(test_thresholds),
-        cmocka_unit_test(test_keep_frames),
-        cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_cuts),           cmocka_unit_test(test_latency),
+        cmocka_unit_test(test_stereo_48k),     cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_short),          cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_finished),       cmocka_unit_test(test_shift),
+        cmocka_unit_test(test_silence_frames), cmocka_unit_test(test_thresholds),
+        cmocka_unit_test(test_keep_frames),    cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

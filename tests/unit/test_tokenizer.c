@@ -178,12 +178,6 @@ static const char *write_codebook(const char *name, const float *data, int64_t r
     return path;
 }
 
-static const char *model_path(void)
-{
-    const char *path = getenv("MODEL");
-    return path ? path : "sylber/models/sylber-small.safetensors";
-}
-
 static syl_result tokens_of(const syl_model_options *options)
 {
     size_t n;
@@ -191,7 +185,7 @@ static syl_result tokens_of(const syl_model_options *options)
     syl_result result;
     syl_safetensors *file = golden_open("small_check.safetensors");
     float *audio = golden_floats(file, "audio", &n);
-    ok(syl_model_load(&model, model_path(), options, &err));
+    ok(syl_model_load(&model, golden_model(), options, &err));
     ok(syl_tokenize(&result, model, audio, n, NULL, &err));
     syl_model_free(model);
     syl_safetensors_free(file);
@@ -257,7 +251,7 @@ static void test_replaced(void **state)
         assert_int_equal(other.segments[i].residual_token, -1);
     }
     assert_memory_equal(own.features, other.features, own.num_segments * DIM * sizeof(float));
-    ok(syl_model_load(&model, model_path(), &o, &err));
+    ok(syl_model_load(&model, golden_model(), &o, &err));
     syl_model_get_info(model, &info);
     assert_int_equal(info.tokens, SIZE);
     assert_int_equal(info.residual_tokens, 0);
@@ -276,7 +270,7 @@ static void assert_refused(const char *path, const char *says)
         syl_model_options o = syl_model_options_defaults();
         *(residual ? &o.residual_codebook : &o.codebook) = path;
         memset(&err, 0, sizeof err);
-        assert_int_not_equal(syl_model_load(&model, model_path(), &o, &err), SYL_OK);
+        assert_int_not_equal(syl_model_load(&model, golden_model(), &o, &err), SYL_OK);
         assert_null(model);
         if (!strstr(err.message, path) || !strstr(err.message, says))
             fail_msg("\"%s\" does not name %s and \"%s\"", err.message, path, says);
