@@ -74,7 +74,7 @@ static syl_status parse_pairs(syl_word_pairs *p, const char *text, syl_error *er
 }
 
 #define SCWS_LINE(w1, w2, score)                                                                   \
-    "1\t" w1 "\tn\t" w2 "\tn\tnear <b> " w1 " </b> water\tthe <b>" w2 "</b> pays\t" score "\t1\t2" \
+    "1\t" w1 "\tn\t" w2 "\tn\tdeep <b> " w1 " </b> water\tthe <b>" w2 "</b> pays\t" score "\t1\t2" \
                                                                                           "\n"
 
 static void test_pairs(void **state)
@@ -89,7 +89,7 @@ static void test_pairs(void **state)
     assert_int_equal(parse_pairs(&p, SCWS_LINE("Bank", "river", "3.5"), &err), SYL_OK);
     assert_true(p.count == 1 && p.contexts && p.pairs[0].score == 3.5);
     assert_true(syl_span_is(p.pairs[0].word[0], "Bank"));
-    assert_true(syl_span_is(p.pairs[0].left[0], "near "));
+    assert_true(syl_span_is(p.pairs[0].left[0], "deep "));
     assert_true(syl_span_is(p.pairs[0].right[0], " water"));
     assert_true(syl_span_is(p.pairs[0].left[1], "the "));
     assert_true(syl_span_is(p.pairs[0].right[1], " pays"));
@@ -114,7 +114,7 @@ static void test_pairs(void **state)
 
 static void test_wordsim(void **state)
 {
-    syl_dsg_model *m = dsg_fixture("UNKNOWN bank river money water pays near", 2, 7, true);
+    syl_dsg_model *m = dsg_fixture("UNKNOWN bank river money water pays deep", 2, 7, true);
     syl_senses *s = senses_of(m);
     syl_word_pairs p;
     syl_wordsim_result r;
