@@ -173,7 +173,7 @@ static void draw_labels(const canvas *c)
     syl_draw_text(c->cr, LEFT - 6, c->boxes.y + c->boxes.height / 2 + FONT / 3, "token", 1);
 }
 
-static void draw(void *context, cairo_t *cr)
+static void draw(const void *context, cairo_t *cr)
 {
     const syl_picture *p = context;
     double width = p->width - LEFT - RIGHT, height = p->height - TOP - AXIS - 2 * GAP;
@@ -193,7 +193,7 @@ static void draw(void *context, cairo_t *cr)
 
 syl_status syl_plot_write(const syl_picture *picture, const char *path, syl_error *err)
 {
-    return syl_drawing_write(path, picture->width, picture->height, draw, (void *)picture, err);
+    return syl_drawing_write(path, picture->width, picture->height, draw, picture, err);
 }
 
 #else

@@ -96,7 +96,7 @@ static void draw_curve(cairo_t *cr, const picture *p, const panel *at, double to
     cairo_stroke(cr);
 }
 
-static void draw(void *context, cairo_t *cr)
+static void draw(const void *context, cairo_t *cr)
 {
     const picture *p = context;
     cairo_set_font_size(cr, 12);

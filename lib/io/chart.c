@@ -179,9 +179,9 @@ static void draw_legend(const canvas *c)
     cairo_set_dash(c->cr, NULL, 0, 0);
 }
 
-static void draw(void *context, cairo_t *cr)
+static void draw(const void *context, cairo_t *cr)
 {
-    canvas *c = context;
+    canvas own = *(const canvas *)context, *c = &own;
     c->cr = cr;
     cairo_set_line_width(cr, 1);
     draw_x_ticks(c);

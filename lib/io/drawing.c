@@ -40,7 +40,7 @@ static cairo_status_t to_stream(void *stream, const unsigned char *data, unsigne
                                                      : CAIRO_STATUS_WRITE_ERROR;
 }
 
-static cairo_status_t render(bool svg, int width, int height, syl_draw *draw, void *context,
+static cairo_status_t render(bool svg, int width, int height, syl_draw *draw, const void *context,
                              FILE *out)
 {
     cairo_surface_t *surface =
@@ -61,8 +61,8 @@ static cairo_status_t render(bool svg, int width, int height, syl_draw *draw, vo
     return status;
 }
 
-syl_status syl_drawing_write(const char *path, int width, int height, syl_draw *draw, void *context,
-                             syl_error *err)
+syl_status syl_drawing_write(const char *path, int width, int height, syl_draw *draw,
+                             const void *context, syl_error *err)
 {
     const char *dot = strrchr(path, '.');
     bool svg = dot && !strcasecmp(dot, ".svg");

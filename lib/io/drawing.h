@@ -15,12 +15,12 @@
 #define SYL_DRAWING_FONT 11.0 /* pixels; the size at first */
 
 /* Draws on a white page with a sans-serif font. */
-typedef void syl_draw(void *context, cairo_t *cr);
+typedef void syl_draw(const void *context, cairo_t *cr);
 
 /* PNG or SVG, by the ending of path; appears only when complete. width and height are pixels
  * (points for SVG). */
-syl_status syl_drawing_write(const char *path, int width, int height, syl_draw *draw, void *context,
-                             syl_error *err);
+syl_status syl_drawing_write(const char *path, int width, int height, syl_draw *draw,
+                             const void *context, syl_error *err);
 
 /* align: 0 begins at x, 0.5 is centred there, 1 ends there. y is the base line. Text must be UTF-8,
  * or the drawing fails. */
