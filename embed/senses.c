@@ -2,6 +2,7 @@
 #include "embed/senses.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,15 @@ const syl_sense *syl_senses_all(const syl_senses *senses, int64_t *count)
 {
     *count = senses->first[senses->model->words];
     return senses->kept;
+}
+
+int syl_sense_name(const syl_senses *senses, int32_t word, int32_t sense, char name[SYL_SENSE_NAME])
+{
+    int count;
+    const char *text = syl_vocabulary_word(senses->model->vocabulary, word);
+    syl_senses_of(senses, word, &count);
+    if (count == 1) return snprintf(name, SYL_SENSE_NAME, "%s", text);
+    return snprintf(name, SYL_SENSE_NAME, "%s#%d", text, sense + 1);
 }
 
 static const float *vector_of(const syl_senses *s, syl_sense sense)
