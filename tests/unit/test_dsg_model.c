@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "embed/sense_vectors.h"
+
 #define FILE_NAME "test_dsg_model.tmp"
 
 static void same_floats(const float *a, const float *b, size_t n)
@@ -207,12 +209,102 @@ static void test_other_tensors(void **state)
     assert_int_equal(syl_dsg_model_load(&m, "no such file", &err), SYL_EIO);
 }
 
+/* ---- word vectors ----------------------------------------------------------------------- */
+
+static int32_t id_of(const syl_dsg_model *m, const char *word)
+{
+    return syl_vocabulary_find(m->vocabulary, word, strlen(word));
+}
+
+/* Written and read again, every sense that was left is where it was, and nothing else. */
+static void test_export(void **state)
+{
+    syl_dsg_model *m = dsg_fixture_of_size(70, 4, 11, false), *again;
+    syl_senses *s, *t;
+    syl_error err;
+    (void)state;
+    assert_int_equal(syl_senses_create(&s, m, SYL_PRUNE_PRIOR, 1, &err), SYL_OK);
+    for (int format = 0; format < 2; format++) {
+        syl_word_vectors v;
+        int64_t count, total;
+        if (syl_sense_vectors_write(s, FILE_NAME, (syl_vector_format)format, &err))
+            fail_msg("%s", err.message);
+        if (syl_word_vectors_read(&v, FILE_NAME, SYL_VECTORS_DETECT, &err))
+            fail_msg("%s", err.message);
+        unlink(FILE_NAME);
+        if (syl_sense_vectors_model(&again, &v, true, &m->text, &err)) fail_msg("%s", err.message);
+        syl_word_vectors_free(&v);
+        assert_true(again->words == 69 && id_of(again, "UNKNOWN") < 0);
+        assert_int_equal(syl_senses_create(&t, again, SYL_PRUNE_PRIOR, 1, &err), SYL_OK);
+        const syl_sense *all = syl_senses_all(s, &count);
+        syl_senses_all(t, &total);
+        int64_t of_unknown = 0;
+        for (int64_t i = 0; i < count; i++) {
+            int own;
+            if (all[i].word == m->unknown) {
+                of_unknown++;
+                continue;
+            }
+            int32_t id = id_of(again, syl_vocabulary_word(m->vocabulary, all[i].word));
+            assert_true(id >= 0 && (i == 0 || id == all[i].word - 1)); /* the order is kept */
+            syl_senses_of(s, all[i].word, &own);
+            assert_memory_equal(syl_dsg_sense_vector(m, all[i].word, all[i].sense),
+                                syl_dsg_sense_vector(again, id, own == 1 ? 0 : all[i].sense),
+                                11 * sizeof(float));
+        }
+        assert_int_equal(total, count - of_unknown);
+        syl_senses_free(t);
+        syl_dsg_model_free(again);
+    }
+    syl_senses_free(s);
+    syl_dsg_model_free(m);
+}
+
+static void test_import(void **state)
+{
+    static const char text[] = "8 1\nbank#2 1\nc# 2\nbank 3\n#1 4\nbank#1 5\nx#0 6\nx#257 7\n"
+                               "bank#2 8\n";
+    syl_text_options options = syl_text_defaults();
+    syl_word_vectors v;
+    syl_dsg_model *m;
+    syl_error err;
+    (void)state;
+    assert_int_equal(
+        syl_word_vectors_parse(&v, text, sizeof text - 1, "input", SYL_VECTORS_TEXT, &err), SYL_OK);
+    if (syl_sense_vectors_model(&m, &v, true, &options, &err)) fail_msg("%s", err.message);
+    assert_true(m->words == 5 && m->senses == 2);
+    static const char *const words[] = {"bank", "c#", "#1", "x#0", "x#257"};
+    static const float values[] = {3, 1, 2, 0, 4, 0, 6, 0, 7, 0};
+    for (int w = 0; w < 5; w++) {
+        assert_int_equal(id_of(m, words[w]), w);
+        for (int k = 0; k < 2; k++) {
+            assert_true(m->sense_vectors[2 * w + k] == values[2 * w + k]);
+            assert_true(m->priors[2 * w + k] == (w == 0 ? 0.5f : (float)(k == 0)));
+        }
+    }
+    syl_dsg_model_free(m);
+    if (syl_sense_vectors_model(&m, &v, false, &options, &err)) fail_msg("%s", err.message);
+    assert_true(m->words == 7 && m->senses == 1 && id_of(m, "bank#2") == 0);
+    assert_true(m->sense_vectors[0] == 1);
+    syl_dsg_model_free(m);
+    syl_word_vectors_free(&v);
+    assert_int_equal(
+        syl_word_vectors_parse(&v, "1 1\n\xff 1\n", 8, "input", SYL_VECTORS_TEXT, &err), SYL_OK);
+    assert_int_equal(syl_sense_vectors_model(&m, &v, true, &options, &err), SYL_EFORMAT);
+    syl_word_vectors_free(&v);
+    assert_int_equal(syl_word_vectors_parse(&v, "0 1\n", 4, "input", SYL_VECTORS_TEXT, &err),
+                     SYL_OK);
+    assert_int_equal(syl_sense_vectors_model(&m, &v, true, &options, &err), SYL_EFORMAT);
+    syl_word_vectors_free(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_create),
         cmocka_unit_test(test_cut_off),       cmocka_unit_test(test_bad_values),
-        cmocka_unit_test(test_other_tensors),
+        cmocka_unit_test(test_other_tensors), cmocka_unit_test(test_export),
+        cmocka_unit_test(test_import),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
