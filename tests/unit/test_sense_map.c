@@ -253,6 +253,13 @@ static void test_tsne_limits(void **state)
     assert_int_equal(syl_tsne(y, NULL, x, SYL_TSNE_MAX_POINTS + 1, 2, &o, &err), SYL_EINVAL);
 }
 
+/* In builds with sanitizers: fontconfig, below cairo, keeps some memory to the end. */
+const char *__lsan_default_suppressions(void) __attribute__((visibility("default")));
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig";
+}
+
 /* ---- maps ----------------------------------------------------------------------------------- */
 
 static syl_senses *senses_of(const syl_dsg_model *m)
