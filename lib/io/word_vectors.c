@@ -54,10 +54,9 @@ static bool is_text(const reader *r)
     return numbers == r->out->dim;
 }
 
-/* What the announced vectors need at least must be there: a hostile header asks for no memory.
- * *names receives the bytes that are left for names, each with the space or line's end behind it.
- */
-static syl_status check_size(const reader *r, bool text, size_t *names, syl_error *err)
+/* What the announced vectors need at least must be there: a hostile header asks for no memory. What
+ * is left is for names, each with the space or line's end behind it. */
+static syl_status check_size(reader *r, bool text, syl_error *err)
 {
     size_t values = (text ? 2 : 4) * (size_t)r->out->dim, count = (size_t)r->out->count;
     size_t least = syl_mul_size(count, values + 2), left = (size_t)(r->end - r->at);
