@@ -75,7 +75,7 @@ static syl_status parse_pairs(syl_word_pairs *p, const char *text, syl_error *er
 
 #define SCWS_LINE(w1, w2, score)                                                                   \
     "1\t" w1 "\tn\t" w2 "\tn\tdeep <b> " w1 " </b> water\tthe <b>" w2 "</b> pays\t" score "\t1\t2" \
-                                                                                          "\n"
+    "\n"
 
 static void test_pairs(void **state)
 {
