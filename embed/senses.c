@@ -99,6 +99,13 @@ const syl_sense *syl_senses_all(const syl_senses *senses, int64_t *count)
     return senses->kept;
 }
 
+void syl_senses_histogram(const syl_senses *senses, int64_t *words)
+{
+    memset(words, 0, ((size_t)senses->model->senses + 1) * sizeof *words);
+    for (int32_t w = 0; w < senses->model->words; w++)
+        words[senses->first[w + 1] - senses->first[w]] += w != senses->model->unknown;
+}
+
 int syl_sense_name(const syl_senses *senses, int32_t word, int32_t sense, char name[SYL_SENSE_NAME])
 {
     int count;

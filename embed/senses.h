@@ -36,6 +36,9 @@ const syl_sense *syl_senses_of(const syl_senses *senses, int32_t word, int *coun
 /* Those of all words, word by word. */
 const syl_sense *syl_senses_all(const syl_senses *senses, int64_t *count);
 
+/* words [K + 1]: how many words (without UNKNOWN) have so many senses; words[0] is 0. */
+void syl_senses_histogram(const syl_senses *senses, int64_t *words);
+
 #define SYL_SENSE_NAME (8 * SYL_WORD_MAX + 16) /* room for any name below */
 
 /* What a sense is called: "word" where it is the only one that is left of its word, else

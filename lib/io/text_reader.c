@@ -158,17 +158,17 @@ static syl_status append(bytes *to, const char *data, size_t n, syl_error *err)
     return SYL_OK;
 }
 
-/* Appends as much as the limit allows; the rest is passed over. */
-static syl_status append_some(syl_text_reader *r, bytes *to, const char *data, size_t n,
-                              syl_error *err)
+/* Appends up to a length of `most`; the rest is passed over. */
+static syl_status append_some(syl_text_reader *r, bytes *to, size_t most, const char *data,
+                              size_t n, syl_error *err)
 {
-    size_t left = r->options.max_length - to->length;
+    size_t left = most - to->length;
     if (n > left) r->cut = true;
     return append(to, data, n < left ? n : left, err);
 }
 
-/* A line without its end. *any: there was one. */
-static syl_status read_line(syl_text_reader *r, bytes *to, bool *any, syl_error *err)
+/* A line without its end, at most `most` bytes of it. *any: there was one. */
+static syl_status read_line(syl_text_reader *r, bytes *to, size_t most, bool *any, syl_error *err)
 {
     *any = false;
     to->length = 0;
@@ -178,7 +178,7 @@ static syl_status read_line(syl_text_reader *r, bytes *to, bool *any, syl_error 
         const char *from = r->buffer + r->at;
         const char *newline = memchr(from, '\n', r->end - r->at);
         size_t n = newline ? (size_t)(newline - from) : r->end - r->at;
-        SYL_TRY(append_some(r, to, from, n, err));
+        SYL_TRY(append_some(r, to, most, from, n, err));
         *any = true;
         r->at += n + (newline != NULL);
         if (newline) break;
@@ -238,8 +238,9 @@ static void replace_nuls(bytes *to)
     }
 }
 
-/* Checked UTF-8 without NUL bytes, at most max_length of it, and a NUL behind. */
-static syl_status decode(syl_text_reader *r, const bytes *from, bytes *to, syl_error *err)
+/* Checked UTF-8 without NUL bytes, at most `most` bytes of it, and a NUL behind. */
+static syl_status decode(syl_text_reader *r, const bytes *from, size_t most, bytes *to,
+                         syl_error *err)
 {
     const syl_text_reader_options *o = &r->options;
     to->length = 0;
@@ -256,9 +257,9 @@ static syl_status decode(syl_text_reader *r, const bytes *from, bytes *to, syl_e
     const char *nul = from->length ? memchr(from->data, 0, from->length) : NULL;
     if (nul && !o->replace) return bad_bytes(r, from, (size_t)(nul - from->data), err);
     if (nul) replace_nuls(to);
-    if (to->length > o->max_length && !o->truncate) return too_long(r, err);
-    if (to->length > o->max_length) {
-        to->length = o->max_length;
+    if (to->length > most && !o->truncate) return too_long(r, err);
+    if (to->length > most) {
+        to->length = most;
         while (to->length && ((unsigned char)to->data[to->length] & 0xC0) == 0x80)
             to->length--;
     }
@@ -283,7 +284,7 @@ static syl_status finish(syl_text_reader *r, syl_error *err)
 {
     if (r->cut && !r->options.truncate) return too_long(r, err);
     if (r->cut && !r->options.latin1) drop_partial(&r->raw);
-    return decode(r, &r->raw, &r->text, err);
+    return decode(r, &r->raw, r->options.max_length, &r->text, err);
 }
 
 /* ---- formats: *any is false where the file has no further document ------------------------ */
@@ -300,7 +301,7 @@ static syl_status next_line(syl_text_reader *r, bool *any, const char **text, sy
 {
     char number[24];
     r->first_line = r->line + 1;
-    SYL_TRY(read_line(r, &r->raw, any, err));
+    SYL_TRY(read_line(r, &r->raw, r->options.max_length, any, err));
     if (!*any) return SYL_OK;
     SYL_TRY(finish(r, err));
     *text = r->text.data;
@@ -326,7 +327,8 @@ static syl_status next_whole(syl_text_reader *r, bool *any, syl_error *err)
     if (!*any) return SYL_OK;
     r->first_line = r->line = 1;
     while (!r->ended) {
-        SYL_TRY(append_some(r, &r->raw, r->buffer + r->at, r->end - r->at, err));
+        SYL_TRY(
+            append_some(r, &r->raw, r->options.max_length, r->buffer + r->at, r->end - r->at, err));
         SYL_TRY(fill(r, err));
     }
     SYL_TRY(set_name(r, r->file_name, strlen(r->file_name), err));
@@ -378,7 +380,7 @@ static bool starts(const bytes *b, const char *word)
 static syl_status read_head(syl_text_reader *r, bool *any, syl_error *err)
 {
     do
-        SYL_TRY(read_line(r, &r->raw, any, err));
+        SYL_TRY(read_line(r, &r->raw, TITLE_BYTES + 1, any, err));
     while (*any && is_blank(&r->raw, 0));
     if (!*any) return SYL_OK;
     r->first_line = r->line;
@@ -390,7 +392,7 @@ static syl_status read_head(syl_text_reader *r, bool *any, syl_error *err)
     if (r->raw.length > TITLE_BYTES)
         return syl_fail(err, SYL_EFORMAT, "%s: line %" PRId64 ": this <doc> has over %d bytes",
                         r->path, r->line, TITLE_BYTES);
-    SYL_TRY(decode(r, &r->raw, &r->text, err));
+    SYL_TRY(decode(r, &r->raw, SIZE_MAX, &r->text, err));
     return set_title(r, err);
 }
 
@@ -398,6 +400,7 @@ static syl_status next_wikipedia(syl_text_reader *r, bool *any, syl_error *err)
 {
     SYL_TRY(read_head(r, any, err));
     if (!*any) return SYL_OK;
+    const size_t most = r->options.max_length;
     int64_t head = r->line;
     r->first_line = head + 1;
     r->raw.length = 0;
@@ -405,14 +408,14 @@ static syl_status next_wikipedia(syl_text_reader *r, bool *any, syl_error *err)
     for (;;) {
         bytes *line = &r->in_body;
         bool more;
-        SYL_TRY(read_line(r, line, &more, err));
+        SYL_TRY(read_line(r, line, most > TITLE_BYTES ? most : TITLE_BYTES, &more, err));
         if (!more || starts(line, "<doc "))
             return syl_fail(err, SYL_EFORMAT,
                             "%s: the <doc> of line %" PRId64 " has no </doc>; is the file cut off?",
                             r->path, head);
         if (starts(line, "</doc>") && is_blank(line, strlen("</doc>"))) return finish(r, err);
-        SYL_TRY(append_some(r, &r->raw, line->data, line->length, err));
-        SYL_TRY(append_some(r, &r->raw, "\n", 1, err));
+        SYL_TRY(append_some(r, &r->raw, most, line->data, line->length, err));
+        SYL_TRY(append_some(r, &r->raw, most, "\n", 1, err));
     }
 }
 

@@ -66,6 +66,15 @@ static void test_inventory(void **state)
             seen += count;
         }
         assert_int_equal(seen, all);
+        int64_t words[5], senses = 0, num_words = 0;
+        int of_unknown;
+        syl_senses_histogram(s, words);
+        syl_senses_of(s, m->unknown, &of_unknown);
+        for (int k = 0; k < 5; k++) {
+            senses += k * words[k];
+            num_words += words[k];
+        }
+        assert_true(words[0] == 0 && num_words == 49 && senses == all - of_unknown);
         if (prunes[p] == 1) assert_int_equal(all, 50);
         if (prunes[p] == 0) assert_int_equal(all, 200);
         syl_senses_free(s);
