@@ -180,10 +180,12 @@ static bool context_mean(const syl_senses *s, const int32_t *context, size_t n, 
     return known > 0;
 }
 
+/* Of a vector to itself 1 exactly: words compared with themselves must tie. */
 static double cosine(const float *a, float norm_a, const float *b, float norm_b, int dim)
 {
     double size = (double)norm_a * (double)norm_b;
     if (!(size > 0)) return 0;
+    if (a == b) return 1;
     return fmin(1, fmax(-1, (double)syl_dot(a, b, dim) / size));
 }
 
@@ -286,6 +288,7 @@ static double global_product(const syl_senses *s, int32_t a, int32_t b)
 static double global_similarity(const syl_senses *s, int32_t a, int32_t b)
 {
     double size = sqrt(global_product(s, a, a)) * sqrt(global_product(s, b, b));
+    if (a == b && size > 0) return 1;
     return size > 0 ? (1 + fmin(1, fmax(-1, global_product(s, a, b) / size))) / 2 : 0.5;
 }
 

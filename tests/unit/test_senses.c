@@ -325,6 +325,8 @@ static void test_similarity(void **state)
                                syl_dsg_sense_vector(m, b, cb.best), DIM)) /
                  2,
              1e-5);
+        assert_true(syl_senses_similarity(s, SYL_SIM_GLOBAL, a, a, NULL, NULL) == 1);
+        assert_true(syl_senses_similarity(s, SYL_SIM_LOCAL, a, a, &ca, &ca) == 1);
         syl_senses_global_vector(s, a, mean_a);
         syl_senses_global_vector(s, b, mean_b);
         near(syl_senses_similarity(s, SYL_SIM_GLOBAL, a, b, NULL, NULL),
