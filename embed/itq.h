@@ -11,7 +11,7 @@
 syl_status syl_itq_fit(float *planes, float *threshold, const float *vectors, int64_t n, int dim,
                        int bits, int iterations, uint64_t seed, int threads, syl_error *err);
 
-/* The rotation alone (section 3.2): from a random one it alternates between B = sign(V R) and the R
+/* The rotation alone: from a random one it alternates between B = sign(V R) and the R
  * that brings V nearest to B. v is [n][bits]; rotation [bits][bits] is orthogonal. errors
  * [iterations + 1], may be NULL: |B - V R|^2 before each iteration and after the last, which never
  * grows but by rounding. */

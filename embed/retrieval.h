@@ -1,6 +1,6 @@
 /* How well codes or vectors retrieve relevant documents: each query ranks the documents of a set.
- * The protocol is that of the Binary Paragraph Vector paper (Grzegorczyk and Kurdziel, 2016,
- * section 3): mean average precision and NDCG@10, Hamming distance for codes, cosine for vectors.
+ * The protocol is that of the Binary Paragraph Vector paper (Grzegorczyk and Kurdziel, 2016): mean
+ * average precision and NDCG@10, Hamming distance for codes, cosine for vectors.
  */
 #ifndef SYL_EMBED_RETRIEVAL_H
 #define SYL_EMBED_RETRIEVAL_H
@@ -58,8 +58,9 @@ typedef struct syl_radius_score {
 
 /* Two stages (Real-Binary Paragraph Vector): documents whose code is within a Hamming radius of the
  * query's are ranked by the cosine of the vectors, the rest is not shown. scores[r] is for radius
- * r = 0 ... max_radius. NDCG is against the best order of the whole set, and over all queries,
- * those with no candidate included. Both sides need codes and vectors. expected_ties and points are
+ * r = 0 ... max_radius. NDCG is against the best order of the whole set, over all queries that have
+ * a relevant document; one without candidates counts as 0, or a filter that shows nothing would
+ * gain by it. Both sides need codes and vectors. expected_ties and points are
  * not used. */
 syl_status syl_radius_evaluate(syl_radius_score *scores, int max_radius,
                                const syl_labelled *queries, const syl_labelled *database,
