@@ -17,6 +17,7 @@
 #define SYL_COMPUTE_PARAGRAPH_H
 
 #include "lib/compute/compute.h"
+#include "lib/io/sampler.h"
 
 typedef enum syl_code_function {
     SYL_CODE_LINEAR, /* h = u */
@@ -89,24 +90,11 @@ typedef struct syl_paragraph_batch {
 #define SYL_PARAGRAPH_MOST_NEGATIVES 512
 #define SYL_PARAGRAPH_MOST_CONTEXT 16
 
-/* Items by chance: item i with threshold[i] / 2^32 in its slot, otherwise alias[i] (Walker 1977).
- * The device's arrays. */
-typedef struct syl_paragraph_sampler {
-    int32_t count;
-    const uint32_t *threshold; /* [count] */
-    const int32_t *alias;      /* [count] */
-} syl_paragraph_sampler;
-
 /* A chunk's numbers are Philox blocks of its stream: dropout from its position on, eight elements of
  * h a block (16 bits each), and its negatives from SYL_PARAGRAPH_NEGATIVES after that, two a block.
  * A chunk of training has position 0. */
 #define SYL_PARAGRAPH_NEGATIVES ((uint64_t)1 << 16)
 #define SYL_PARAGRAPH_NUMBERS ((uint64_t)1 << 17)
-/* A draw, from two words. */
-#define SYL_PARAGRAPH_DRAW(sampler, slot, word)                                          \
-    ((word) < (sampler)->threshold[((uint64_t)(slot) * (uint32_t)(sampler)->count) >> 32] \
-         ? (int32_t)(((uint64_t)(slot) * (uint32_t)(sampler)->count) >> 32)              \
-         : (sampler)->alias[((uint64_t)(slot) * (uint32_t)(sampler)->count) >> 32])
 
 /* Documents whose vectors are sought, with all else as it is. */
 typedef struct syl_paragraph_inference {
@@ -115,7 +103,8 @@ typedef struct syl_paragraph_inference {
     const int32_t *items; /* the host's */
     const uint64_t *key;  /* [count], the host's: names the numbers of a document */
     int passes, chunk;    /* over the items; targets of a step */
-    syl_paragraph_sampler sampler;
+    const syl_alias *columns; /* [num_columns], the device's: those of a syl_sampler, for the negatives */
+    int64_t num_columns;
 } syl_paragraph_inference;
 
 /* The batches one after the other. loss (the host's) receives each chunk's sum over its targets,

@@ -15,16 +15,17 @@ typedef struct room {
     syl_paragraph_work work;
 } room;
 
-static void draw(const syl_paragraph_model *m, const syl_paragraph_sampler *sampler,
+static void draw(const syl_paragraph_model *m, const syl_paragraph_inference *q,
                  const syl_paragraph_chunk *c, int32_t *negative)
 {
+    syl_sampler sampler = {.size = q->num_columns,
+                           .columns = (syl_alias *)(uintptr_t)q->columns};
     uint32_t word[4];
     for (int i = 0; i < m->negatives; i++) {
         if (i % 2 == 0)
             syl_philox(m->seed, c->stream,
                        c->position + SYL_PARAGRAPH_NEGATIVES + (uint64_t)i / 2, word);
-        uint32_t slot = word[i % 2 * 2], chance = word[i % 2 * 2 + 1];
-        negative[i] = SYL_PARAGRAPH_DRAW(sampler, slot, chance);
+        negative[i] = syl_sampler_draw(&sampler, word[i % 2 * 2], word[i % 2 * 2 + 1]);
     }
 }
 
@@ -52,7 +53,7 @@ static void infer_document(const syl_paragraph_model *m, const syl_paragraph_inf
             c->targets = (int)(length - at < q->chunk ? length - at : q->chunk);
             c->target = items + at;
             c->position = step * SYL_PARAGRAPH_NUMBERS;
-            draw(m, &q->sampler, c, r->negative);
+            draw(m, q, c, r->negative);
             if (m->context) look_around(m, items, at, c->targets, r->around);
             (void)syl_paragraph_chunk_gradients(m, c, &r->work);
             syl_adagrad_row(e, square, c->d_document, m->lr, dim);
