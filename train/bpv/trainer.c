@@ -46,7 +46,7 @@ syl_bpv_train_options syl_bpv_train_defaults(syl_bpv_kind kind, int bits)
         .learning_rate = 0.1,
         .last_rate = 0.1,
         .dropout = kind == SYL_BPV_BINARY_DBOW || kind == SYL_BPV_BINARY_DM ? 0.7 : 0,
-        .batch = 64,
+        .batch = 256,
         .threads = 1,
         .seed = 1,
         .exchange_every = 8,

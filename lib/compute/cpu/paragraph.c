@@ -3,6 +3,7 @@
 #include "lib/compute/cpu/paragraph.h"
 
 #include <omp.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "lib/compute/cpu/parallel.h"
@@ -83,6 +84,19 @@ static void add_around(const steps *s, int32_t chunk, int32_t target, int32_t ne
     }
 }
 
+/* A row that comes up soon: it lies anywhere, and to wait for it takes longer than to update it. */
+static void fetch_output(const steps *s, int32_t i)
+{
+    const syl_row_groups *of = &s->b->of_output;
+    int64_t width = s->part + s->context_part;
+    if (i >= of->count) return;
+    int64_t at = of->row[i] * width;
+    for (int64_t k = 0; k < width; k += 16) {
+        __builtin_prefetch(s->m->output.value + at + k, 1);
+        __builtin_prefetch(s->m->output.square + at + k, 1);
+    }
+}
+
 static void update_output(const steps *s, int32_t i)
 {
     const syl_paragraph_model *m = s->m;
@@ -92,6 +106,7 @@ static void update_output(const steps *s, int32_t i)
     int64_t width = s->part + s->context_part;
     float *sum = s->work[omp_get_thread_num()].sum, bias = 0, by[SOME];
     const float *row[SOME];
+    fetch_output(s, i + 2);
     memset(sum, 0, (size_t)width * sizeof *sum);
     for (int32_t e = of->begin[i]; e < of->begin[i + 1];) {
         int n = 0;
@@ -196,18 +211,21 @@ static syl_status take_all(syl_ctx *ctx, steps *s, extent e, float **documents,
     return SYL_OK;
 }
 
-/* By each thread of the team: the batch's gradients, a barrier, its updates, a barrier. */
-static void one_batch(const steps *s, float *documents, float *loss)
+/* By each thread of the team: the batch's gradients, a barrier, its updates, a barrier. These are
+ * not OpenMP's own, at which threads turn round and round for milliseconds when another program
+ * has the processor of one of them. */
+static void one_batch(const steps *s, float *documents, float *loss, pthread_barrier_t *barrier)
 {
     const syl_paragraph_model *m = s->m;
     const syl_paragraph_batch *b = s->b;
-#pragma omp for schedule(dynamic, 4)
+#pragma omp for schedule(dynamic, 4) nowait
     for (int32_t c = 0; c < b->chunks; c++) {
         one_chunk(s, c, loss + c);
         if (m->projection.value)
             memcpy(documents + c * s->dim, m->documents.value + b->document[c] * s->dim,
                    (size_t)s->dim * sizeof *documents);
     }
+    pthread_barrier_wait(barrier);
 #pragma omp for schedule(dynamic, 32) nowait
     for (int32_t i = 0; i < b->of_output.count; i++)
         update_output(s, i);
@@ -221,26 +239,31 @@ static void one_batch(const steps *s, float *documents, float *loss)
         for (int unit = 0; unit < m->code; unit++)
             update_projection(s, documents, unit);
     }
-#pragma omp for schedule(dynamic, 8)
+#pragma omp for schedule(dynamic, 8) nowait
     for (int32_t i = 0; i < b->of_documents.count; i++)
         update_input(s, &b->of_documents, i, m->documents,
                      m->projection.value ? s->d_document : s->d_z, s->dim);
+    pthread_barrier_wait(barrier);
 }
 
 static void all_batches(syl_ctx *ctx, const steps *all, const syl_paragraph_batch *batches,
                         int count, float *documents, float *loss)
 {
+    pthread_barrier_t barrier;
     (void)ctx;
 #pragma omp parallel num_threads(ctx->threads)
     {
         steps s = *all;
         float *to = loss;
+#pragma omp single
+        pthread_barrier_init(&barrier, NULL, (unsigned)omp_get_num_threads());
         for (int i = 0; i < count; i++) {
             s.b = &batches[i];
-            one_batch(&s, documents, to);
+            one_batch(&s, documents, to, &barrier);
             to += batches[i].chunks;
         }
     }
+    pthread_barrier_destroy(&barrier);
 }
 
 syl_status syl_cpu_paragraph_steps(syl_ctx *ctx, const syl_paragraph_model *model,
