@@ -52,7 +52,8 @@ static float case_uniform(syl_random *r, float low, float high)
 static void case_table(paragraph_case *c, int which, int64_t rows, int64_t parts, int64_t length,
                        float range, syl_random *r)
 {
-    int64_t padded = length == 1 ? 1 : syl_paragraph_padded(length), n = rows * parts * padded;
+    int64_t padded = which == OF_BIAS ? 1 : syl_paragraph_padded(length);
+    int64_t n = rows * parts * padded;
     c->size[which] = n;
     c->value[which] = calloc((size_t)n + 1, sizeof(float));
     c->square[which] = calloc((size_t)n + 1, sizeof(float));
