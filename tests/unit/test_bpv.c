@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -277,6 +278,128 @@ static void not_finite(void **state)
     free_corpus(&c);
 }
 
+/* ---- ranks ----------------------------------------------------------------------------------- */
+
+/* Two ranks as two threads, with a module that sums in their common memory. */
+static pthread_barrier_t meeting;
+static _Thread_local int own_rank;
+static void *brought[2];
+
+static int sum_floats(float *data, int64_t n)
+{
+    brought[own_rank] = data;
+    pthread_barrier_wait(&meeting);
+    float *a = brought[0], *b = brought[1];
+    if (own_rank == 0)
+        for (int64_t i = 0; i < n; i++)
+            a[i] = b[i] = a[i] + b[i];
+    pthread_barrier_wait(&meeting);
+    return 0;
+}
+
+static int sum_doubles(double *data, int64_t n)
+{
+    brought[own_rank] = data;
+    pthread_barrier_wait(&meeting);
+    double *a = brought[0], *b = brought[1];
+    if (own_rank == 0)
+        for (int64_t i = 0; i < n; i++)
+            a[i] = b[i] = a[i] + b[i];
+    pthread_barrier_wait(&meeting);
+    return 0;
+}
+
+static int broadcast(float *data, int64_t n)
+{
+    brought[own_rank] = data;
+    pthread_barrier_wait(&meeting);
+    if (own_rank == 0) memcpy(brought[1], data, (size_t)n * sizeof *data);
+    pthread_barrier_wait(&meeting);
+    return 0;
+}
+
+static const syl_ranks_module threads_module = {
+    .sum_floats = sum_floats, .sum_doubles = sum_doubles, .broadcast = broadcast};
+
+typedef struct rank_run {
+    const corpus *c;
+    syl_bpv_train_options o;
+    syl_ranks ranks;
+    stopper stop;
+    syl_bpv *model;
+    syl_status status;
+    syl_error err;
+} rank_run;
+
+static void *run_rank(void *user)
+{
+    rank_run *r = user;
+    syl_text_options text = syl_text_defaults();
+    syl_vocabulary *words;
+    own_rank = r->ranks.rank;
+    r->o.ranks = &r->ranks;
+    r->o.user = &r->stop;
+    r->status = syl_vocabulary_parse(&words, r->c->text, r->c->size, "words", &r->err);
+    if (r->status == SYL_OK)
+        r->status = syl_bpv_train(&r->model, &r->c->d, words, &text, &r->o, &r->err);
+    return NULL;
+}
+
+static void run_ranks(rank_run r[2], const corpus *c, const syl_bpv_train_options *o, int most)
+{
+    pthread_t thread;
+    pthread_barrier_init(&meeting, NULL, 2);
+    for (int i = 0; i < 2; i++)
+        r[i] = (rank_run){.c = c,
+                          .o = *o,
+                          .ranks = {.rank = i, .count = 2, .module = &threads_module},
+                          .stop.most = most};
+    assert_int_equal(pthread_create(&thread, NULL, run_rank, &r[1]), 0);
+    run_rank(&r[0]);
+    pthread_join(thread, NULL);
+    pthread_barrier_destroy(&meeting);
+    assert_int_equal(r[0].status, r[1].status);
+}
+
+/* Both ranks end with one model, that finds the topics; and also by way of stops. */
+static void two_ranks(void **state)
+{
+    corpus c;
+    (void)state;
+    make_corpus(&c, 1, true);
+    for (int kind = SYL_BPV_DBOW; kind <= SYL_BPV_REAL_BINARY; kind++) {
+        syl_bpv_train_options o = small(kind);
+        rank_run whole[2], part[2];
+        uint8_t codes[DOCUMENTS * 3];
+        o.epochs = 12;
+        o.batch = 1;
+        o.exchange_every = 2;
+        run_ranks(whole, &c, &o, 1 << 30);
+        if (whole[0].status != SYL_OK) fail_msg("%s", whole[0].err.message);
+        same_tables(whole[0].model, whole[1].model);
+        OK(syl_bpv_infer(whole[0].model, c.d.items, c.d.begin, DOCUMENTS, NULL, codes, NULL, NULL,
+                         &err));
+        if (agreement(codes, 3) < 0.6) fail_msg("%s: %g", syl_bpv_kind_names[kind],
+                                                agreement(codes, 3));
+        unlink(STATE);
+        o.state = STATE;
+        o.resume = true;
+        o.progress = stop_after;
+        do {
+            run_ranks(part, &c, &o, 20);
+        } while (part[0].status == SYL_ECANCELLED);
+        if (part[0].status != SYL_OK) fail_msg("%s", part[0].err.message);
+        same_tables(whole[0].model, part[0].model);
+        same_tables(whole[0].model, part[1].model);
+        for (int i = 0; i < 2; i++) {
+            syl_bpv_free(whole[i].model);
+            syl_bpv_free(part[i].model);
+        }
+    }
+    unlink(STATE);
+    free_corpus(&c);
+}
+
 /* ---- the file -------------------------------------------------------------------------------- */
 
 static void files(void **state)
@@ -465,6 +588,7 @@ int main(void)
         cmocka_unit_test(resumed_is_uninterrupted),
         cmocka_unit_test(bad_input),
         cmocka_unit_test(not_finite),
+        cmocka_unit_test(two_ranks),
         cmocka_unit_test(files),
         cmocka_unit_test(damaged_files),
         cmocka_unit_test(documents_stand_alone),
