@@ -116,10 +116,12 @@ static syl_status grow(syl_index *index, int64_t n, syl_error *err)
     size_t words = (size_t)(index->added + n) * (size_t)index->words;
     size_t values = syl_mul_size((size_t)(index->added + n), (size_t)index->dim);
     void *codes = index->codes, *vectors = index->vectors;
-    syl_status status = syl_grow(&codes, &index->codes_room, words, sizeof *index->codes, err);
+    syl_status status =
+        syl_grow_large(&codes, &index->codes_room, words, sizeof *index->codes, err);
     index->codes = codes;
     if (status == SYL_OK && index->dim)
-        status = syl_grow(&vectors, &index->vectors_room, values, sizeof *index->vectors, err);
+        status =
+            syl_grow_large(&vectors, &index->vectors_room, values, sizeof *index->vectors, err);
     index->vectors = vectors;
     return status;
 }

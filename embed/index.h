@@ -52,6 +52,8 @@ void syl_index_pack(const syl_index *index, int64_t first, int64_t n, uint8_t *p
 /* An index over the bytes of a file, which outlive it; `name` stands in for the path. */
 syl_status syl_index_parse(syl_index **out, const void *data, size_t size, const char *name,
                            bool check, syl_error *err);
+/* What belongs in the last 8 of the 64 bytes that a file begins with. */
+uint64_t syl_index_header_sum(const void *header);
 
 /* ---- tables (index_tables.c) -------------------------------------------------------------- */
 

@@ -69,10 +69,10 @@ static uint64_t sum_end(const checksum *c)
     return all;
 }
 
-static uint64_t header_sum(const header *h)
+uint64_t syl_index_header_sum(const void *data)
 {
     checksum c = {.units = 0};
-    sum(&c, h, offsetof(header, check));
+    sum(&c, data, offsetof(header, check));
     return sum_end(&c);
 }
 
@@ -126,7 +126,7 @@ syl_status syl_index_save(const syl_index *index, const char *path, syl_error *e
     for (int i = 0; i < PIECES; i++)
         sum(&content, pieces[i].data, pieces[i].bytes);
     h.content = sum_end(&content);
-    h.check = header_sum(&h);
+    h.check = syl_index_header_sum(&h);
     SYL_TRY(syl_atomic_open(&file, path, err));
     SYL_TRY(put(&file, &h, sizeof h, err));
     for (int i = 0; i < PIECES; i++)
@@ -146,7 +146,7 @@ static syl_status check_header(const header *h, size_t size, const char *name, s
                         "%s has version %" PRIu32 " of the index's format, and this library reads "
                         "%d; use the library that wrote it",
                         name, h->version, FORMAT_VERSION);
-    if (h->check != header_sum(h))
+    if (h->check != syl_index_header_sum(h))
         return syl_fail(err, SYL_EFORMAT, "%s: its header is damaged; copy it again", name);
     if (h->bits < 1 || h->bits > SYL_INDEX_BITS || h->count > INT32_MAX || h->dim > INT32_MAX / 4)
         return syl_fail(err, SYL_EFORMAT,

@@ -11,7 +11,7 @@
 #define MOST_QUERIES 1024                /* of a batch */
 #define BATCH_BYTES ((int64_t)256 << 20) /* of its lists */
 /* A look at a random place costs as much as the scan of so many codes. */
-#define CODES_A_LOOK 100
+#define CODES_A_LOOK 250
 
 syl_search_options syl_search_options_defaults(void)
 {

@@ -68,8 +68,8 @@ syl_status syl_index_build(syl_index *index, int tables, int threads, syl_error 
     t.bits = index->bits / t.parts < MOST_BITS ? index->bits / t.parts : MOST_BITS;
     size_t begins = (size_t)t.parts * (((size_t)1 << t.bits) + 1);
     size_t ids = syl_mul_size((size_t)t.parts, (size_t)n);
-    t.begin = syl_calloc(begins, sizeof *t.begin);
-    t.ids = syl_calloc(ids, sizeof *t.ids);
+    t.begin = syl_calloc_large(begins, sizeof *t.begin);
+    t.ids = syl_calloc_large(ids, sizeof *t.ids);
     if (!t.begin || !t.ids) {
         syl_index_tables_free(&t);
         return syl_fail_memory(err, (begins + ids) * sizeof *t.ids, "an index's tables");

@@ -65,9 +65,10 @@ typedef struct syl_hamming_kernel {
      * their order; returns how many. */
     int (*near)(const uint64_t *tile, int n, int words, const uint64_t *query, int limit,
                 syl_near *found);
-    /* The same for codes [n][2] as they stand in memory; NULL where that is no gain. */
-    int (*near_pairs)(const uint64_t *codes, int n, const uint64_t *query, int limit,
-                      syl_near *found);
+    /* The same for codes [n][words] as they stand in memory, slower for many queries; NULL where
+     * that is no gain for few either. */
+    int (*near_rows)(const uint64_t *codes, int n, int words, const uint64_t *query, int limit,
+                     syl_near *found);
 } syl_hamming_kernel;
 
 /* Those that this processor can execute, the fastest first; *count of them, at least one. */

@@ -5,18 +5,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clones.h"
 #include "lib/base/memory.h"
 
 #define FIRST_TILE 64      /* codes; tiles grow from here, because at first every code is near */
+#define FEW_QUERIES 4      /* below so many, codes are not worth to be rearranged */
 #define QUERIES_A_THREAD 8 /* from so many on, threads share out the queries, else the codes */
 
+SYL_INLINE void slice_words(const uint64_t *codes, int slices, int words, uint64_t *tile)
+{
+    for (int s = 0; s < slices; s++, codes += SYL_SLICE * words, tile += SYL_SLICE * words)
+        for (int w = 0; w < words; w++)
+            for (int i = 0; i < SYL_SLICE; i++)
+                tile[w * SYL_SLICE + i] = codes[i * words + w];
+}
+
+SYL_CLONES static void slice_codes(const uint64_t *codes, int slices, int words, uint64_t *tile)
+{
+    if (words == 2)
+        slice_words(codes, slices, 2, tile);
+    else if (words == 4)
+        slice_words(codes, slices, 4, tile);
+    else
+        slice_words(codes, slices, words, tile);
+}
+
+/* n codes to a tile; the last slice is filled up with zeros. */
 static void to_slices(const uint64_t *codes, int n, int words, uint64_t *tile)
 {
     int whole = n / SYL_SLICE * SYL_SLICE;
-    for (int first = 0; first < whole; first += SYL_SLICE)
-        for (int w = 0; w < words; w++)
-            for (int i = 0; i < SYL_SLICE; i++)
-                tile[first * words + w * SYL_SLICE + i] = codes[(first + i) * words + w];
+    slice_codes(codes, whole / SYL_SLICE, words, tile);
     if (n > whole) memset(tile + whole * words, 0, sizeof *tile * SYL_SLICE * (size_t)words);
     for (int i = whole; i < n; i++)
         for (int w = 0; w < words; w++)
@@ -35,17 +53,17 @@ static void scan_tile(const scan *s, const uint64_t *codes, int n, int64_t first
                       int64_t end, syl_code_list *lists, uint64_t *tile)
 {
     syl_near found[SYL_TILE_CODES];
-    bool pairs = s->words == 2 && end - begin == 1 && s->kernel->near_pairs;
+    bool rows = end - begin < FEW_QUERIES && s->kernel->near_rows;
     const uint64_t *slices = tile;
     if (s->words == 1 && n % SYL_SLICE == 0)
         slices = codes;
-    else if (!pairs)
+    else if (!rows)
         to_slices(codes, n, s->words, tile);
     for (int64_t q = begin; q < end; q++) {
         const uint64_t *query = s->queries + q * s->words;
         syl_code_list *list = lists + q;
-        int count = pairs ? s->kernel->near_pairs(codes, n, query, list->reach, found)
-                          : s->kernel->near(slices, n, s->words, query, list->reach, found);
+        int count = rows ? s->kernel->near_rows(codes, n, s->words, query, list->reach, found)
+                         : s->kernel->near(slices, n, s->words, query, list->reach, found);
         for (int i = 0; i < count; i++)
             syl_code_list_offer(list, found[i].distance, (uint32_t)(first + found[i].place));
     }

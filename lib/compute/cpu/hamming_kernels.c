@@ -128,45 +128,99 @@ static int near_avx512(const uint64_t *tile, int n, int words, const uint64_t *q
     return near_words_avx512(tile, n, words, query, limit, found);
 }
 
-/* Distances of eight codes [8][2], in the order 0 4 1 5 2 6 3 7. */
+/* Sums of neighbouring lanes: a's in the even ones, b's in the odd ones. */
 INLINE_WITH(AVX512)
-__m512i pairs_avx512(const uint64_t *codes, __m512i query)
+__m512i sum_pairs_avx512(__m512i a, __m512i b)
 {
-    __m512i a = _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_loadu_si512(codes), query));
-    __m512i b = _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_loadu_si512(codes + 8), query));
     return _mm512_add_epi64(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
 }
 
+/* The same for neighbouring pairs: a's in the first half, b's in the second. */
 INLINE_WITH(AVX512)
-int keep_pairs_avx512(__m512i distance, int first, int limit, syl_near *found)
+__m512i sum_quarters_avx512(__m512i a, __m512i b)
 {
-    const __m512i order = _mm512_set_epi64(7, 5, 3, 1, 6, 4, 2, 0);
-    return keep_avx512(_mm512_permutexvar_epi64(order, distance), first, SYL_SLICE, limit, found);
+    return _mm512_add_epi64(_mm512_shuffle_i64x2(a, b, 0x88), _mm512_shuffle_i64x2(a, b, 0xdd));
 }
 
-WITH(AVX512)
-static int near_pairs_avx512(const uint64_t *codes, int n, const uint64_t *query, int limit,
-                             syl_near *found)
+/* How many bits of `words` (8 at most) differ, by word. */
+INLINE_WITH(AVX512)
+__m512i differ_avx512(const uint64_t *code, const uint64_t *query, int words)
+{
+    __mmask8 there = (__mmask8)((1u << words) - 1);
+    return _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_maskz_loadu_epi64(there, code),
+                                                _mm512_maskz_loadu_epi64(there, query)));
+}
+
+/* Distances of eight codes [8][words]. */
+INLINE_WITH(AVX512)
+__m512i rows_avx512(const uint64_t *codes, int words, const uint64_t *query)
+{
+    __m512i sum[SYL_SLICE];
+    if (words == 1) return slice_avx512(codes, 1, query);
+    if (words == 2) {
+        __m512i both = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)query));
+        for (int i = 0; i < 2; i++)
+            sum[i] = _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_loadu_si512(codes + 8 * i), both));
+        return _mm512_permutexvar_epi64(_mm512_set_epi64(7, 5, 3, 1, 6, 4, 2, 0),
+                                        sum_pairs_avx512(sum[0], sum[1]));
+    }
+    for (int i = 0; i < SYL_SLICE; i++) {
+        const uint64_t *code = codes + i * words;
+        sum[i] = differ_avx512(code, query, words < 8 ? words : 8);
+        if (words > 8)
+            sum[i] = _mm512_add_epi64(sum[i], differ_avx512(code + 8, query + 8, words - 8));
+    }
+    for (int i = 0; i < 4; i++)
+        sum[i] = sum_pairs_avx512(sum[2 * i], sum[2 * i + 1]);
+    for (int i = 0; i < 2; i++)
+        sum[i] = sum_quarters_avx512(sum[2 * i], sum[2 * i + 1]);
+    /* [0]: codes 0 1 0 1 2 3 2 3, [1]: 4 5 4 5 6 7 6 7 */
+    const __m512i first = _mm512_set_epi64(13, 12, 9, 8, 5, 4, 1, 0);
+    const __m512i second = _mm512_set_epi64(15, 14, 11, 10, 7, 6, 3, 2);
+    return _mm512_add_epi64(_mm512_permutex2var_epi64(sum[0], first, sum[1]),
+                            _mm512_permutex2var_epi64(sum[0], second, sum[1]));
+}
+
+/* One query is bound by memory, and prefetchers of the hardware stop at every page's end. */
+#define LINE_WORDS 8    /* of a cache line */
+#define AHEAD_WORDS 512 /* a page */
+
+INLINE_WITH(AVX512)
+int near_rows_of_avx512(const uint64_t *codes, int n, int words, const uint64_t *query, int limit,
+                        syl_near *found)
 {
     const __m512i limits = _mm512_set1_epi64(limit);
-    const __m512i both = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)query));
+    const int together = TOGETHER * SYL_SLICE;
     int count = 0, first = 0;
-    for (; first + TOGETHER * SYL_SLICE <= n; first += TOGETHER * SYL_SLICE) {
+    for (; first + together <= n; first += together) {
         __m512i distance[TOGETHER];
+        for (int line = 0; line < together * words; line += LINE_WORDS)
+            __builtin_prefetch(codes + first * words + line + AHEAD_WORDS);
         for (int s = 0; s < TOGETHER; s++)
-            distance[s] = pairs_avx512(codes + 2 * (first + s * SYL_SLICE), both);
+            distance[s] = rows_avx512(codes + (first + s * SYL_SLICE) * words, words, query);
         if (__builtin_expect(!any_near_avx512(distance, limits), 1)) continue;
         for (int s = 0; s < TOGETHER; s++)
-            count += keep_pairs_avx512(distance[s], first + s * SYL_SLICE, limit, found + count);
+            count +=
+                keep_avx512(distance[s], first + s * SYL_SLICE, SYL_SLICE, limit, found + count);
     }
     for (; first < n; first++) {
-        uint64_t d = (uint64_t)syl_code_distance(codes + 2 * first, query, 2);
+        uint64_t d = (uint64_t)syl_code_distance(codes + first * words, query, words);
         count += keep_near(&d, first, 1, limit, found + count);
     }
     return count;
 }
 
-static const syl_hamming_kernel avx512 = {"avx512", near_avx512, near_pairs_avx512};
+WITH(AVX512)
+static int near_rows_avx512(const uint64_t *codes, int n, int words, const uint64_t *query,
+                            int limit, syl_near *found)
+{
+    if (words == 1) return near_rows_of_avx512(codes, n, 1, query, limit, found);
+    if (words == 2) return near_rows_of_avx512(codes, n, 2, query, limit, found);
+    if (words == 4) return near_rows_of_avx512(codes, n, 4, query, limit, found);
+    return near_rows_of_avx512(codes, n, words, query, limit, found);
+}
+
+static const syl_hamming_kernel avx512 = {"avx512", near_avx512, near_rows_avx512};
 
 /* ---- AVX2: counts by a table of half-bytes (Mula et al. 2018) ------------------------------ */
 
