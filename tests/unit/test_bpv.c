@@ -379,8 +379,8 @@ static void two_ranks(void **state)
         same_tables(whole[0].model, whole[1].model);
         OK(syl_bpv_infer(whole[0].model, c.d.items, c.d.begin, DOCUMENTS, NULL, codes, NULL, NULL,
                          &err));
-        if (agreement(codes, 3) < 0.6) fail_msg("%s: %g", syl_bpv_kind_names[kind],
-                                                agreement(codes, 3));
+        if (agreement(codes, 3) < 0.6)
+            fail_msg("%s: %g", syl_bpv_kind_names[kind], agreement(codes, 3));
         unlink(STATE);
         o.state = STATE;
         o.resume = true;
@@ -468,7 +468,8 @@ static void damaged_files(void **state)
         if (syl_bpv_parse(&other, data, size, "changed", &err) == SYL_OK) syl_bpv_free(other);
         data[i] ^= 0x11;
     }
-    memset(data + size - 4000, 0xFF, 4000); /* values that are no numbers, or names without an end */
+    memset(data + size - 4000, 0xFF,
+           4000); /* values that are no numbers, or names without an end */
     assert_int_equal(syl_bpv_parse(&other, data, size, "changed", &err), SYL_EFORMAT);
     float zero = 0;
     syl_st_tensor t = {"output", SYL_F32, 2, {1, 1}, &zero, 1};
