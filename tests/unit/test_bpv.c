@@ -554,11 +554,15 @@ static void traps(void **state)
     corpus c;
     (void)state;
     make_corpus(&c, 1, false);
-    syl_bpv_train_options o = small(SYL_BPV_BINARY_DBOW);
+    syl_bpv_train_options o = syl_bpv_train_defaults(SYL_BPV_BINARY_DBOW, 64);
+    assert_true(o.dropout > 0); /* a mask that inference keeps on */
+    assert_true(o.shape.infer.dropout == o.dropout && !o.shape.infer.sigmoid);
+    o = small(SYL_BPV_BINARY_DBOW);
+    o.dropout = o.shape.infer.dropout = 0.7;
+    o.shape.infer.sigmoid = 0;
     syl_bpv *m = train(&c, &o);
     float plain[20], other[20];
     syl_bpv_infer_options with = syl_bpv_infer_defaults(m);
-    assert_true(with.dropout > 0); /* the mask stays on where the model was trained with one */
     OK(syl_bpv_infer(m, c.d.items, c.d.begin, 1, &with, NULL, plain, NULL, &err));
     syl_bpv_infer_options without = with;
     without.dropout = 0;

@@ -39,9 +39,10 @@ static void choose(syl_bpv_train_options *o)
     bool is_long = o->shape.bits >= LONG_CODE;
     o->epochs = 16;
     if (o->shape.kind == SYL_BPV_REAL_BINARY) {
-        /* Slowly, so that near documents' codes lie near, too: a search within 2 bits finds some. */
+        /* Slowly, so that near documents' codes lie near, too: a search within 2 bits finds some.
+         */
         o->epochs = 8;
-        o->learning_rate = o->last_rate = 0.05;
+        o->learning_rate = o->last_rate = 0.06;
         o->shape.infer.learning_rate = 0.02;
         o->shape.infer.sigmoid = 1;
     } else if (rounds && is_long) {
