@@ -43,8 +43,7 @@ int main(int argc, char **argv)
     corpus.text.stop = SYL_STOP_NONE;
     need(syl_corpus_vocabulary(&vocabulary, &corpus, &counting, &err), &err);
     need(syl_corpus_documents(&documents, &corpus, vocabulary, &err), &err);
-    syl_bpv_train_options o =
-        syl_bpv_train_defaults((syl_bpv_kind)atoi(argv[1]), atoi(argv[2]));
+    syl_bpv_train_options o = syl_bpv_train_defaults((syl_bpv_kind)atoi(argv[1]), atoi(argv[2]));
     if (atoi(argv[3])) o.shape.negatives = atoi(argv[3]);
     o.epochs = atoi(argv[4]);
     o.threads = atoi(argv[5]);

@@ -89,18 +89,18 @@ static syl_cuda_paragraph on_device(const paragraph_case *c)
 {
     const syl_paragraph_batch *b = &c->b;
     size_t chunks = (size_t)b->chunks, targets = (size_t)c->targets;
-    syl_cuda_paragraph p = {
-        .model = model_on_device(c),
-        .chunks = b->chunks,
-        .document = device_bytes(b->document, chunks * 4),
-        .begin = device_bytes(b->begin, (chunks + 1) * 4),
-        .target = device_bytes(b->target, targets * 4),
-        .negative = device_bytes(b->negative, chunks * (size_t)c->s.negatives * 4),
-        .around = device_bytes(b->around, targets * (size_t)c->s.context * 4),
-        .stream = device_bytes(b->stream, chunks * 8),
-        .of_output = groups_on_device(&b->of_output),
-        .of_documents = groups_on_device(&b->of_documents),
-        .of_words = groups_on_device(&b->of_words)};
+    syl_cuda_paragraph p = {.model = model_on_device(c),
+                            .chunks = b->chunks,
+                            .document = device_bytes(b->document, chunks * 4),
+                            .begin = device_bytes(b->begin, (chunks + 1) * 4),
+                            .target = device_bytes(b->target, targets * 4),
+                            .negative =
+                                device_bytes(b->negative, chunks * (size_t)c->s.negatives * 4),
+                            .around = device_bytes(b->around, targets * (size_t)c->s.context * 4),
+                            .stream = device_bytes(b->stream, chunks * 8),
+                            .of_output = groups_on_device(&b->of_output),
+                            .of_documents = groups_on_device(&b->of_documents),
+                            .of_words = groups_on_device(&b->of_words)};
     take_room(&p, b->chunks, c->targets);
     return p;
 }

@@ -379,8 +379,8 @@ static void two_ranks(void **state)
         same_tables(whole[0].model, whole[1].model);
         OK(syl_bpv_infer(whole[0].model, c.d.items, c.d.begin, DOCUMENTS, NULL, codes, NULL, NULL,
                          &err));
-        if (agreement(codes, 3) < 0.6) fail_msg("%s: %g", syl_bpv_kind_names[kind],
-                                                agreement(codes, 3));
+        if (agreement(codes, 3) < 0.6)
+            fail_msg("%s: %g", syl_bpv_kind_names[kind], agreement(codes, 3));
         unlink(STATE);
         o.state = STATE;
         o.resume = true;
@@ -468,7 +468,8 @@ static void damaged_files(void **state)
         if (syl_bpv_parse(&other, data, size, "changed", &err) == SYL_OK) syl_bpv_free(other);
         data[i] ^= 0x11;
     }
-    memset(data + size - 4000, 0xFF, 4000); /* values that are no numbers, or names without an end */
+    memset(data + size - 4000, 0xFF,
+           4000); /* values that are no numbers, or names without an end */
     assert_int_equal(syl_bpv_parse(&other, data, size, "changed", &err), SYL_EFORMAT);
     float zero = 0;
     syl_st_tensor t = {"output", SYL_F32, 2, {1, 1}, &zero, 1};
@@ -553,11 +554,15 @@ static void traps(void **state)
     corpus c;
     (void)state;
     make_corpus(&c, 1, false);
-    syl_bpv_train_options o = small(SYL_BPV_BINARY_DBOW);
+    syl_bpv_train_options o = syl_bpv_train_defaults(SYL_BPV_BINARY_DBOW, 64);
+    assert_true(o.dropout > 0); /* a mask that inference keeps on */
+    assert_true(o.shape.infer.dropout == o.dropout && !o.shape.infer.sigmoid);
+    o = small(SYL_BPV_BINARY_DBOW);
+    o.dropout = o.shape.infer.dropout = 0.7;
+    o.shape.infer.sigmoid = 0;
     syl_bpv *m = train(&c, &o);
     float plain[20], other[20];
     syl_bpv_infer_options with = syl_bpv_infer_defaults(m);
-    assert_true(with.dropout > 0); /* the mask stays on where the model was trained with one */
     OK(syl_bpv_infer(m, c.d.items, c.d.begin, 1, &with, NULL, plain, NULL, &err));
     syl_bpv_infer_options without = with;
     without.dropout = 0;

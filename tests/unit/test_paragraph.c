@@ -288,12 +288,9 @@ static void inference_is_training(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finite_differences),
-        cmocka_unit_test(steps),
-        cmocka_unit_test(threads_make_no_difference),
-        cmocka_unit_test(far_logits),
-        cmocka_unit_test(infinity_is_seen),
-        cmocka_unit_test(inference),
+        cmocka_unit_test(finite_differences),         cmocka_unit_test(steps),
+        cmocka_unit_test(threads_make_no_difference), cmocka_unit_test(far_logits),
+        cmocka_unit_test(infinity_is_seen),           cmocka_unit_test(inference),
         cmocka_unit_test(inference_is_training),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
