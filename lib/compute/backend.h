@@ -5,6 +5,7 @@
 #ifndef SYL_COMPUTE_BACKEND_H
 #define SYL_COMPUTE_BACKEND_H
 
+#include "lib/compute/paragraph.h"
 #include "lib/compute/training.h"
 
 /* X(result, name, parameters, arguments) */
@@ -134,10 +135,18 @@
       (ctx, by, grad_scale, grad, first, second, value, n))                                        \
     X(void, moving_average,                                                                        \
       (syl_ctx * ctx, float decay, const float *value, float *average, int64_t n),                 \
-      (ctx, decay, value, average, n))
+      (ctx, decay, value, average, n))                                                             \
+    X(syl_status, paragraph_steps,                                                                 \
+      (syl_ctx * ctx, const syl_paragraph_model *model, const syl_paragraph_batch *batches,        \
+       int count, float *loss, syl_error *err),                                                    \
+      (ctx, model, batches, count, loss, err))                                                     \
+    X(syl_status, paragraph_infer,                                                                 \
+      (syl_ctx * ctx, const syl_paragraph_model *model, const syl_paragraph_inference *documents,  \
+       syl_error *err),                                                                            \
+      (ctx, model, documents, err))
 
 /* Of the layout below and of the operations; a module of another version is refused. */
-#define SYL_BACKEND_VERSION 2
+#define SYL_BACKEND_VERSION 3
 
 typedef struct syl_backend {
     int version;
