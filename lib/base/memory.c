@@ -57,3 +57,14 @@ syl_status syl_grow(void **data, size_t *capacity, size_t need, size_t size, syl
     *capacity = wanted;
     return SYL_OK;
 }
+
+/* All large allocations are in large pages. */
+void *syl_calloc_large(size_t count, size_t size)
+{
+    return syl_calloc(count, size);
+}
+
+syl_status syl_grow_large(void **data, size_t *capacity, size_t need, size_t size, syl_error *err)
+{
+    return syl_grow(data, capacity, need, size, err);
+}
