@@ -148,23 +148,24 @@ void syl_eval_free(syl_eval *e)
 
 void syl_eval_print(const syl_eval *e, FILE *to)
 {
+    char ndcg[24];
+    snprintf(ndcg, sizeof ndcg, "NDCG@%d", e->options.depth);
     fprintf(to, "%" PRId64 " queries, ", e->queries->arrays.count);
     if (e->database)
         fprintf(to, "each ranks %" PRId64 " documents", e->database->arrays.count);
     else
         fputs("each ranks the others", to);
-    fprintf(to, "; relevance %s\n\n%-10s%8s%10s%10s%4d%12s\n", relevances[e->options.relevance], "",
-            "length", "MAP", "NDCG@", e->options.depth, "left out");
+    fprintf(to, "; relevance %s\n\n%-10s%8s%10s%12s%12s\n", relevances[e->options.relevance], "",
+            "length", "MAP", ndcg, "left out");
     for (int i = 0; i < e->num_rows; i++) {
         const syl_eval_row *r = &e->rows[i];
-        fprintf(to, "%-10s%8d%10.4f%14.4f%12" PRId64 "\n", r->name, r->length, r->score.map,
+        fprintf(to, "%-10s%8d%10.4f%12.4f%12" PRId64 "\n", r->name, r->length, r->score.map,
                 r->score.ndcg, r->score.left_out);
     }
     if (e->max_radius >= 0)
-        fprintf(to, "\n%-10s%14s%10s%10s%4d\n", "radius", "candidates", "empty", "NDCG@",
-                e->options.depth);
+        fprintf(to, "\n%-10s%12s%10s%12s\n", "radius", "candidates", "empty", ndcg);
     for (int r = 0; r <= e->max_radius; r++)
-        fprintf(to, "%-10d%14.1f%9.1f%%%14.4f\n", r, e->radius[r].candidates,
+        fprintf(to, "%-10d%12.1f%9.1f%%%12.4f\n", r, e->radius[r].candidates,
                 100 * e->radius[r].empty, e->radius[r].ndcg);
 }
 
