@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/paragraph_case.h"
+
 #ifdef CUDAHOST
 #include "tests/cudahost/cudahost.h"
 #endif
@@ -526,6 +528,105 @@ static void optimisers(void **state)
     }
 }
 
+/* A table of a case on both. */
+static twin twin_table(const float *from, int64_t n)
+{
+    twin t = twin_zeros(F, 1, n, 0);
+    if (n) memcpy(twin_row(t, 0), from, (size_t)n * sizeof *from);
+    twin_push(t);
+    return t;
+}
+
+/* One training step of each model, then inference of two documents from what it left. */
+static void check_paragraphs(int shape)
+{
+    paragraph_case *c = case_create(paragraph_shapes[shape], 11 + (uint64_t)shape);
+    twin value[TABLES], square[TABLES], log_q = twin_table(c->log_q, c->s.items);
+    float loss[2][64];
+    for (int t = 0; t < TABLES; t++) {
+        value[t] = twin_table(c->value[t], c->size[t]);
+        square[t] = twin_table(c->square[t], c->size[t]);
+    }
+    EACH (i) {
+        syl_paragraph_model m = c->m;
+        syl_learnt *all[TABLES] = {&m.documents, &m.output,     &m.bias,
+                                   &m.words,     &m.projection, &m.offset};
+        for (int t = 0; t < TABLES; t++)
+            if (c->value[t])
+                *all[t] = (syl_learnt){twin_row(value[t], i), twin_row(square[t], i)};
+        m.log_q = twin_row(log_q, i);
+        OK(syl_paragraph_steps(twin_ctx[i], &m, &c->b, 1, loss[i], &twin_error));
+    }
+    for (int k = 0; k < c->s.chunks; k++)
+        twin_near("paragraph_steps", (double)loss[0][k], (double)loss[1][k], FINE);
+    for (int t = 0; t < TABLES; t++) {
+        twin_same("paragraph_steps value", value[t], FINE);
+        twin_same("paragraph_steps square", square[t], FINE);
+    }
+    case_free(c);
+    twin_free_all();
+}
+
+static void paragraphs(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PARAGRAPH_SHAPES; i++)
+        check_paragraphs(i);
+}
+
+/* From the same beginning, as rounding would part what a step has made differ in the last bit. */
+static void check_paragraph_inference(int shape)
+{
+    paragraph_case *c = case_create(paragraph_shapes[shape], 13 + (uint64_t)shape);
+    twin value[TABLES], square[TABLES], log_q = twin_table(c->log_q, c->s.items);
+    syl_alias columns[64];
+    int64_t begin[3] = {0, 4, 4};
+    int32_t items[4] = {0, 1, 2, 1};
+    uint64_t key[2] = {3, 4};
+    void *there;
+    for (int i = 0; i < c->s.items; i++)
+        columns[i] = (syl_alias){0x80000000u, (i + 1) % c->s.items};
+    size_t bytes = (size_t)c->s.items * sizeof *columns;
+    OK(syl_device_alloc(twin_device, bytes, &there, &twin_error));
+    OK(syl_device_put(twin_device, columns, there, bytes, &twin_error));
+    for (int t = 0; t < TABLES; t++) {
+        value[t] = twin_table(c->value[t], c->size[t]);
+        square[t] = twin_table(c->square[t], c->size[t]);
+    }
+    EACH (i) {
+        syl_paragraph_model m = c->m;
+        syl_learnt *all[TABLES] = {&m.documents, &m.output,     &m.bias,
+                                   &m.words,     &m.projection, &m.offset};
+        for (int t = 0; t < TABLES; t++)
+            if (c->value[t])
+                *all[t] = (syl_learnt){twin_row(value[t], i), twin_row(square[t], i)};
+        m.log_q = twin_row(log_q, i);
+        syl_paragraph_inference q = {.count = c->s.documents < 2 ? 1 : 2,
+                                     .begin = begin,
+                                     .items = items,
+                                     .key = key,
+                                     .passes = 3,
+                                     .chunk = 3,
+                                     .columns = i ? there : columns,
+                                     .num_columns = c->s.items};
+        OK(syl_paragraph_infer(twin_ctx[i], &m, &q, &twin_error));
+        q.count = 0;
+        OK(syl_paragraph_infer(twin_ctx[i], &m, &q, &twin_error));
+    }
+    for (int t = 0; t < TABLES; t++)
+        twin_same("paragraph_infer", value[t], FINE);
+    syl_device_release(twin_device, there);
+    case_free(c);
+    twin_free_all();
+}
+
+static void paragraph_inference(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PARAGRAPH_SHAPES; i++)
+        check_paragraph_inference(i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -548,6 +649,8 @@ int main(void)
         cmocka_unit_test(losses),
         cmocka_unit_test(search),
         cmocka_unit_test(optimisers),
+        cmocka_unit_test(paragraphs),
+        cmocka_unit_test(paragraph_inference),
     };
     return cmocka_run_group_tests_name("cuda/backend", tests, twin_start, twin_stop);
 }
