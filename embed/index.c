@@ -30,6 +30,7 @@ syl_status syl_index_create(syl_index **out, int bits, int dim, syl_error *err)
 void syl_index_free(syl_index *index)
 {
     if (!index) return;
+    syl_index_device_free(index->device);
     syl_index_tables_free(&index->tables);
     syl_map_close(&index->file);
     free(index->codes);

@@ -15,6 +15,8 @@ typedef struct syl_index_tables {
     int64_t n;
 } syl_index_tables;
 
+typedef struct syl_index_device syl_index_device; /* index_device.c */
+
 struct syl_index {
     int bits, bytes, words, dim;
     int64_t in_file, added;
@@ -25,6 +27,7 @@ struct syl_index {
     float *vectors;                  /* [added][dim] */
     size_t codes_room, vectors_room; /* elements */
     syl_index_tables tables;         /* parts 0: not built */
+    syl_index_device *device;        /* NULL: the CPU */
 };
 
 static inline syl_codes syl_index_codes(const syl_index *index)
@@ -62,5 +65,14 @@ void syl_index_tables_free(syl_index_tables *tables);
  * once that has cost as much as `budget` looks at random places of memory. */
 bool syl_index_tables_search(const syl_index *index, const uint64_t *query, int64_t budget,
                              syl_code_list *list);
+
+/* ---- a device (index_device.c) ------------------------------------------------------------ */
+
+void syl_index_device_free(syl_index_device *device);
+/* Whether the scan for the k nearest is to be done on a device. */
+bool syl_index_device_takes(const syl_index *index, int64_t k);
+/* Offers the k nearest to each of n queries to its (ordered) list. */
+syl_status syl_index_device_scan(const syl_index *index, const uint64_t *queries, int64_t n,
+                                 int64_t k, syl_code_list *lists, syl_error *err);
 
 #endif

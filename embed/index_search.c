@@ -75,6 +75,8 @@ static syl_status scan(const batch *b, const uint64_t *queries, int64_t n, syl_c
 {
     syl_codes codes = syl_index_codes(b->index);
     SYL_TRY(make_lists(b, n, true, lists, err));
+    if (syl_index_device_takes(b->index, b->k))
+        return syl_index_device_scan(b->index, queries, n, b->k, *lists, err);
     return syl_hamming_scan(&codes, queries, n, *lists, NULL, b->options->threads, err);
 }
 

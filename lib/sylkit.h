@@ -318,8 +318,8 @@ SYL_API const char *syl_bpv_document_name(const syl_bpv *model, int64_t document
  * numpy.packbits(bitorder="little"); bits past the length must be 0. Codes are numbered in the
  * order in which they were added, from 0.
  *
- * Thread safety: any number of threads may search one index at a time; create, add, build, load
- * and free want it alone. */
+ * Thread safety: any number of threads may search one index at a time; create, add, build,
+ * set_device, load and free want it alone. */
 typedef struct syl_index syl_index;
 
 #define SYL_INDEX_BITS 1024 /* of a code at most */
@@ -370,6 +370,11 @@ SYL_API syl_status syl_index_export_npy(const syl_index *index, const char *path
  * the codes, 1..bits, each of bits / tables bits but 24 at most; 0: as many as suit the number of
  * codes. They take 4 bytes a code and 2^table_bits words of 4 bytes each. */
 SYL_API syl_status syl_index_build(syl_index *index, int tables, int threads, syl_error *err);
+
+/* Has the scan for at most 128 hits done by a device: "cuda", "cuda:N", or "auto", CUDA where it is
+ * there; "cpu" (NULL is the same) as at first. All codes must fit into its memory. Searches by
+ * several threads take turns there. Other scans, tables and ranking stay with the CPU. */
+SYL_API syl_status syl_index_set_device(syl_index *index, const char *device, syl_error *err);
 
 typedef enum syl_index_method {
     SYL_INDEX_AUTO = 0, /* tables where they were built, until they cost more than the scan */

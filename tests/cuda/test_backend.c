@@ -2,6 +2,8 @@
  * with nothing at all. */
 #include "tests/cuda/twin.h"
 
+#include "lib/base/random.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,12 +271,10 @@ static void pass(int which, syl_conv_shape c, int i, syl_dtype type, twin x, twi
  * it is not asked for the same again. */
 static void grouped_without_a_way(void **state)
 {
-    static const char *const calls[] = {"cudnnGetConvolutionForwardAlgorithm_v7",
-                                        "cudnnConvolutionForward",
-                                        "cudnnGetConvolutionBackwardDataAlgorithm_v7",
-                                        "cudnnConvolutionBackwardData",
-                                        "cudnnGetConvolutionBackwardFilterAlgorithm_v7",
-                                        "cudnnConvolutionBackwardFilter"};
+    static const char *const calls[] = {
+        "cudnnGetConvolutionForwardAlgorithm_v7",        "cudnnConvolutionForward",
+        "cudnnGetConvolutionBackwardDataAlgorithm_v7",   "cudnnConvolutionBackwardData",
+        "cudnnGetConvolutionBackwardFilterAlgorithm_v7", "cudnnConvolutionBackwardFilter"};
     syl_conv_shape c = {12, 6, 5, 1, 2, 3};
     (void)state;
     for (int call = 0; call < 6; call++) {
@@ -283,7 +283,8 @@ static void grouped_without_a_way(void **state)
         cudahost_reset();
         cudahost_fail(calls[call], 1, 3000);
         for (int again = 0; again < 2; again++)
-            EACH(i) pass(call / 2, c, i, i ? H : F, x, w, y);
+            EACH (i)
+                pass(call / 2, c, i, i ? H : F, x, w, y);
         twin_same("grouped_conv without a way", call < 2 ? y : call < 4 ? x : w, FINE);
         assert_int_equal(cudahost_calls(calls[call]), call % 2 ? 3 : 2);
         twin_free_all();
@@ -504,6 +505,40 @@ static void search(void **state)
         }
 }
 
+/* Codes with many ties, more than a launch's queries. */
+static void codes(void **state)
+{
+    static const int64_t counts[] = {0, 1, 33, 5000};
+    static const int ks[] = {1, 31, SYL_HAMMING_K};
+    static uint64_t code[5000 * 3], query[4100 * 3];
+    static int32_t distance[2][4100], id[2][4100];
+    syl_random dice = {3, 0, 0};
+    (void)state;
+    for (size_t i = 0; i < sizeof code / sizeof *code; i++)
+        code[i] = syl_random_u32(&dice) & 0xF0F;
+    for (size_t i = 0; i < sizeof query / sizeof *query; i++)
+        query[i] = syl_random_u32(&dice) & 0xFFF;
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+        for (int words = 1; words <= 3; words++)
+            for (int i = 0; i < 4; i++) {
+                int k = i < 3 ? ks[i] : 1;
+                int64_t queries = i < 3 ? (c + (size_t)i) % 3 * 9 : c == 2 ? 4100 : 1;
+                size_t bytes = (size_t)counts[c] * (size_t)words * sizeof *code;
+                memset(distance, 7, sizeof distance);
+                memset(id, 7, sizeof id);
+                EACH (d) {
+                    void *there;
+                    OK(syl_device_alloc(d ? twin_device : NULL, bytes, &there, &twin_error));
+                    OK(syl_device_put(d ? twin_device : NULL, code, there, bytes, &twin_error));
+                    OK(syl_hamming(twin_ctx[d], there, counts[c], words, query, queries, k,
+                                   distance[d], id[d], &twin_error));
+                    syl_device_release(d ? twin_device : NULL, there);
+                }
+                assert_memory_equal(distance[0], distance[1], sizeof distance[0]);
+                assert_memory_equal(id[0], id[1], sizeof id[0]);
+            }
+}
+
 static void optimisers(void **state)
 {
     syl_adamw by = {1e-2f, 0.9f, 0.98f, 1e-6f, 0.05f, 3};
@@ -648,6 +683,7 @@ int main(void)
         cmocka_unit_test(attention_for_streams),
         cmocka_unit_test(losses),
         cmocka_unit_test(search),
+        cmocka_unit_test(codes),
         cmocka_unit_test(optimisers),
         cmocka_unit_test(paragraphs),
         cmocka_unit_test(paragraph_inference),

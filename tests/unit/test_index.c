@@ -642,6 +642,42 @@ static void test_concurrent(void **state)
     discard(&d);
 }
 
+/* On a device, executed on the host where its module was built; several threads take turns. */
+static void test_device(void **state)
+{
+    char module[4096];
+    const char *modules = getenv("CUDAHOST_MODULES");
+    data d = make(100, 700, 9);
+    (void)state;
+    refused(syl_index_set_device(d.index, "abacus", &err), SYL_EINVAL, "abacus");
+    ok(syl_index_set_device(d.index, "cpu", &err));
+    snprintf(module, sizeof module, "%s/libsylkit-cuda.so", modules ? modules : "");
+    if (access(module, R_OK)) {
+        discard(&d);
+        skip();
+    }
+    setenv("SYLKIT_MODULES", modules, 1);
+    d.n = 600; /* the rest is added behind the device's back */
+    syl_index_free(d.index);
+    ok(syl_index_create(&d.index, 100, 0, &err));
+    ok(syl_index_add(d.index, d.codes, NULL, 600, &err));
+    ok(syl_index_set_device(d.index, "cuda", &err));
+    for (int more = 0; more < 2; more++) {
+        syl_search_options o = syl_search_options_defaults();
+        for (o.k = 0; o.k < 200; o.k = 2 * o.k + 1)
+            for (o.radius = -1; o.radius < 50; o.radius += 25)
+                check(&d, &o);
+        o.k = 7;
+#pragma omp parallel for num_threads(3)
+        for (int t = 0; t < 6; t++)
+            check(&d, &o);
+        if (!more) ok(syl_index_add(d.index, d.codes + 600 * 13, NULL, 100, &err));
+        d.n = 700;
+    }
+    ok(syl_index_set_device(d.index, NULL, &err));
+    discard(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -651,7 +687,7 @@ int main(void)
         cmocka_unit_test(test_auto),       cmocka_unit_test(test_rank),
         cmocka_unit_test(test_file),       cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_exports),    cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_concurrent),
+        cmocka_unit_test(test_concurrent), cmocka_unit_test(test_device),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -7,6 +7,7 @@
 
 #include "lib/base/clones.h"
 #include "lib/base/memory.h"
+#include "lib/compute/cpu/context.h"
 
 #define FIRST_TILE 64      /* codes; tiles grow from here, because at first every code is near */
 #define FEW_QUERIES 4      /* below so many, codes are not worth to be rearranged */
@@ -148,4 +149,35 @@ syl_status syl_hamming_scan(const syl_codes *codes, const uint64_t *queries, int
                   : threads < 1         ? 1
                                         : threads);
     return SYL_OK;
+}
+
+/* ---- the operation ------------------------------------------------------------------------ */
+
+static void put_hits(const syl_code_list *list, int k, int32_t *distance, int32_t *id)
+{
+    for (int i = 0; i < k; i++) {
+        bool there = (size_t)i < list->size;
+        distance[i] = there ? (int32_t)(list->items[i] >> 32) : -1;
+        id[i] = there ? (int32_t)(uint32_t)list->items[i] : -1;
+    }
+}
+
+syl_status syl_cpu_hamming(syl_ctx *ctx, const uint64_t *codes, int64_t n, int words,
+                           const uint64_t *queries, int64_t num_queries, int k, int32_t *distance,
+                           int32_t *id, syl_error *err)
+{
+    syl_codes all = {{codes, NULL}, {n, 0}, words};
+    syl_code_list *lists = syl_calloc((size_t)num_queries, sizeof *lists);
+    syl_status status = SYL_OK;
+    if (!lists) return syl_fail_memory(err, (size_t)num_queries * sizeof *lists, "queries");
+    for (int64_t q = 0; q < num_queries && status == SYL_OK; q++)
+        status = syl_code_list_create(&lists[q], words, k, -1, true, err);
+    if (status == SYL_OK)
+        status = syl_hamming_scan(&all, queries, num_queries, lists, NULL, ctx->threads, err);
+    for (int64_t q = 0; q < num_queries && status == SYL_OK; q++) {
+        status = syl_code_list_finish(&lists[q], err);
+        if (status == SYL_OK) put_hits(&lists[q], k, distance + q * k, id + q * k);
+    }
+    free_lists(lists, num_queries);
+    return status;
 }
