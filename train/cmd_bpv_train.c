@@ -36,18 +36,21 @@ typedef struct arguments {
 #define FLAG(name, field, help) SYL_OPTION_FLAG(arguments, name, field, help)
 #define CHOICE(name, field, names, help) SYL_OPTION_CHOICE(arguments, name, field, names, help)
 
-/* clang-format off */
 static const syl_arg own[] = {
     SYL_OPTION_HEADING("Model (defaults below depend on --model and --bits):"),
     CHOICE("model", model, syl_bpv_kind_names, "of documents"),
-    WHOLE("bits", bits, 1, SYL_BPV_MOST_BITS, "of a code; real-valued models: length of the vector"),
+    WHOLE("bits", bits, 1, SYL_BPV_MOST_BITS,
+          "of a code; real-valued models: length of the vector"),
     WHOLE("dim", dim, 1, SYL_BPV_MOST_DIM, "length of the vector of real-binary"),
-    WHOLE("context", context, 0, SYL_PARAGRAPH_MOST_CONTEXT, "words before each, of dm and binary-dm"),
+    WHOLE("context", context, 0, SYL_PARAGRAPH_MOST_CONTEXT,
+          "words before each, of dm and binary-dm"),
     FLAG("sign", sign, "codes of -1 and 1 inside the model, in place of 0 and 1"),
     CHOICE("loss", loss, losses, "sampled softmax, or negative sampling"),
-    WHOLE("chunk", chunk, 1, SYL_PARAGRAPH_MOST_TARGETS, "items of a document that share negatives"),
+    WHOLE("chunk", chunk, 1, SYL_PARAGRAPH_MOST_TARGETS,
+          "items of a document that share negatives"),
     WHOLE("negatives", negatives, 1, SYL_PARAGRAPH_MOST_NEGATIVES, "of a chunk"),
-    REAL("negatives-weight", negatives_weight, 1e-6, 1e6, "--loss sigmoid: as many negatives an item"),
+    REAL("negatives-weight", negatives_weight, 1e-6, 1e6,
+         "--loss sigmoid: as many negatives an item"),
     REAL("power", power, 0, 10, "of the counts, which negatives are drawn by"),
     REAL("spread", spread, 0, 1e6, "documents begin evenly in (-X, X)"),
     REAL("accumulator", accumulator, 1e-12, 1e12, "AdaGrad's squares begin with it"),
@@ -70,13 +73,13 @@ static const syl_arg own[] = {
     TEXT("state", state, "FILE where the run is kept, to be resumed"),
     REAL("state-seconds", state_seconds, 0, 1e9, "between two writings of it"),
     FLAG("resume", resume, "go on from --state where it is there"),
-    WHOLE("exchange-every", exchange_every, 0, 1000000, "rounds of 16 batches between exchanges of processes; 0: each epoch"),
+    WHOLE("exchange-every", exchange_every, 0, 1000000,
+          "rounds of 16 batches between exchanges of processes; 0: an epoch"),
     WHOLE("threads", threads, 1, 1024, "the model is the same bits for any number"),
     WHOLE("seed", seed, 0, INT32_MAX, "of all that is random"),
     TEXT("device", device, "cpu, cuda, cuda:N, auto"),
     FLAG("quiet", quiet, "no progress"),
 };
-/* clang-format on */
 #define NUM_OWN (sizeof own / sizeof *own)
 
 static size_t make_table(syl_arg table[NUM_OWN + SYL_TEXT_ARGS_MOST])
