@@ -174,7 +174,8 @@ typedef struct job {
     syl_corpus corpus;
     syl_vocabulary *vocabulary;
     syl_documents documents;
-    double loss;
+    int64_t items; /* in the vocabulary */
+    double loss, seconds;
 } job;
 
 static bool reads_standard_input(const job *j)
@@ -285,7 +286,7 @@ static syl_status check_output(const job *j, syl_error *err)
     return SYL_OK;
 }
 
-static void print_report(const job *j, double seconds)
+static void print_report(const job *j)
 {
     const syl_documents *d = &j->documents;
     int64_t empty = 0;
@@ -294,9 +295,8 @@ static void print_report(const job *j, double seconds)
     printf("{\"documents\": %" PRId64 ", \"without_words\": %" PRId64 ", \"words\": %" PRId64
            ", \"vocabulary\": %" PRId64 ", \"model\": \"%s\", \"bits\": %d, \"dim\": %d, "
            "\"epochs\": %d, \"loss\": %.6g, \"seconds\": %.3f}\n",
-           d->count, empty, d->begin[d->count], syl_vocabulary_size(j->vocabulary),
-           syl_bpv_kind_names[j->args.model], j->args.bits, j->args.dim, j->args.epochs, j->loss,
-           seconds);
+           d->count, empty, d->begin[d->count], j->items, syl_bpv_kind_names[j->args.model],
+           j->args.bits, j->args.dim, j->args.epochs, j->loss, j->seconds);
 }
 
 static syl_status run(job *j, syl_error *err)
@@ -308,6 +308,7 @@ static syl_status run(job *j, syl_error *err)
     SYL_TRY(syl_train_device(&j->device, j->args.device, &j->ranks, err));
     SYL_TRY(syl_text_args_words(&j->args.text, &j->corpus.text, err));
     SYL_TRY(read_texts(j, err));
+    j->items = syl_vocabulary_size(j->vocabulary);
     SYL_TRY(syl_text_options_copy(&words, &j->corpus.text, err));
     j->options.device = j->device;
     j->options.ranks = &j->ranks;
@@ -318,7 +319,7 @@ static syl_status run(job *j, syl_error *err)
         syl_bpv_train(&model, &j->documents, own_vocabulary, &words, &j->options, err);
     if (status == SYL_OK && j->ranks.rank == 0)
         status = syl_bpv_save(model, j->args.out, !j->args.no_documents, err);
-    if (status == SYL_OK && j->ranks.rank == 0) print_report(j, syl_clock_seconds() - began);
+    j->seconds = syl_clock_seconds() - began;
     syl_bpv_free(model);
     j->vocabulary = NULL;
     return status;
@@ -346,6 +347,7 @@ static int start(job *j)
     if (j->ranks.rank) j->terminal.quiet = true;
     if (status == SYL_OK) status = run(j, &err);
     syl_terminal_finish(&j->terminal);
+    if (status == SYL_OK && j->ranks.rank == 0) print_report(j);
     if (status != SYL_OK) code = syl_report(NULL, &err);
     syl_ranks_finish(&j->ranks, status != SYL_OK && status != SYL_ECANCELLED);
     job_free(j);
