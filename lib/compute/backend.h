@@ -5,6 +5,7 @@
 #ifndef SYL_COMPUTE_BACKEND_H
 #define SYL_COMPUTE_BACKEND_H
 
+#include "lib/compute/skipgram.h"
 #include "lib/compute/training.h"
 
 /* X(result, name, parameters, arguments) */
@@ -134,10 +135,19 @@
       (ctx, by, grad_scale, grad, first, second, value, n))                                        \
     X(void, moving_average,                                                                        \
       (syl_ctx * ctx, float decay, const float *value, float *average, int64_t n),                 \
-      (ctx, decay, value, average, n))
+      (ctx, decay, value, average, n))                                                             \
+    X(syl_status, skipgram_step,                                                                   \
+      (syl_ctx * ctx, const syl_skipgram_batch *batch, syl_window_sums *sums, syl_error *err),     \
+      (ctx, batch, sums, err))                                                                     \
+    X(syl_status, sense_step,                                                                      \
+      (syl_ctx * ctx, const syl_sense_batch *batch, syl_window_sums *sums, syl_error *err),        \
+      (ctx, batch, sums, err))                                                                     \
+    X(syl_status, sense_probabilities,                                                             \
+      (syl_ctx * ctx, const syl_sense_batch *batch, float *p, syl_error *err),                     \
+      (ctx, batch, p, err))
 
 /* Of the layout below and of the operations; a module of another version is refused. */
-#define SYL_BACKEND_VERSION 2
+#define SYL_BACKEND_VERSION 3
 
 typedef struct syl_backend {
     int version;

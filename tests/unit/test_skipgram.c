@@ -1,0 +1,336 @@
+/* The operations of skipgram.h against plain loops in double, and their gradients against
+ * differences of the loss. */
+#include "tests/golden/golden.h"
+
+#include <math.h>
+
+#include "lib/base/random.h"
+#include "lib/compute/skipgram.h"
+
+static syl_error err;
+
+static void ok(syl_status status)
+{
+    if (status != SYL_OK) fail_msg("%s", err.message);
+}
+
+static syl_ctx *context(int threads)
+{
+    syl_ctx *ctx;
+    ok(syl_ctx_create(&ctx, threads, &err));
+    return ctx;
+}
+
+/* ---- a case: tables, items, and the numbers that they are made of ----------------------------- */
+
+typedef struct sense_case {
+    int words, dim, senses, negatives, items, share, most; /* most: words of a window */
+    syl_sense_batch b;
+    int32_t *centre, *pool, *negative;
+    syl_span *contexts, *targets;
+} sense_case;
+
+static void *room(size_t count, size_t size)
+{
+    void *p = NULL;
+    size_t bytes = (count * size + 127) / 64 * 64;
+    assert_int_equal(posix_memalign(&p, 64, bytes), 0);
+    memset(p, 0, bytes);
+    return p;
+}
+
+static syl_vector_table make_table(syl_random *r, int rows, int dim, float scale, float slot)
+{
+    int64_t stride = syl_vector_stride(dim);
+    size_t n = (size_t)(rows * stride);
+    syl_vector_table t = {.value = syl_mat_of(room(n, sizeof(float)), SYL_F32, rows, dim)};
+    t.value.stride = stride;
+    t.slot = room(n, sizeof(float));
+    t.bias = room((size_t)rows, sizeof(float));
+    t.bias_slot = room((size_t)rows, sizeof(float));
+    for (int i = 0; i < rows; i++) {
+        for (int j = 0; j < stride; j++) {
+            if (j < dim) ((float *)t.value.data)[i * stride + j] = scale * syl_random_normal(r);
+            t.slot[i * stride + j] = slot;
+        }
+        t.bias[i] = scale * syl_random_normal(r);
+        t.bias_slot[i] = slot;
+    }
+    return t;
+}
+
+static void free_table(syl_vector_table *t)
+{
+    free(t->value.data), free(t->slot), free(t->bias), free(t->bias_slot);
+}
+
+/* Words repeat inside of windows, some contexts are missing, some negatives are targets. */
+static void make_items(sense_case *c, syl_random *r)
+{
+    size_t items = (size_t)c->items, sets = (items + (size_t)c->share - 1) / (size_t)c->share;
+    int at = 0;
+    c->centre = room(items, sizeof *c->centre);
+    c->pool = room(items * 2 * (size_t)c->most, sizeof *c->pool);
+    c->negative = room(sets * (size_t)c->negatives, sizeof *c->negative);
+    c->contexts = room(items, sizeof *c->contexts);
+    c->targets = room(items, sizeof *c->targets);
+    for (int i = 0; i < c->items; i++) {
+        int contexts = (int)syl_random_below(r, (uint32_t)c->most + 1);
+        int targets = i == 2 ? 0 : (int)syl_random_below(r, (uint32_t)c->most + 1);
+        c->centre[i] = (int32_t)syl_random_below(r, (uint32_t)c->words);
+        c->contexts[i] = (syl_span){at, contexts};
+        for (int j = 0; j < contexts; j++)
+            c->pool[at++] = (int32_t)syl_random_below(r, (uint32_t)c->words + 1) - 1;
+        c->targets[i] = (syl_span){at, targets};
+        for (int j = 0; j < targets; j++)
+            c->pool[at++] = (int32_t)syl_random_below(r, (uint32_t)c->words);
+    }
+    for (size_t i = 0; i < sets * (size_t)c->negatives; i++)
+        c->negative[i] = (int32_t)syl_random_below(r, (uint32_t)c->words);
+    c->b.num_words = at;
+}
+
+static sense_case make_case(int words, int dim, int senses, int items, int most, int negatives,
+                            int share, syl_window_loss loss)
+{
+    syl_random r = {.seed = (uint64_t)(dim * 100 + senses)};
+    sense_case c = {words, dim, senses, negatives, items, share, most, {0}, 0, 0, 0, 0, 0};
+    make_items(&c, &r);
+    c.b.items = items, c.b.senses = senses, c.b.share = share, c.b.loss = loss;
+    c.b.centre = c.centre, c.b.words = c.pool, c.b.contexts = c.contexts, c.b.targets = c.targets;
+    c.b.negative = c.negative, c.b.negatives = negatives;
+    c.b.slots = 2 * most;
+    c.b.sense = make_table(&r, words * senses, dim, 0.4f, 0.1f);
+    c.b.output = make_table(&r, words, dim, 0.4f, 0.1f);
+    c.b.choice = make_table(&r, words * senses, dim, 0.8f, 0.1f);
+    c.b.sense_update = c.b.output_update = c.b.choice_update =
+        (syl_row_update){.rule = SYL_ROW_SGD, .lr = 1};
+    c.b.temperature = 0.7f, c.b.gumbel = true, c.b.entropy = 0.3f;
+    c.b.seed = 5, c.b.stream = 6, c.b.first = 7;
+    return c;
+}
+
+static void free_case(sense_case *c)
+{
+    free_table(&c->b.sense), free_table(&c->b.output), free_table(&c->b.choice);
+    free(c->centre), free(c->pool), free(c->negative), free(c->contexts), free(c->targets);
+}
+
+/* ---- the loss in double ------------------------------------------------------------------------ */
+
+/* Values of a case's tables in double, without padding: [rows][dim] and biases behind them. */
+typedef struct plain_tables {
+    double *sense, *output, *choice;
+} plain_tables;
+
+static double *widen(const syl_vector_table *t)
+{
+    int64_t rows = t->value.rows, dim = t->value.cols;
+    double *x = room((size_t)(rows * (dim + 1)), sizeof *x);
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < dim; j++)
+            x[i * dim + j] = (double)((float *)t->value.data)[i * t->value.stride + j];
+        x[rows * dim + i] = t->bias ? (double)t->bias[i] : 0;
+    }
+    return x;
+}
+
+static plain_tables widen_all(const sense_case *c)
+{
+    return (plain_tables){widen(&c->b.sense), widen(&c->b.output), widen(&c->b.choice)};
+}
+
+static void free_plain(plain_tables *t)
+{
+    free(t->sense), free(t->output), free(t->choice);
+}
+
+static double dot(const double *a, const double *b, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+/* Logits of the senses from a context that no gradient goes through: taken from `fixed`. */
+static void plain_choice(const sense_case *c, const plain_tables *t, const plain_tables *fixed,
+                         int i, double *l)
+{
+    double *mean = room((size_t)c->dim, sizeof *mean);
+    int there = 0;
+    for (int j = 0; j < c->contexts[i].count; j++) {
+        int32_t word = c->pool[c->contexts[i].begin + j];
+        for (int d = 0; word >= 0 && d < c->dim; d++)
+            mean[d] += fixed->output[word * c->dim + d];
+        there += word >= 0;
+    }
+    int slots = c->b.slots ? c->b.slots : there ? there : 1;
+    for (int k = 0; k < c->senses; k++) {
+        int64_t rows = c->b.choice.value.rows;
+        int row = c->b.choice_shared ? k : c->centre[i] * c->senses + k;
+        l[k] = dot(mean, t->choice + row * c->dim, c->dim) / slots;
+        if (c->b.choice.bias) l[k] += t->choice[rows * c->dim + row];
+    }
+    free(mean);
+}
+
+static void plain_softmax(double *x, int n)
+{
+    double sum = 0;
+    for (int k = 0; k < n; k++)
+        sum += x[k] = exp(x[k]);
+    for (int k = 0; k < n; k++)
+        x[k] /= sum;
+}
+
+static double plain_noise(const sense_case *c, int i, int k)
+{
+    uint32_t word[4];
+    uint64_t blocks = (uint64_t)(c->senses + 3) / 4;
+    syl_philox(c->b.seed, c->b.stream, (c->b.first + (uint64_t)i) * blocks + (uint64_t)k / 4, word);
+    double u = (double)(word[k % 4] >> 8) / 16777216;
+    u = u < 1 / 16777216.0 ? 1 / 16777216.0 : u;
+    return c->b.gumbel ? -log(-log(u)) : 0;
+}
+
+/* One target of item i with vector v. */
+static double plain_pair(const sense_case *c, const plain_tables *t, const double *v, int i, int j)
+{
+    int32_t target = c->pool[c->targets[i].begin + j];
+    const double *bias = t->output + c->words * c->dim;
+    double a = dot(v, t->output + target * c->dim, c->dim) + bias[target], sum = exp(a), loss = 0;
+    for (int n = 0; n < c->negatives; n++) {
+        int32_t row = c->negative[i / c->share * c->negatives + n];
+        bool hit = false;
+        for (int o = 0; o < c->targets[i].count; o++)
+            hit |= c->pool[c->targets[i].begin + o] == row;
+        if (hit) continue;
+        double x = dot(v, t->output + row * c->dim, c->dim) + bias[row];
+        sum += exp(x);
+        loss += log1p(exp(x));
+    }
+    return c->b.loss == SYL_SAMPLED_SOFTMAX ? log(sum) - a : loss + log1p(exp(-a));
+}
+
+/* The batch's loss; *entropy, *weighted: of the senses, and with lambda for each target. p or NULL.
+ */
+static double plain_loss(const sense_case *c, const plain_tables *t, const plain_tables *fixed,
+                         double *entropy, double *weighted, double *p_out)
+{
+    double loss = 0, *v = room((size_t)c->dim, sizeof *v);
+    *entropy = *weighted = 0;
+    for (int i = 0; i < c->items; i++) {
+        double p[SYL_MAX_SENSES], y[SYL_MAX_SENSES], h = 0;
+        plain_choice(c, t, fixed, i, p);
+        for (int k = 0; k < c->senses; k++)
+            y[k] = (p[k] + plain_noise(c, i, k)) / (double)c->b.temperature;
+        plain_softmax(p, c->senses);
+        plain_softmax(y, c->senses);
+        for (int k = 0; k < c->senses; k++) {
+            h -= p[k] * log(p[k]);
+            if (p_out) p_out[i * c->senses + k] = p[k];
+        }
+        memset(v, 0, (size_t)c->dim * sizeof *v);
+        for (int k = 0; k < c->senses; k++)
+            for (int d = 0; d < c->dim; d++)
+                v[d] += y[k] * t->sense[(c->centre[i] * c->senses + k) * c->dim + d];
+        for (int j = 0; j < c->targets[i].count; j++)
+            loss += plain_pair(c, t, v, i, j);
+        if (c->targets[i].count) *entropy += h;
+        *weighted += (double)c->b.entropy * h * c->targets[i].count;
+    }
+    free(v);
+    return loss;
+}
+
+/* ---- tests --------------------------------------------------------------------------------- */
+
+/* before - after of each value is the gradient (SGD at rate 1); differences of the loss are it,
+ * too. Of every `step`th value. */
+static void check_gradient(const sense_case *c, plain_tables *before, const plain_tables *fixed,
+                           double *x, const double *after, size_t n, size_t step, const char *what)
+{
+    for (size_t i = 0; i < n; i += step) {
+        double keep = x[i], h = 1e-5, entropy, low, high, a, b;
+        x[i] = keep + h;
+        high = plain_loss(c, before, fixed, &entropy, &a, NULL) + a;
+        x[i] = keep - h;
+        low = plain_loss(c, before, fixed, &entropy, &b, NULL) + b;
+        x[i] = keep;
+        double want = (high - low) / (2 * h), got = keep - after[i];
+        if (fabs(want - got) > 2e-4 * (1 + fabs(want)))
+            fail_msg("%s[%zu] of dim %d, %d senses: %g, not %g", what, i, c->dim, c->senses, got,
+                     want);
+    }
+}
+
+static void check_case(sense_case *c, int threads)
+{
+    plain_tables before = widen_all(c), fixed = widen_all(c);
+    double entropy, weighted, *p = room((size_t)(c->items * c->senses), sizeof *p);
+    double loss = plain_loss(c, &before, &fixed, &entropy, &weighted, p);
+    float *got_p = room((size_t)(c->items * c->senses), sizeof *got_p);
+    syl_window_sums sums;
+    syl_ctx *ctx = context(threads);
+    ok(syl_sense_probabilities(ctx, &c->b, got_p, &err));
+    for (int i = 0; i < c->items * c->senses; i++)
+        assert_true(fabs((double)got_p[i] - p[i]) < 1e-5);
+    ok(syl_sense_step(ctx, &c->b, &sums, &err));
+    assert_true(fabs(sums.loss - loss) <= 1e-5 * (1 + loss));
+    assert_true(fabs(sums.entropy - entropy) <= 1e-5 * (1 + entropy));
+    assert_int_equal(sums.bad, -1);
+    plain_tables after = widen_all(c);
+    size_t n = (size_t)(c->words * (c->dim + 1));
+    size_t sense = n * (size_t)c->senses - (size_t)(c->words * c->senses);
+    size_t step = 1 + n * (size_t)c->senses / 150;
+    check_gradient(c, &before, &fixed, before.sense, after.sense, sense, step, "sense");
+    check_gradient(c, &before, &fixed, before.output, after.output, n, step, "output");
+    if (c->senses > 1)
+        check_gradient(c, &before, &fixed, before.choice, after.choice, n * (size_t)c->senses, step,
+                       "choice");
+    free_plain(&before), free_plain(&after), free_plain(&fixed);
+    syl_ctx_free(ctx);
+    free(p), free(got_p);
+}
+
+/* Sense rows have no bias in the model. */
+static void no_sense_bias(sense_case *c)
+{
+    free(c->b.sense.bias);
+    c->b.sense.bias = NULL;
+}
+
+static void gradients(void **state)
+{
+    static const int cases[][7] = {
+        /* words, dim, senses, items, most, negatives, share */
+        {2, 1, 1, 1, 1, 1, 1},  {5, 3, 2, 4, 3, 2, 1},    {9, 16, 3, 7, 5, 6, 1},
+        {7, 17, 5, 9, 4, 9, 3}, {6, 31, 4, 5, 10, 20, 9}, {4, 33, 3, 6, 2, 0, 1},
+        {8, 70, 6, 5, 3, 5, 2},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int variant = 0; variant < 8; variant++) {
+            const int *n = cases[i];
+            sense_case c = make_case(n[0], n[1], n[2], n[3], n[4], n[5], n[6],
+                                     variant & 1 ? SYL_NEGATIVE_SAMPLING : SYL_SAMPLED_SOFTMAX);
+            no_sense_bias(&c);
+            c.b.gumbel = (variant & 2) != 0;
+            if (variant & 2) c.b.slots = 0;
+            if (variant & 4) {
+                c.b.choice_shared = true;
+                c.b.entropy = -0.2f;
+            }
+            check_case(&c, 1 + variant % 3);
+            free_case(&c);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
