@@ -71,11 +71,11 @@ syl_status syl_skipgram_step(syl_ctx *ctx, const syl_skipgram_batch *batch, syl_
 
 #define SYL_MAX_SENSES 32
 
-typedef enum syl_window_loss { SYL_SAMPLED_SOFTMAX, SYL_NEGATIVE_SAMPLING } syl_window_loss;
+typedef enum syl_window_loss { SYL_WINDOW_SOFTMAX, SYL_WINDOW_NEGATIVES } syl_window_loss;
 
-typedef struct syl_span {
+typedef struct syl_window_span {
     int32_t begin, count;
-} syl_span;
+} syl_window_span;
 
 /* Disambiguated Skip-gram (Grzegorczyk and Kurdziel 2018). Of a window with centre w:
  *   c = sum of `output` rows of the context / slots (constant: no gradient goes this way)
@@ -97,8 +97,8 @@ typedef struct syl_sense_batch {
     const int32_t *centre;    /* [items] */
     const int32_t *words;     /* what spans point into: rows of `output`, -1 (contexts only): none */
     int64_t num_words;
-    const syl_span *contexts; /* [items] */
-    const syl_span *targets;  /* [items], of no two items overlapping */
+    const syl_window_span *contexts; /* [items] */
+    const syl_window_span *targets;  /* [items], of no two items overlapping */
     int slots;                /* what c is divided by; 0: the number of contexts that are there */
     const int32_t *negative;  /* [ceil(items / share)][negatives] rows of `output` */
     int negatives;            /* 0 ... */

@@ -27,7 +27,7 @@ typedef struct sense_case {
     int words, dim, senses, negatives, items, share, most; /* most: words of a window */
     syl_sense_batch b;
     int32_t *centre, *pool, *negative;
-    syl_span *contexts, *targets;
+    syl_window_span *contexts, *targets;
 } sense_case;
 
 static void *room(size_t count, size_t size)
@@ -78,10 +78,10 @@ static void make_items(sense_case *c, syl_random *r)
         int contexts = (int)syl_random_below(r, (uint32_t)c->most + 1);
         int targets = i == 2 ? 0 : (int)syl_random_below(r, (uint32_t)c->most + 1);
         c->centre[i] = (int32_t)syl_random_below(r, (uint32_t)c->words);
-        c->contexts[i] = (syl_span){at, contexts};
+        c->contexts[i] = (syl_window_span){at, contexts};
         for (int j = 0; j < contexts; j++)
             c->pool[at++] = (int32_t)syl_random_below(r, (uint32_t)c->words + 1) - 1;
-        c->targets[i] = (syl_span){at, targets};
+        c->targets[i] = (syl_window_span){at, targets};
         for (int j = 0; j < targets; j++)
             c->pool[at++] = (int32_t)syl_random_below(r, (uint32_t)c->words);
     }
@@ -210,7 +210,7 @@ static double plain_pair(const sense_case *c, const plain_tables *t, const doubl
         sum += exp(x);
         loss += log1p(exp(x));
     }
-    return c->b.loss == SYL_SAMPLED_SOFTMAX ? log(sum) - a : loss + log1p(exp(-a));
+    return c->b.loss == SYL_WINDOW_SOFTMAX ? log(sum) - a : loss + log1p(exp(-a));
 }
 
 /* The batch's loss; *entropy, *weighted: of the senses, and with lambda for each target. p or NULL.
@@ -314,7 +314,7 @@ static void gradients(void **state)
         for (int variant = 0; variant < 8; variant++) {
             const int *n = cases[i];
             sense_case c = make_case(n[0], n[1], n[2], n[3], n[4], n[5], n[6],
-                                     variant & 1 ? SYL_NEGATIVE_SAMPLING : SYL_SAMPLED_SOFTMAX);
+                                     variant & 1 ? SYL_WINDOW_NEGATIVES : SYL_WINDOW_SOFTMAX);
             no_sense_bias(&c);
             c.b.gumbel = (variant & 2) != 0;
             if (variant & 2) c.b.slots = 0;

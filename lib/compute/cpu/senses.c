@@ -146,7 +146,7 @@ SYL_INLINE bool names(const int32_t *word, int count, int32_t one)
 SYL_INLINE int candidates_of(const sense_work *w, int64_t i, const sense_room *r)
 {
     const syl_sense_batch *b = w->b;
-    syl_span t = b->targets[i];
+    syl_window_span t = b->targets[i];
     const int32_t *target = b->words + t.begin;
     const int32_t *negative = b->negative + i / b->share * b->negatives;
     int n = 0;
@@ -239,7 +239,7 @@ SYL_INLINE void sense_item(const sense_work *w, int64_t i, const sense_room *r)
     syl_lanes_dots(w->vector + i * w->n, r->row, n, w->n, r->logit);
     for (int j = 0; j < n; j++)
         r->logit[j] += r->by[j];
-    w->loss[i] = b->loss == SYL_SAMPLED_SOFTMAX ? sampled_softmax(r->logit, targets, n, r->e)
+    w->loss[i] = b->loss == SYL_WINDOW_SOFTMAX ? sampled_softmax(r->logit, targets, n, r->e)
                                                 : negative_sampling(r->logit, targets, n, r->e);
     w->entropy[i] = (double)entropy;
     for (int j = 0; j < n; j++)
@@ -280,7 +280,7 @@ static void change_output(const sense_work *w, syl_row_change *to, int thread, i
     int64_t n = 0;
     for (int64_t i = 0; i < b->items; i++) {
         const float *v = w->vector + i * w->n;
-        syl_span t = b->targets[i];
+        syl_window_span t = b->targets[i];
         const int32_t *negative = b->negative + i / b->share * b->negatives;
         const float *by = w->by_negative + i * b->negatives;
         for (int32_t j = t.begin; j < t.begin + t.count; j++)
