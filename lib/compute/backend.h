@@ -136,12 +136,14 @@
     X(void, moving_average,                                                                        \
       (syl_ctx * ctx, float decay, const float *value, float *average, int64_t n),                 \
       (ctx, decay, value, average, n))                                                             \
-    X(syl_status, skipgram_step,                                                                   \
-      (syl_ctx * ctx, const syl_skipgram_batch *batch, syl_window_sums *sums, syl_error *err),     \
-      (ctx, batch, sums, err))                                                                     \
-    X(syl_status, sense_step,                                                                      \
-      (syl_ctx * ctx, const syl_sense_batch *batch, syl_window_sums *sums, syl_error *err),        \
-      (ctx, batch, sums, err))                                                                     \
+    X(syl_status, skipgram_steps,                                                                  \
+      (syl_ctx * ctx, const syl_skipgram_batch *batches, int count, syl_window_sums *sums,         \
+       syl_error *err),                                                                            \
+      (ctx, batches, count, sums, err))                                                            \
+    X(syl_status, sense_steps,                                                                     \
+      (syl_ctx * ctx, const syl_sense_batch *batches, int count, syl_window_sums *sums,            \
+       syl_error *err),                                                                            \
+      (ctx, batches, count, sums, err))                                                            \
     X(syl_status, sense_probabilities,                                                             \
       (syl_ctx * ctx, const syl_sense_batch *batch, float *p, syl_error *err),                     \
       (ctx, batch, p, err))

@@ -63,9 +63,10 @@ typedef struct syl_window_sums {
     int64_t bad;    /* first window whose loss is not finite; -1: none */
 } syl_window_sums;
 
-/* dim at most 1024 on CUDA. */
-syl_status syl_skipgram_step(syl_ctx *ctx, const syl_skipgram_batch *batch, syl_window_sums *sums,
-                             syl_error *err);
+/* The batches one after the other, all of the same tables, `context` and `negatives`; sums [count].
+ * dim at most 1024 on CUDA. */
+syl_status syl_skipgram_steps(syl_ctx *ctx, const syl_skipgram_batch *batches, int count,
+                              syl_window_sums *sums, syl_error *err);
 
 /* ---- senses of words ---------------------------------------------------------------------- */
 
@@ -117,8 +118,9 @@ typedef struct syl_sense_batch {
     uint64_t seed, stream, first; /* item i has noise of Philox (seed, stream, first + i) */
 } syl_sense_batch;
 
-syl_status syl_sense_step(syl_ctx *ctx, const syl_sense_batch *batch, syl_window_sums *sums,
-                          syl_error *err);
+/* The batches one after the other, all of the same tables; sums [count]. */
+syl_status syl_sense_steps(syl_ctx *ctx, const syl_sense_batch *batches, int count,
+                           syl_window_sums *sums, syl_error *err);
 /* p [items][senses], the host's; of the batch only what p depends on is read. */
 syl_status syl_sense_probabilities(syl_ctx *ctx, const syl_sense_batch *batch, float *p,
                                    syl_error *err);

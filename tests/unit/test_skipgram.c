@@ -276,7 +276,7 @@ static void check_case(sense_case *c, int threads)
     ok(syl_sense_probabilities(ctx, &c->b, got_p, &err));
     for (int i = 0; i < c->items * c->senses; i++)
         assert_true(fabs((double)got_p[i] - p[i]) < 1e-5);
-    ok(syl_sense_step(ctx, &c->b, &sums, &err));
+    ok(syl_sense_steps(ctx, &c->b, 1, &sums, &err));
     assert_true(fabs(sums.loss - loss) <= 1e-5 * (1 + loss));
     assert_true(fabs(sums.entropy - entropy) <= 1e-5 * (1 + entropy));
     assert_int_equal(sums.bad, -1);

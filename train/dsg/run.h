@@ -5,11 +5,13 @@
 #include "train/dsg/tables.h"
 #include "train/dsg/windows.h"
 
-/* Arrays of one batch, as the operations want them. */
+#define SYL_DSG_GROUP 32 /* batches that the operations get at once */
+
+/* Arrays of a group of batches, as the operations want them. */
 typedef struct syl_dsg_batch {
-    int32_t *centre;                        /* [items] */
-    syl_window_span *contexts, *targets;    /* [items] */
-    float *p;                               /* [items][senses], of the pass for priors */
+    int32_t *centre;                     /* [group][items] */
+    syl_window_span *contexts, *targets; /* [group][items] */
+    float *p;                            /* [items][senses], of the pass for priors */
 } syl_dsg_batch;
 
 /* What holds for one batch. */
@@ -55,10 +57,10 @@ int64_t syl_dsg_batch_bytes(const syl_dsg_options *options);
 syl_status syl_dsg_batch_create(syl_dsg_batch *b, const syl_dsg_options *options, syl_error *err);
 void syl_dsg_batch_free(syl_dsg_batch *b);
 
-/* One batch of the block: windows from `first` on. stream: as the block's. Adds to the block's
- * sums, and sets `bad` where the loss is not finite. */
-syl_status syl_dsg_step(syl_dsg_trainer *t, int64_t first, const syl_dsg_rates *rates,
-                        uint64_t stream, syl_error *err);
+/* `count` batches of the block, windows from `first` on; rates [count]. stream: as the block's.
+ * Adds to the block's sums, and sets `bad` where the loss is not finite. */
+syl_status syl_dsg_steps(syl_dsg_trainer *t, int64_t first, int count, const syl_dsg_rates *rates,
+                         uint64_t stream, syl_error *err);
 /* p of the windows from `first` on into the prior sums. */
 syl_status syl_dsg_count_senses(syl_dsg_trainer *t, int64_t first, syl_error *err);
 

@@ -1,4 +1,4 @@
-/* One batch of windows to the operations. */
+/* Batches of windows to the operations. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,20 +14,19 @@ static int64_t most_items(const syl_dsg_options *o)
 
 int64_t syl_dsg_batch_bytes(const syl_dsg_options *o)
 {
-    int64_t item = (int64_t)sizeof(int32_t) + 2 * (int64_t)sizeof(syl_window_span) +
-                   o->senses * (int64_t)sizeof(float);
-    return most_items(o) * item;
+    int64_t item = (int64_t)sizeof(int32_t) + 2 * (int64_t)sizeof(syl_window_span);
+    return most_items(o) * (SYL_DSG_GROUP * item + o->senses * (int64_t)sizeof(float));
 }
 
 syl_status syl_dsg_batch_create(syl_dsg_batch *b, const syl_dsg_options *o, syl_error *err)
 {
-    size_t n = (size_t)most_items(o);
-    b->centre = syl_calloc(n, sizeof *b->centre);
-    b->contexts = syl_calloc(n, sizeof *b->contexts);
-    b->targets = syl_calloc(n, sizeof *b->targets);
+    size_t n = (size_t)most_items(o), all = n * SYL_DSG_GROUP;
+    b->centre = syl_calloc(all, sizeof *b->centre);
+    b->contexts = syl_calloc(all, sizeof *b->contexts);
+    b->targets = syl_calloc(all, sizeof *b->targets);
     b->p = syl_calloc(n * (size_t)o->senses, sizeof *b->p);
     if (b->centre && b->contexts && b->targets && b->p) return SYL_OK;
-    return syl_fail_memory(err, (size_t)syl_dsg_batch_bytes(o), "a batch of windows");
+    return syl_fail_memory(err, (size_t)syl_dsg_batch_bytes(o), "a group of batches");
 }
 
 void syl_dsg_batch_free(syl_dsg_batch *b)
@@ -42,12 +41,14 @@ static int64_t windows_of(const syl_dsg_trainer *t, int64_t first)
     return rest < t->options.batch ? rest : t->options.batch;
 }
 
-/* Items of the windows from `first` on: one for each, or for each of their targets. */
-static int64_t fill_items(syl_dsg_trainer *t, int64_t first, bool pairs)
+/* Items of the windows from `first` on, the `number`-th batch of its group: one for each, or for
+ * each of their targets. */
+static int64_t fill_items(syl_dsg_trainer *t, int64_t first, int number, bool pairs)
 {
     const syl_dsg_windows *w = &t->windows;
+    int64_t items = number * most_items(&t->options), begin = items;
+    int64_t windows = windows_of(t, first);
     syl_dsg_batch *b = &t->batch;
-    int64_t items = 0, windows = windows_of(t, first);
     for (int64_t i = 0; i < windows; i++) {
         int32_t at = (int32_t)(i * w->slots), targets = w->targets[first + i];
         syl_window_span contexts = {at, t->options.pad ? w->slots : targets};
@@ -58,21 +59,22 @@ static int64_t fill_items(syl_dsg_trainer *t, int64_t first, bool pairs)
                 pairs ? (syl_window_span){at + j, 1} : (syl_window_span){at, targets};
         }
     }
-    return items;
+    return items - begin;
 }
 
-static syl_sense_batch sense_batch(const syl_dsg_trainer *t, int64_t first, int64_t items)
+static syl_sense_batch sense_batch(syl_dsg_trainer *t, int64_t first, int number, bool pairs)
 {
+    int64_t items = fill_items(t, first, number, pairs), at = number * most_items(&t->options);
     const syl_dsg_options *o = &t->options;
     const syl_dsg_windows *w = &t->windows;
     int64_t set = first / o->batch * w->sets;
     return (syl_sense_batch){.items = items,
                              .senses = o->senses,
-                             .centre = t->batch.centre,
+                             .centre = t->batch.centre + at,
                              .words = w->words + first * w->slots,
                              .num_words = windows_of(t, first) * w->slots,
-                             .contexts = t->batch.contexts,
-                             .targets = t->batch.targets,
+                             .contexts = t->batch.contexts + at,
+                             .targets = t->batch.targets + at,
                              .slots = o->pad ? w->slots : 0,
                              .negative = w->negative + set * o->negative,
                              .negatives = o->negative,
@@ -85,12 +87,12 @@ static syl_sense_batch sense_batch(const syl_dsg_trainer *t, int64_t first, int6
                              .seed = o->seed};
 }
 
-static syl_status sense_step(syl_dsg_trainer *t, int64_t first, const syl_dsg_rates *r,
-                             uint64_t stream, syl_window_sums *sums, syl_error *err)
+static syl_sense_batch training_batch(syl_dsg_trainer *t, int64_t first, int number,
+                                      uint64_t stream)
 {
     const syl_dsg_options *o = &t->options;
-    int64_t items = fill_items(t, first, o->per_pair);
-    syl_sense_batch b = sense_batch(t, first, items);
+    const syl_dsg_rates *r = &t->rates;
+    syl_sense_batch b = sense_batch(t, first, number, o->per_pair);
     syl_row_update update = {.rule = o->rule, .lr = r->alpha, .momentum = r->momentum};
     b.sense_update = b.output_update = b.choice_update = update;
     b.choice_update.lr = r->choice_alpha;
@@ -103,59 +105,76 @@ static syl_status sense_step(syl_dsg_trainer *t, int64_t first, const syl_dsg_ra
     b.entropy = r->entropy;
     b.stream = stream + USE_NOISE;
     b.first = (uint64_t)t->items;
-    t->items += items;
-    t->entropies += items;
-    return syl_sense_step(t->ctx, &b, sums, err);
+    t->items += b.items;
+    t->entropies += b.items;
+    return b;
 }
 
-static syl_status plain_step(syl_dsg_trainer *t, int64_t first, const syl_dsg_rates *r,
-                             syl_window_sums *sums, syl_error *err)
+static syl_skipgram_batch plain_batch(const syl_dsg_trainer *t, int64_t first)
 {
     const syl_dsg_options *o = &t->options;
     const syl_dsg_windows *w = &t->windows;
-    syl_skipgram_batch b = {.windows = windows_of(t, first),
-                            .context = w->slots,
-                            .negatives = o->negative,
-                            .centre = w->centre + first,
-                            .contexts = w->words + first * w->slots,
-                            .negative = w->negative + first * o->negative,
-                            .input = syl_dsg_table_view(&t->tables.sense).value,
-                            .output = syl_dsg_table_view(&t->tables.output).value,
-                            .lr = r->alpha};
-    return syl_skipgram_step(t->ctx, &b, sums, err);
+    int64_t set = first / o->batch * w->sets;
+    return (syl_skipgram_batch){.windows = windows_of(t, first),
+                                .context = w->slots,
+                                .negatives = o->negative,
+                                .centre = w->centre + first,
+                                .contexts = w->words + first * w->slots,
+                                .negative = w->negative + set * o->negative,
+                                .input = syl_dsg_table_view(&t->tables.sense).value,
+                                .output = syl_dsg_table_view(&t->tables.output).value,
+                                .lr = t->rates.alpha};
 }
 
 /* The window of an item. */
 static int64_t window_of_item(const syl_dsg_trainer *t, int64_t first, int64_t item)
 {
     if (!t->options.per_pair) return first + item;
-    return first + t->batch.contexts[item].begin / t->windows.slots;
+    while (item >= t->windows.targets[first])
+        item -= t->windows.targets[first++];
+    return first;
 }
 
-syl_status syl_dsg_step(syl_dsg_trainer *t, int64_t first, const syl_dsg_rates *rates,
-                        uint64_t stream, syl_error *err)
+static void add_sums(syl_dsg_trainer *t, int64_t first, const syl_window_sums *sums)
 {
-    syl_window_sums sums;
-    if (syl_dsg_is_plain(&t->options))
-        SYL_TRY(plain_step(t, first, rates, &sums, err));
-    else
-        SYL_TRY(sense_step(t, first, rates, stream, &sums, err));
-    if (sums.bad >= 0 && t->bad < 0)
-        t->bad = t->windows.sentence[window_of_item(t, first, sums.bad)];
+    if (sums->bad >= 0 && t->bad < 0)
+        t->bad = t->windows.sentence[window_of_item(t, first, sums->bad)];
     for (int64_t i = 0; i < windows_of(t, first); i++)
         t->pairs += t->windows.targets[first + i];
-    t->loss += sums.loss;
-    t->entropy += sums.entropy;
+    t->loss += sums->loss;
+    t->entropy += sums->entropy;
+}
+
+syl_status syl_dsg_steps(syl_dsg_trainer *t, int64_t first, int count, const syl_dsg_rates *rates,
+                         uint64_t stream, syl_error *err)
+{
+    syl_skipgram_batch plain[SYL_DSG_GROUP];
+    syl_sense_batch senses[SYL_DSG_GROUP] = {{0}};
+    syl_window_sums sums[SYL_DSG_GROUP];
+    bool is_plain = syl_dsg_is_plain(&t->options);
+    int batch = t->options.batch;
+    for (int i = 0; i < count; i++) {
+        t->rates = rates[i];
+        if (is_plain)
+            plain[i] = plain_batch(t, first + (int64_t)i * batch);
+        else
+            senses[i] = training_batch(t, first + (int64_t)i * batch, i, stream);
+    }
+    if (is_plain)
+        SYL_TRY(syl_skipgram_steps(t->ctx, plain, count, sums, err));
+    else
+        SYL_TRY(syl_sense_steps(t->ctx, senses, count, sums, err));
+    for (int i = 0; i < count; i++)
+        add_sums(t, first + (int64_t)i * batch, &sums[i]);
     return SYL_OK;
 }
 
 syl_status syl_dsg_count_senses(syl_dsg_trainer *t, int64_t first, syl_error *err)
 {
     int senses = t->options.senses;
-    int64_t items = fill_items(t, first, false);
-    syl_sense_batch b = sense_batch(t, first, items);
+    syl_sense_batch b = sense_batch(t, first, 0, false);
     SYL_TRY(syl_sense_probabilities(t->ctx, &b, t->batch.p, err));
-    for (int64_t i = 0; i < items; i++)
+    for (int64_t i = 0; i < b.items; i++)
         for (int k = 0; k < senses; k++)
             t->prior_sums[(int64_t)b.centre[i] * senses + k] +=
                 (double)t->batch.p[i * senses + k];

@@ -141,12 +141,18 @@ static int64_t rounds_of(const syl_dsg_trainer *t)
 
 static syl_status train_block(syl_dsg_trainer *t, int64_t block, syl_error *err)
 {
+    syl_dsg_rates rates[SYL_DSG_GROUP];
     uint64_t stream = stream_of(t, block);
+    int batch = t->options.batch;
     syl_dsg_windows_make(&t->windows, block, t->epoch, stream);
-    for (int64_t i = 0; i < t->windows.count && t->bad < 0; i += t->options.batch) {
-        double at = (double)block + (double)i / (double)t->windows.count;
-        t->rates = rates_at(t, at / (double)t->windows.blocks);
-        SYL_TRY(syl_dsg_step(t, i, &t->rates, stream, err));
+    int64_t windows = t->windows.count;
+    for (int64_t first = 0; first < windows && t->bad < 0; first += SYL_DSG_GROUP * batch) {
+        int count = 0;
+        for (int64_t i = first; i < windows && count < SYL_DSG_GROUP; i += batch) {
+            double at = (double)block + (double)i / (double)windows;
+            rates[count++] = rates_at(t, at / (double)t->windows.blocks);
+        }
+        SYL_TRY(syl_dsg_steps(t, first, count, rates, stream, err));
     }
     return SYL_OK;
 }

@@ -7,6 +7,7 @@
 #include "lib/compute/cpu/context.h"
 #include "lib/compute/cpu/lanes.h"
 #include "lib/compute/cpu/row_update.h"
+#include "lib/compute/cpu/team.h"
 #include "lib/compute/cpu/window_loss.h"
 
 #define ITEMS_AT_ONCE 4 /* that a thread takes */
@@ -322,88 +323,131 @@ static void change_rows(const sense_work *w, int thread, int threads)
 
 /* ---- a batch ---------------------------------------------------------------------------------- */
 
-static syl_status prepare(syl_ctx *ctx, const syl_sense_batch *b, sense_work *w, syl_error *err)
+/* The most that a batch of them wants. */
+typedef struct sense_sizes {
+    int64_t items, num_words, negatives, changes;
+    int candidates;
+} sense_sizes;
+
+static void add_sizes(sense_sizes *s, const syl_sense_batch *b)
 {
-    size_t items = (size_t)b->items, n = (size_t)b->output.value.stride,
-           senses = (size_t)b->senses, threads = (size_t)ctx->threads;
-    int64_t targets = 0;
-    *w = (sense_work){.b = b, .n = (int64_t)n};
+    int64_t targets = 0, rows = b->items * b->senses;
     for (int64_t i = 0; i < b->items; i++) {
         int room = b->targets[i].count + b->negatives;
         room = room > b->contexts[i].count ? room : b->contexts[i].count;
-        w->candidates = room > w->candidates ? room : w->candidates;
+        s->candidates = room > s->candidates ? room : s->candidates;
         targets += b->targets[i].count;
     }
-    w->room_floats = room_floats(w->candidates);
-    int64_t rows = b->items * b->senses;
-    w->most_changes = targets + b->items * b->negatives + 1;
-    w->most_changes = w->most_changes > rows ? w->most_changes : rows + 1;
+    int64_t negatives = b->items * b->negatives, changes = targets + negatives;
+    changes = (changes > rows ? changes : rows) + 1;
+    s->items = b->items > s->items ? b->items : s->items;
+    s->num_words = b->num_words > s->num_words ? b->num_words : s->num_words;
+    s->negatives = negatives > s->negatives ? negatives : s->negatives;
+    s->changes = changes > s->changes ? changes : s->changes;
+}
+
+/* Room for any of the batches, which are of one model. */
+static syl_status prepare(syl_ctx *ctx, const syl_sense_batch *batches, int count, sense_work *w,
+                          syl_error *err)
+{
+    sense_sizes most = {0};
+    for (int i = 0; i < count; i++)
+        add_sizes(&most, &batches[i]);
+    size_t items = (size_t)most.items, n = (size_t)batches->output.value.stride,
+           senses = (size_t)batches->senses, threads = (size_t)ctx->threads;
+    *w = (sense_work){.n = (int64_t)n,
+                      .candidates = most.candidates,
+                      .most_changes = most.changes,
+                      .room_floats = room_floats(most.candidates)};
     SYL_TRY(syl_cpu_take(ctx, items * n, sizeof(float), &w->context, err));
     SYL_TRY(syl_cpu_take(ctx, items * n, sizeof(float), &w->vector, err));
     SYL_TRY(syl_cpu_take(ctx, items * n, sizeof(float), &w->gradient, err));
     SYL_TRY(syl_cpu_take(ctx, items * senses, sizeof(float), &w->p, err));
     SYL_TRY(syl_cpu_take(ctx, items * senses, sizeof(float), &w->y, err));
     SYL_TRY(syl_cpu_take(ctx, items * senses, sizeof(float), &w->dlogit, err));
-    SYL_TRY(syl_cpu_take(ctx, (size_t)b->num_words, sizeof(float), &w->by_target, err));
-    SYL_TRY(syl_cpu_take(ctx, items * (size_t)b->negatives, sizeof(float), &w->by_negative, err));
+    SYL_TRY(syl_cpu_take(ctx, (size_t)most.num_words, sizeof(float), &w->by_target, err));
+    SYL_TRY(syl_cpu_take(ctx, (size_t)most.negatives, sizeof(float), &w->by_negative, err));
     SYL_TRY(syl_cpu_take(ctx, items, sizeof(double), &w->loss, err));
     SYL_TRY(syl_cpu_take(ctx, items, sizeof(double), &w->entropy, err));
-    SYL_TRY(syl_cpu_take(ctx, threads * (size_t)w->most_changes, sizeof *w->changes, &w->changes, err));
+    SYL_TRY(syl_cpu_take(ctx, threads * (size_t)w->most_changes, sizeof *w->changes, &w->changes,
+                         err));
     return syl_cpu_take(ctx, threads * (size_t)w->room_floats, sizeof(float), &w->room, err);
 }
 
-static void run_batch(syl_ctx *ctx, const sense_work *w, bool learn)
+static void add_up(const sense_work *w, syl_window_sums *sums)
 {
-    int64_t items = w->b->items;
-    (void)ctx;
-#pragma omp parallel num_threads(ctx->threads) if (items > ITEMS_AT_ONCE)
-    {
-        int thread = omp_get_thread_num(), threads = omp_get_num_threads();
-        sense_room room = room_of(w, thread);
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t i = 0; i < items; i += ITEMS_AT_ONCE) {
-            int64_t end = i + ITEMS_AT_ONCE < items ? i + ITEMS_AT_ONCE : items;
-            if (learn)
-                sense_items(w, i, end, &room);
-            else
-                sense_choices(w, i, end, &room);
-        }
-        if (learn) change_rows(w, thread, threads);
+    *sums = (syl_window_sums){.bad = -1};
+    for (int64_t i = 0; i < w->b->items; i++) {
+        sums->loss += w->loss[i];
+        sums->entropy += w->entropy[i];
+        if (sums->bad < 0 && !isfinite(w->loss[i] + w->entropy[i])) sums->bad = i;
     }
 }
 
-syl_status syl_cpu_sense_step(syl_ctx *ctx, const syl_sense_batch *batch, syl_window_sums *sums,
-                              syl_error *err)
+static void learn_batch(syl_team *team, const sense_work *w, const sense_room *room, int thread,
+                        syl_window_sums *sums)
 {
-    sense_work w;
+    int64_t items = w->b->items;
+    for (int64_t i; (i = syl_team_take(team, ITEMS_AT_ONCE)) < items;)
+        sense_items(w, i, i + ITEMS_AT_ONCE < items ? i + ITEMS_AT_ONCE : items, room);
+    syl_team_meet(team);
+    if (thread == 0) add_up(w, sums);
+    change_rows(w, thread, team->threads);
+    syl_team_meet(team);
+}
+
+syl_status syl_cpu_sense_steps(syl_ctx *ctx, const syl_sense_batch *batches, int count,
+                               syl_window_sums *sums, syl_error *err)
+{
+    sense_work all;
+    syl_team team = {.threads = 0};
     size_t mark = syl_ctx_mark(ctx);
-    *sums = (syl_window_sums){.bad = -1};
-    syl_status status = prepare(ctx, batch, &w, err);
-    if (status == SYL_OK) run_batch(ctx, &w, true);
-    for (int64_t i = 0; status == SYL_OK && i < batch->items; i++) {
-        sums->loss += w.loss[i];
-        sums->entropy += w.entropy[i];
-        if (sums->bad < 0 && !isfinite(w.loss[i] + w.entropy[i])) sums->bad = i;
+    syl_status status = count > 0 ? prepare(ctx, batches, count, &all, err) : SYL_OK;
+    if (status == SYL_OK && count > 0) {
+#pragma omp parallel num_threads(ctx->threads)
+        {
+            sense_work w = all;
+            int thread = omp_get_thread_num();
+            sense_room room = room_of(&w, thread);
+#pragma omp single
+            team.threads = omp_get_num_threads();
+            for (int i = 0; i < count; i++) {
+                w.b = &batches[i];
+                learn_batch(&team, &w, &room, thread, &sums[i]);
+            }
+        }
     }
     syl_ctx_release(ctx, mark);
     return status;
 }
 
+/* As syl_sense_probabilities, with more than one sense. */
+static syl_status probabilities(syl_ctx *ctx, const syl_sense_batch *b, float *p, syl_error *err)
+{
+    sense_work w;
+    SYL_TRY(prepare(ctx, b, 1, &w, err));
+    w.b = b;
+#pragma omp parallel num_threads(ctx->threads)
+    {
+        sense_room room = room_of(&w, omp_get_thread_num());
+#pragma omp for
+        for (int64_t i = 0; i < b->items; i++)
+            sense_choices(&w, i, i + 1, &room);
+    }
+    memcpy(p, w.p, (size_t)(b->items * b->senses) * sizeof *p);
+    return SYL_OK;
+}
+
 syl_status syl_cpu_sense_probabilities(syl_ctx *ctx, const syl_sense_batch *batch, float *p,
                                        syl_error *err)
 {
-    sense_work w;
-    size_t mark = syl_ctx_mark(ctx), values = (size_t)(batch->items * batch->senses);
-    if (batch->senses == 1) {
-        for (size_t i = 0; i < values; i++)
+    size_t mark = syl_ctx_mark(ctx);
+    syl_status status = SYL_OK;
+    if (batch->senses > 1)
+        status = probabilities(ctx, batch, p, err);
+    else
+        for (int64_t i = 0; i < batch->items; i++)
             p[i] = 1;
-        return SYL_OK;
-    }
-    syl_status status = prepare(ctx, batch, &w, err);
-    if (status == SYL_OK) {
-        run_batch(ctx, &w, false);
-        memcpy(p, w.p, values * sizeof *p);
-    }
     syl_ctx_release(ctx, mark);
     return status;
 }

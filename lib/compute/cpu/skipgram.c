@@ -6,6 +6,7 @@
 #include "lib/compute/cpu/context.h"
 #include "lib/compute/cpu/lanes.h"
 #include "lib/compute/cpu/row_update.h"
+#include "lib/compute/cpu/team.h"
 #include "lib/compute/cpu/window_loss.h"
 
 #define WINDOWS_AT_ONCE 4 /* that a thread takes */
@@ -162,53 +163,72 @@ static void change_candidates(const skipgram_work *w, syl_row_change *to, int th
 
 /* ---- a batch ---------------------------------------------------------------------------------- */
 
-static syl_status prepare(syl_ctx *ctx, const syl_skipgram_batch *b, skipgram_work *w,
-                          syl_error *err)
+/* Room for any of the batches, which are of one shape but for the windows. */
+static syl_status prepare(syl_ctx *ctx, const syl_skipgram_batch *batches, int count,
+                          skipgram_work *w, syl_error *err)
 {
-    size_t windows = (size_t)b->windows, n = (size_t)b->output.stride;
-    size_t threads = (size_t)ctx->threads, context = (size_t)b->context;
-    *w = (skipgram_work){.b = b, .n = (int64_t)n, .candidates = 1 + b->negatives};
+    size_t n = (size_t)batches->output.stride, context = (size_t)batches->context;
+    size_t threads = (size_t)ctx->threads, windows = 0;
+    for (int i = 0; i < count; i++)
+        windows = (size_t)batches[i].windows > windows ? (size_t)batches[i].windows : windows;
+    *w = (skipgram_work){
+        .b = batches, .n = (int64_t)n, .candidates = 1 + batches->negatives};
     w->padded = (w->candidates + 3) / 4 * 4;
-    int most = w->candidates > b->context ? w->candidates : b->context;
-    w->most_changes = b->windows * most + 1;
+    int most = w->candidates > batches->context ? w->candidates : batches->context;
+    w->most_changes = (int64_t)windows * most + 1;
     w->room_floats = skipgram_room_floats(w);
     SYL_TRY(syl_cpu_take(ctx, windows * context * n, sizeof(float), &w->d_input, err));
-    SYL_TRY(syl_cpu_take(ctx, windows * (size_t)w->candidates * n, sizeof(float), &w->d_output, err));
+    SYL_TRY(syl_cpu_take(ctx, windows * (size_t)w->candidates * n, sizeof(float), &w->d_output,
+                         err));
     SYL_TRY(syl_cpu_take(ctx, windows, sizeof(double), &w->loss, err));
-    SYL_TRY(syl_cpu_take(ctx, threads * (size_t)w->most_changes, sizeof *w->changes, &w->changes, err));
+    SYL_TRY(syl_cpu_take(ctx, threads * (size_t)w->most_changes, sizeof *w->changes, &w->changes,
+                         err));
     return syl_cpu_take(ctx, threads * (size_t)w->room_floats, sizeof(float), &w->room, err);
 }
 
-static void run_batch(syl_ctx *ctx, const skipgram_work *w)
+static void add_up(const skipgram_work *w, syl_window_sums *sums)
 {
-    int64_t windows = w->b->windows;
-    (void)ctx;
-#pragma omp parallel num_threads(ctx->threads) if (windows > WINDOWS_AT_ONCE)
-    {
-        int thread = omp_get_thread_num(), threads = omp_get_num_threads();
-        skipgram_room room = skipgram_room_of(w, thread);
-        syl_row_change *changes = w->changes + thread * w->most_changes;
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t i = 0; i < windows; i += WINDOWS_AT_ONCE) {
-            int64_t end = i + WINDOWS_AT_ONCE < windows ? i + WINDOWS_AT_ONCE : windows;
-            skipgram_windows(w, i, end, &room);
-        }
-        change_input(w, changes, thread, threads);
-        change_candidates(w, changes, thread, threads);
+    *sums = (syl_window_sums){.bad = -1};
+    for (int64_t i = 0; i < w->b->windows; i++) {
+        sums->loss += w->loss[i];
+        if (sums->bad < 0 && !isfinite(w->loss[i])) sums->bad = i;
     }
 }
 
-syl_status syl_cpu_skipgram_step(syl_ctx *ctx, const syl_skipgram_batch *batch,
-                                 syl_window_sums *sums, syl_error *err)
+static void learn_batch(syl_team *team, const skipgram_work *w, const skipgram_room *room,
+                        int thread, syl_window_sums *sums)
 {
-    skipgram_work w;
+    int64_t windows = w->b->windows;
+    syl_row_change *changes = w->changes + thread * w->most_changes;
+    for (int64_t i; (i = syl_team_take(team, WINDOWS_AT_ONCE)) < windows;)
+        skipgram_windows(w, i, i + WINDOWS_AT_ONCE < windows ? i + WINDOWS_AT_ONCE : windows, room);
+    syl_team_meet(team);
+    if (thread == 0) add_up(w, sums);
+    change_input(w, changes, thread, team->threads);
+    change_candidates(w, changes, thread, team->threads);
+    syl_team_meet(team);
+}
+
+syl_status syl_cpu_skipgram_steps(syl_ctx *ctx, const syl_skipgram_batch *batches, int count,
+                                  syl_window_sums *sums, syl_error *err)
+{
+    skipgram_work all;
+    syl_team team = {.threads = 0};
     size_t mark = syl_ctx_mark(ctx);
-    *sums = (syl_window_sums){.bad = -1};
-    syl_status status = prepare(ctx, batch, &w, err);
-    if (status == SYL_OK) run_batch(ctx, &w);
-    for (int64_t i = 0; status == SYL_OK && i < batch->windows; i++) {
-        sums->loss += w.loss[i];
-        if (sums->bad < 0 && !isfinite(w.loss[i])) sums->bad = i;
+    syl_status status = count > 0 ? prepare(ctx, batches, count, &all, err) : SYL_OK;
+    if (status == SYL_OK && count > 0) {
+#pragma omp parallel num_threads(ctx->threads)
+        {
+            skipgram_work w = all;
+            int thread = omp_get_thread_num();
+            skipgram_room room = skipgram_room_of(&w, thread);
+#pragma omp single
+            team.threads = omp_get_num_threads();
+            for (int i = 0; i < count; i++) {
+                w.b = &batches[i];
+                learn_batch(&team, &w, &room, thread, &sums[i]);
+            }
+        }
     }
     syl_ctx_release(ctx, mark);
     return status;
