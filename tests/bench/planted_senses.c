@@ -48,7 +48,10 @@ static bool set_option(syl_dsg_options *o, const char *name, const char *value)
         o->sample = strtod(value, NULL);
     else if (strcmp(name, "rule") == 0)
         o->rule = (syl_row_rule)atoi(value);
-    else if (strcmp(name, "loss") == 0)
+    else if (strcmp(name, "constant") == 0) { /* learning rate throughout */
+        o->scheduled = 1;
+        o->epoch_alpha[0] = o->alpha = strtof(value, NULL);
+    } else if (strcmp(name, "loss") == 0)
         o->loss = (syl_window_loss)atoi(value);
     else
         return false;

@@ -327,10 +327,252 @@ static void gradients(void **state)
         }
 }
 
+/* ---- plain skip-gram ------------------------------------------------------------------------ */
+
+typedef struct plain_case {
+    int words, dim, windows, most, negatives;
+    syl_vector_table input, output;
+    int32_t *centre, *contexts, *negative;
+    syl_skipgram_batch b;
+} plain_case;
+
+static plain_case make_plain(int words, int dim, int windows, int most, int negatives)
+{
+    syl_random r = {.seed = (uint64_t)dim};
+    plain_case c = {.words = words, .dim = dim, .windows = windows, .most = most};
+    size_t n = (size_t)windows;
+    c.negatives = negatives;
+    c.input = make_table(&r, words, dim, 0.5f, 0);
+    c.output = make_table(&r, words, dim, 0.5f, 0);
+    c.centre = room(n, sizeof *c.centre);
+    c.contexts = room(n * (size_t)most, sizeof *c.contexts);
+    c.negative = room(n * (size_t)negatives, sizeof *c.negative);
+    for (int i = 0; i < windows; i++) {
+        c.centre[i] = (int32_t)syl_random_below(&r, (uint32_t)words);
+        for (int j = 0; j < most; j++) /* none in the second window */
+            c.contexts[i * most + j] =
+                i == 1 ? -1 : (int32_t)syl_random_below(&r, (uint32_t)words + 1) - 1;
+        for (int j = 0; j < negatives; j++)
+            c.negative[i * negatives + j] = (int32_t)syl_random_below(&r, (uint32_t)words);
+    }
+    c.b = (syl_skipgram_batch){.windows = windows,
+                               .context = most,
+                               .negatives = negatives,
+                               .centre = c.centre,
+                               .contexts = c.contexts,
+                               .negative = c.negative,
+                               .input = c.input.value,
+                               .output = c.output.value,
+                               .lr = 0.7f};
+    return c;
+}
+
+static void free_plain_case(plain_case *c)
+{
+    free_table(&c->input), free_table(&c->output);
+    free(c->centre), free(c->contexts), free(c->negative);
+}
+
+/* The tables after a batch, in double: [words][dim] each. */
+static double plain_skipgram(const plain_case *c, double *input, double *output)
+{
+    double loss = 0, *x = widen(&c->input), *o = widen(&c->output);
+    for (int i = 0; i < c->windows; i++)
+        for (int j = 0; j < c->most; j++)
+            for (int k = -1; k < c->negatives; k++) {
+                int32_t word = c->contexts[i * c->most + j], centre = c->centre[i];
+                int32_t row = k < 0 ? centre : c->negative[i * c->negatives + k];
+                if (word < 0 || (k >= 0 && row == centre)) continue;
+                double a = dot(x + word * c->dim, o + row * c->dim, c->dim);
+                loss += log1p(exp(k < 0 ? -a : a));
+                double g = ((k < 0) - 1 / (1 + exp(-a))) * (double)c->b.lr;
+                for (int d = 0; d < c->dim; d++) {
+                    input[word * c->dim + d] += g * o[row * c->dim + d];
+                    output[row * c->dim + d] += g * x[word * c->dim + d];
+                }
+            }
+    free(x), free(o);
+    return loss;
+}
+
+static void skipgram(void **state)
+{
+    static const int cases[][5] = {
+        {2, 1, 1, 1, 1}, {3, 5, 4, 2, 0},    {5, 16, 9, 4, 5},     {9, 31, 7, 10, 3},
+        {9, 33, 3, 3, 4}, {40, 100, 23, 10, 5}, {7, 130, 5, 6, 20},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int *n = cases[i];
+        plain_case c = make_plain(n[0], n[1], n[2], n[3], n[4]);
+        double *input = widen(&c.input), *output = widen(&c.output);
+        double loss = plain_skipgram(&c, input, output);
+        syl_window_sums sums;
+        syl_ctx *ctx = context(1 + (int)i % 3);
+        ok(syl_skipgram_steps(ctx, &c.b, 1, &sums, &err));
+        syl_ctx_free(ctx);
+        assert_true(fabs(sums.loss - loss) <= 1e-5 * (1 + loss));
+        double *got_input = widen(&c.input), *got_output = widen(&c.output);
+        for (int j = 0; j < c.words * c.dim; j++) {
+            assert_true(fabs(got_input[j] - input[j]) < 1e-5);
+            assert_true(fabs(got_output[j] - output[j]) < 1e-5);
+        }
+        free(input), free(output), free(got_input), free(got_output);
+        free_plain_case(&c);
+    }
+}
+
+/* One sense and one target: plain skip-gram's loss (summed up in another order) and,
+ * to the bit, its vectors. */
+static void one_sense(void **state)
+{
+    (void)state;
+    plain_case c = make_plain(11, 37, 9, 1, 6);
+    for (int i = 0; i < c.windows; i++)
+        if (c.contexts[i] < 0) c.contexts[i] = 3;
+    sense_case s = make_case(11, 37, 1, 9, 1, 6, 1, SYL_WINDOW_NEGATIVES);
+    free(s.b.sense.bias), free(s.b.output.bias);
+    s.b.sense.bias = s.b.output.bias = NULL;
+    for (int i = 0; i < c.windows; i++) {
+        s.centre[i] = c.contexts[i];
+        s.pool[i] = c.centre[i];
+        s.targets[i] = s.contexts[i] = (syl_window_span){i, 1};
+    }
+    s.b.num_words = c.windows;
+    s.b.negative = c.negative;
+    s.b.sense_update.lr = s.b.output_update.lr = c.b.lr;
+    size_t bytes = (size_t)(c.words * c.input.value.stride) * sizeof(float);
+    memcpy(s.b.sense.value.data, c.input.value.data, bytes);
+    memcpy(s.b.output.value.data, c.output.value.data, bytes);
+    syl_window_sums plain, senses;
+    syl_ctx *ctx = context(2);
+    ok(syl_skipgram_steps(ctx, &c.b, 1, &plain, &err));
+    ok(syl_sense_steps(ctx, &s.b, 1, &senses, &err));
+    assert_true(fabs(plain.loss - senses.loss) < 1e-6 * plain.loss);
+    assert_true(senses.entropy == 0);
+    assert_memory_equal(s.b.sense.value.data, c.input.value.data, bytes);
+    assert_memory_equal(s.b.output.value.data, c.output.value.data, bytes);
+    syl_ctx_free(ctx);
+    free_case(&s), free_plain_case(&c);
+}
+
+/* ---- rules of updates ------------------------------------------------------------------------- */
+
+/* Two batches: slots matter in the second. Gradients come from steps by SGD on copies. */
+static void update_rules(void **state)
+{
+    (void)state;
+    for (int rule = SYL_ROW_MOMENTUM; rule <= SYL_ROW_ADAGRAD; rule++) {
+        /* one item, one target, no negatives but one: no row has two changes */
+        sense_case plain = make_case(9, 21, 2, 1, 1, 1, 1, SYL_WINDOW_NEGATIVES);
+        sense_case ruled = make_case(9, 21, 2, 1, 1, 1, 1, SYL_WINDOW_NEGATIVES);
+        sense_case *both[2] = {&plain, &ruled};
+        for (int i = 0; i < 2; i++) {
+            no_sense_bias(both[i]);
+            both[i]->targets[0] = (syl_window_span){0, 1};
+            both[i]->contexts[0] = (syl_window_span){0, 1};
+            both[i]->pool[0] = 4;
+            both[i]->negative[0] = 7;
+            both[i]->b.num_words = 1;
+        }
+        syl_row_update by = {.rule = (syl_row_rule)rule, .lr = 0.3f, .momentum = 0.6f};
+        ruled.b.sense_update = ruled.b.output_update = ruled.b.choice_update = by;
+        syl_ctx *ctx = context(1);
+        syl_window_sums sums;
+        size_t n = (size_t)(plain.words * 32);
+        float *slot = room(n, sizeof *slot);
+        for (size_t i = 0; i < n; i++)
+            slot[i] = 0.1f;
+        for (int step = 0; step < 2; step++) {
+            float *want = room(n, sizeof *want), *output = plain.b.output.value.data;
+            memcpy(output, ruled.b.output.value.data, n * sizeof *want);
+            memcpy(plain.b.sense.value.data, ruled.b.sense.value.data, 2 * n * sizeof *want);
+            memcpy(plain.b.choice.value.data, ruled.b.choice.value.data, 2 * n * sizeof *want);
+            memcpy(plain.b.choice.bias, ruled.b.choice.bias, 18 * sizeof *want);
+            memcpy(plain.b.output.bias, ruled.b.output.bias, 9 * sizeof *want);
+            memcpy(want, output, n * sizeof *want);
+            ok(syl_sense_steps(ctx, &plain.b, 1, &sums, &err));
+            for (size_t i = 0; i < n; i++) {
+                int row = (int)i / 32, column = (int)i % 32;
+                float g = want[i] - output[i];
+                if ((row != 4 && row != 7) || column >= 21) continue;
+                slot[i] = rule == SYL_ROW_MOMENTUM ? 0.6f * slot[i] + g : slot[i] + g * g;
+                want[i] -= 0.3f * (rule == SYL_ROW_MOMENTUM ? slot[i] : g / sqrtf(slot[i]));
+            }
+            ok(syl_sense_steps(ctx, &ruled.b, 1, &sums, &err));
+            for (size_t i = 0; i < n; i++)
+                if (i % 32 < 21 && fabsf(((float *)ruled.b.output.value.data)[i] - want[i]) >= 1e-5f)
+                    fail_msg("rule %d, step %d, value %zu: %g, not %g", rule, step, i,
+                             ((float *)ruled.b.output.value.data)[i], want[i]);
+            free(want);
+        }
+        free(slot);
+        syl_ctx_free(ctx);
+        free_case(&plain), free_case(&ruled);
+    }
+}
+
+/* ---- threads ------------------------------------------------------------------------------------ */
+
+static void same_table(const syl_vector_table *a, const syl_vector_table *b)
+{
+    size_t n = (size_t)(a->value.rows * a->value.stride) * sizeof(float);
+    assert_memory_equal(a->value.data, b->value.data, n);
+    if (a->bias) assert_memory_equal(a->bias, b->bias, (size_t)a->value.rows * sizeof(float));
+}
+
+/* Several batches at once, by one thread and by more: the same bits. */
+static void threads(void **state)
+{
+    (void)state;
+    for (int rule = SYL_ROW_SGD; rule <= SYL_ROW_ADAGRAD; rule++) {
+        syl_sense_batch last[4];
+        sense_case c[4];
+        for (int t = 0; t < 4; t++) {
+            c[t] = make_case(13, 45, 3, 41, 6, 7, 2, SYL_WINDOW_SOFTMAX);
+            syl_row_update by = {.rule = (syl_row_rule)rule, .lr = 0.1f, .momentum = 0.5f};
+            c[t].b.sense_update = c[t].b.output_update = c[t].b.choice_update = by;
+            syl_sense_batch batches[3] = {c[t].b, c[t].b, c[t].b};
+            batches[1].items = 7, batches[1].first = 100;
+            syl_window_sums sums[3];
+            syl_ctx *ctx = context(1 + t);
+            ok(syl_sense_steps(ctx, batches, 3, sums, &err));
+            assert_true(sums[2].loss < sums[0].loss); /* it learns */
+            syl_ctx_free(ctx);
+            last[t] = c[t].b;
+            same_table(&last[0].sense, &last[t].sense);
+            same_table(&last[0].output, &last[t].output);
+            same_table(&last[0].choice, &last[t].choice);
+        }
+        for (int t = 0; t < 4; t++)
+            free_case(&c[t]);
+    }
+}
+
+/* The first window that is not finite is told. */
+static void not_finite(void **state)
+{
+    (void)state;
+    sense_case c = make_case(13, 20, 2, 20, 4, 3, 1, SYL_WINDOW_SOFTMAX);
+    syl_window_sums sums;
+    syl_ctx *ctx = context(2);
+    for (int i = 0; i < c.items; i++)
+        c.centre[i] = i == 11 || i == 17 ? 5 : 4;
+    c.targets[11].count = 1;
+    c.targets[11].begin = 0;
+    ((float *)c.b.sense.value.data)[10 * c.b.sense.value.stride] = NAN;
+    ok(syl_sense_steps(ctx, &c.b, 1, &sums, &err));
+    assert_int_equal(sums.bad, 11);
+    syl_ctx_free(ctx);
+    free_case(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients),
+        cmocka_unit_test(gradients),    cmocka_unit_test(skipgram),
+        cmocka_unit_test(one_sense),    cmocka_unit_test(update_rules),
+        cmocka_unit_test(threads),      cmocka_unit_test(not_finite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
