@@ -422,8 +422,8 @@ static void skipgram(void **state)
     }
 }
 
-/* One sense and one target: plain skip-gram's loss (summed up in another order) and,
- * to the bit, its vectors. */
+/* One sense and one target: plain skip-gram's loss and vectors, but for the rounding
+ * of sums in another order. */
 static void one_sense(void **state)
 {
     (void)state;
@@ -450,8 +450,12 @@ static void one_sense(void **state)
     ok(syl_sense_steps(ctx, &s.b, 1, &senses, &err));
     assert_true(fabs(plain.loss - senses.loss) < 1e-6 * plain.loss);
     assert_true(senses.entropy == 0);
-    assert_memory_equal(s.b.sense.value.data, c.input.value.data, bytes);
-    assert_memory_equal(s.b.output.value.data, c.output.value.data, bytes);
+    for (size_t i = 0; i < bytes / sizeof(float); i++) {
+        assert_true(fabsf(((float *)s.b.sense.value.data)[i] -
+                          ((float *)c.input.value.data)[i]) < 1e-6f);
+        assert_true(fabsf(((float *)s.b.output.value.data)[i] -
+                          ((float *)c.output.value.data)[i]) < 1e-6f);
+    }
     syl_ctx_free(ctx);
     free_case(&s), free_plain_case(&c);
 }
