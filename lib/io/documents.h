@@ -52,7 +52,8 @@ void syl_text_encoder_free(syl_text_encoder *encoder);
 typedef struct syl_encoded {
     const int32_t *items; /* [count], valid until the encoder's next text */
     int64_t count;
-    const int64_t *sentence_end; /* [sentences] ends in items; one sentence without options.sentences */
+    const int64_t
+        *sentence_end; /* [sentences] ends in items; one sentence without options.sentences */
     int64_t sentences;
     int64_t dropped; /* as in syl_documents, of this text */
 } syl_encoded;

@@ -75,6 +75,7 @@ typedef struct syl_items {
     size_t count;
     const size_t *sentence_end; /* [sentences] ends in items; one without options.sentences */
     size_t sentences;
+    size_t words; /* of the items, those that are no bigrams */
 } syl_items;
 
 /* For one thread. */
