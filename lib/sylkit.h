@@ -242,6 +242,74 @@ SYL_API syl_status syl_segment_frames(const float *frames, int64_t num_frames, i
                                       double norm_threshold, double merge_threshold,
                                       int64_t (*bounds)[2], int64_t *num_segments, syl_error *err);
 
+/* ---- document codes ------------------------------------------------------------------ */
+
+/* Paragraph vectors (Le and Mikolov 2014) and binary ones (Grzegorczyk and Kurdziel 2017): a model
+ * that gives a document's code of some bits, a real vector, or both. */
+typedef struct syl_bpv syl_bpv;
+
+typedef enum syl_bpv_kind {
+    SYL_BPV_DBOW,        /* real-valued: a document's vector predicts its words */
+    SYL_BPV_DM,          /* with the words before each, side by side */
+    SYL_BPV_BINARY_DBOW, /* the same two by way of a rounded sigmoid, the code */
+    SYL_BPV_BINARY_DM,
+    SYL_BPV_REAL_BINARY /* a real vector, and a code that is a projection of it */
+} syl_bpv_kind;
+
+/* Loads what `sylkit bpv train` wrote. Every tensor must be there with its shape and finite
+ * values. On success *out is owned by the caller; on failure it is NULL. A model is read-only and
+ * may be shared by any number of threads. */
+SYL_API syl_status syl_bpv_load(syl_bpv **out, const char *path, syl_error *err);
+SYL_API void syl_bpv_free(syl_bpv *model); /* NULL is allowed */
+
+typedef struct syl_bpv_info {
+    syl_bpv_kind kind;
+    int bits;              /* of a code */
+    int dim;               /* length of a document's vector */
+    int context;           /* words before each, of the DM kinds; otherwise 0 */
+    int64_t items;         /* words (and pairs of words) in the vocabulary */
+    int64_t documents;     /* of the training set whose vectors the file has; 0: none */
+    int bigrams;           /* 1: neighbouring words are items, too */
+} syl_bpv_info;
+
+SYL_API void syl_bpv_get_info(const syl_bpv *model, syl_bpv_info *info);
+/* An item's number, -1 where the vocabulary lacks it; and back (valid as long as the model). */
+SYL_API int32_t syl_bpv_find(const syl_bpv *model, const char *item);
+SYL_API const char *syl_bpv_item(const syl_bpv *model, int32_t number);
+
+/* How an unseen document is worked out: all else stays as it is, and its own vector takes `passes`
+ * times over the document the steps of training. */
+typedef struct syl_bpv_infer_options {
+    int passes;
+    double learning_rate;
+    double dropout; /* of training, kept in inference, or 0. What was rounded under dropout has
+                       learnt from few ones, and without it breaks down */
+    int sigmoid;    /* 1: the sigmoid itself, not rounded, leads to the output: better where there
+                       was no dropout, bad where there was. Binary kinds only */
+    int threads;    /* default 1; the result does not depend on it */
+    uint64_t seed;
+    const char *device; /* "cpu" (NULL is the same), "cuda", "cuda:N" or "auto" */
+} syl_bpv_infer_options;
+
+/* Those that the model was made with. */
+SYL_API syl_bpv_infer_options syl_bpv_infer_defaults(const syl_bpv *model);
+
+/* Documents begin[i] to begin[i + 1] of `items` (numbers of items; others than the vocabulary's,
+ * such as -1, are passed over), count of them. codes [count][(bits + 7) / 8]: bit j is bit j % 8
+ * of byte j / 8, 1 where the vector's element (or its projection's) is above 0. vectors
+ * [count][dim]. empty [count]: 1 for a document without a single item, whose code and vector are
+ * zeros. Each of the three may be NULL, and so may `options`. A document's result depends on its
+ * items and the seed alone, not on those beside it. */
+SYL_API syl_status syl_bpv_infer(const syl_bpv *model, const int32_t *items, const int64_t *begin,
+                                 int64_t count, const syl_bpv_infer_options *options,
+                                 uint8_t *codes, float *vectors, uint8_t *empty, syl_error *err);
+
+/* Of the training set, as training left them: the same arrays of info.documents rows. */
+SYL_API syl_status syl_bpv_documents(const syl_bpv *model, uint8_t *codes, float *vectors,
+                                     syl_error *err);
+/* A document's name, "" where it has none. */
+SYL_API const char *syl_bpv_document_name(const syl_bpv *model, int64_t document);
+
 #ifdef __cplusplus
 }
 #endif

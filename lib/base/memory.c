@@ -3,8 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define ALIGNMENT 64 /* a cache line, and the widest vector register */
+#define ALIGNMENT 64          /* a cache line, and the widest vector register */
+#define LARGE ((size_t)1 << 22) /* from here on in pages of 2 MiB, where rows are looked for all over */
+#define LARGE_PAGE ((size_t)1 << 21)
 
 size_t syl_mul_size(size_t a, size_t b)
 {
@@ -16,7 +19,15 @@ static void *allocate(size_t bytes)
 {
     if (bytes > PTRDIFF_MAX - ALIGNMENT) return NULL;
     if (bytes == 0) bytes = 1;
-    return aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    size_t whole = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+#ifdef MADV_HUGEPAGE
+    if (whole >= LARGE && whole <= PTRDIFF_MAX - LARGE_PAGE) {
+        void *data = aligned_alloc(LARGE_PAGE, (whole + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE);
+        if (data) (void)madvise(data, whole, MADV_HUGEPAGE); /* or not; it is only faster */
+        return data;
+    }
+#endif
+    return aligned_alloc(ALIGNMENT, whole);
 }
 
 void *syl_calloc(size_t count, size_t size)

@@ -5,6 +5,7 @@
 #ifndef SYL_COMPUTE_BACKEND_H
 #define SYL_COMPUTE_BACKEND_H
 
+#include "lib/compute/paragraph.h"
 #include "lib/compute/skipgram.h"
 #include "lib/compute/training.h"
 
@@ -146,7 +147,15 @@
       (ctx, batches, count, sums, err))                                                            \
     X(syl_status, sense_probabilities,                                                             \
       (syl_ctx * ctx, const syl_sense_batch *batch, float *p, syl_error *err),                     \
-      (ctx, batch, p, err))
+      (ctx, batch, p, err))                                                                        \
+    X(syl_status, paragraph_steps,                                                                 \
+      (syl_ctx * ctx, const syl_paragraph_model *model, const syl_paragraph_batch *batches,        \
+       int count, float *loss, syl_error *err),                                                    \
+      (ctx, model, batches, count, loss, err))                                                     \
+    X(syl_status, paragraph_infer,                                                                 \
+      (syl_ctx * ctx, const syl_paragraph_model *model, const syl_paragraph_inference *documents,  \
+       syl_error *err),                                                                            \
+      (ctx, model, documents, err))
 
 /* Of the layout below and of the operations; a module of another version is refused. */
 #define SYL_BACKEND_VERSION 3

@@ -30,7 +30,7 @@ typedef enum syl_row_rule { SYL_ROW_SGD, SYL_ROW_MOMENTUM, SYL_ROW_ADAGRAD } syl
 
 typedef struct syl_row_update {
     syl_row_rule rule;
-    float lr, momentum;
+    float lr, bias_lr, momentum;
 } syl_row_update;
 
 typedef struct syl_vector_table {

@@ -24,6 +24,7 @@ static bool set_option(syl_dsg_options *o, const char *name, const char *value)
                {"threads", &o->threads, 0, 0},
                {"alpha", 0, &o->alpha, 0},
                {"choice-alpha", 0, &o->choice_alpha, 0},
+               {"choice-bias", 0, &o->choice_bias, 0},
                {"pretrain-choice-alpha", 0, &o->pretrain_choice_alpha, 0},
                {"entropy", 0, &o->entropy, 0},
                {"pretrain-entropy", 0, &o->pretrain_entropy, 0},

@@ -104,7 +104,7 @@ static sense_case make_case(int words, int dim, int senses, int items, int most,
     c.b.output = make_table(&r, words, dim, 0.4f, 0.1f);
     c.b.choice = make_table(&r, words * senses, dim, 0.8f, 0.1f);
     c.b.sense_update = c.b.output_update = c.b.choice_update =
-        (syl_row_update){.rule = SYL_ROW_SGD, .lr = 1};
+        (syl_row_update){.rule = SYL_ROW_SGD, .lr = 1, .bias_lr = 1};
     c.b.temperature = 0.7f, c.b.gumbel = true, c.b.entropy = 0.3f;
     c.b.seed = 5, c.b.stream = 6, c.b.first = 7;
     return c;
@@ -479,7 +479,7 @@ static void update_rules(void **state)
             both[i]->negative[0] = 7;
             both[i]->b.num_words = 1;
         }
-        syl_row_update by = {.rule = (syl_row_rule)rule, .lr = 0.3f, .momentum = 0.6f};
+        syl_row_update by = {.rule = (syl_row_rule)rule, .lr = 0.3f, .bias_lr = 0.3f, .momentum = 0.6f};
         ruled.b.sense_update = ruled.b.output_update = ruled.b.choice_update = by;
         syl_ctx *ctx = context(1);
         syl_window_sums sums;
@@ -534,7 +534,7 @@ static void threads(void **state)
         sense_case c[4];
         for (int t = 0; t < 4; t++) {
             c[t] = make_case(13, 45, 3, 41, 6, 7, 2, SYL_WINDOW_SOFTMAX);
-            syl_row_update by = {.rule = (syl_row_rule)rule, .lr = 0.1f, .momentum = 0.5f};
+            syl_row_update by = {.rule = (syl_row_rule)rule, .lr = 0.1f, .bias_lr = 0.2f, .momentum = 0.5f};
             c[t].b.sense_update = c[t].b.output_update = c[t].b.choice_update = by;
             syl_sense_batch batches[3] = {c[t].b, c[t].b, c[t].b};
             batches[1].items = 7, batches[1].first = 100;

@@ -20,6 +20,7 @@ syl_dsg_options syl_dsg_defaults(int senses)
                              .epochs = plain ? 5 : 8,
                              .alpha = 0.025f,
                              .choice_alpha = 0.1f,
+                             .choice_bias = 1,
                              .pretrain_choice_alpha = 0.01f,
                              .rule = SYL_ROW_SGD,
                              .momentum = {0.5f},
@@ -100,6 +101,7 @@ static syl_status check_course(const syl_dsg_options *o, syl_error *err)
     SYL_TRY(whole("pretrain epochs", o->pretrain_epochs, 0, SYL_DSG_MAX_EPOCHS, err));
     SYL_TRY(real("alpha", o->alpha, 0, 100, err));
     SYL_TRY(real("choice alpha", o->choice_alpha, 0, 100, err));
+    SYL_TRY(real("choice bias", o->choice_bias, 0, 100, err));
     SYL_TRY(real("pretrain choice alpha", o->pretrain_choice_alpha, 0, 100, err));
     SYL_TRY(whole("scheduled epochs", o->scheduled, 0, SYL_DSG_MAX_SCHEDULED, err));
     for (int i = 0; i < SYL_DSG_MAX_SCHEDULED; i++) {
@@ -200,6 +202,7 @@ char *syl_dsg_identity(const syl_dsg_corpus *c, const syl_dsg_options *o, int ra
                {"pretrain epochs", o->pretrain_epochs},
                {"alpha", (double)o->alpha},
                {"choice alpha", (double)o->choice_alpha},
+               {"choice bias", (double)o->choice_bias},
                {"pretrain choice alpha", (double)o->pretrain_choice_alpha},
                {"rule", o->rule},
                {"momentum", (double)o->momentum[0]},

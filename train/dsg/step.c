@@ -93,9 +93,10 @@ static syl_sense_batch training_batch(syl_dsg_trainer *t, int64_t first, int num
     const syl_dsg_options *o = &t->options;
     const syl_dsg_rates *r = &t->rates;
     syl_sense_batch b = sense_batch(t, first, number, o->per_pair);
-    syl_row_update update = {.rule = o->rule, .lr = r->alpha, .momentum = r->momentum};
+    syl_row_update update = {.rule = o->rule, .lr = r->alpha, .bias_lr = r->alpha, .momentum = r->momentum};
     b.sense_update = b.output_update = b.choice_update = update;
     b.choice_update.lr = r->choice_alpha;
+    b.choice_update.bias_lr = r->choice_alpha * o->choice_bias;
     if (r->pretraining) {
         b.choice = syl_dsg_table_view(&t->tables.shared);
         b.choice_shared = true;

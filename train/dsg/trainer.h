@@ -51,6 +51,8 @@ typedef struct syl_dsg_options {
                              pretrain_entropy, without noise; it hurts small corpora (0) */
     float alpha;          /* learning rate, falling linearly to 1e-4 of it (0.025) */
     float choice_alpha;   /* that of the sense network (0.1) */
+    float choice_bias;    /* rate of its biases, as a part of that: they learn priors, and what they
+                             learn before contexts tell anything ends all senses but one (1) */
     float pretrain_choice_alpha; /* that of the shared one, which every window changes (0.01) */
     syl_row_rule rule;    /* SGD; MOMENTUM as the authors' program, ADAGRAD (plain: SGD only) */
     /* Epoch e has alpha[e] throughout and momentum[e]; the last ones stand for all further epochs.

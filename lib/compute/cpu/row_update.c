@@ -44,7 +44,7 @@ SYL_INLINE void change_bias(const syl_row_update *u, float g, float *bias, float
         *slot += g * g;
         g /= sqrtf(*slot);
     }
-    *bias -= u->lr * g;
+    *bias -= u->bias_lr * g;
 }
 
 SYL_CLONES static void row_changes(const syl_vector_table *t, const syl_row_update *u,
