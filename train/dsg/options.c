@@ -18,9 +18,9 @@ syl_dsg_options syl_dsg_defaults(int senses)
                              .negative = plain ? 5 : 20,
                              .share = 1,
                              .epochs = plain ? 5 : 8,
-                             .alpha = 0.025f,
-                             .choice_alpha = 0.1f,
-                             .choice_bias = 1,
+                             .alpha = plain ? 0.025f : 0.04f,
+                             .last_rate = plain ? 1e-4f : 1,
+                             .choice_alpha = 0.4f,
                              .pretrain_choice_alpha = 0.01f,
                              .rule = SYL_ROW_SGD,
                              .momentum = {0.5f},
@@ -53,6 +53,8 @@ syl_dsg_options syl_dsg_public_schedule(int senses)
     o.pretrain_epochs = 1;
     o.rule = SYL_ROW_MOMENTUM;
     o.alpha = o.choice_alpha = o.pretrain_choice_alpha = 0.1f / PUBLIC_BATCH;
+    o.last_rate = 0; /* of pretraining */
+    o.choice_bias = 1;
     o.scheduled = sizeof alpha / sizeof *alpha;
     for (int i = 0; i < o.scheduled; i++) {
         o.epoch_alpha[i] = alpha[i] / PUBLIC_BATCH;
@@ -100,6 +102,7 @@ static syl_status check_course(const syl_dsg_options *o, syl_error *err)
     SYL_TRY(whole("epochs", o->epochs, 1, SYL_DSG_MAX_EPOCHS, err));
     SYL_TRY(whole("pretrain epochs", o->pretrain_epochs, 0, SYL_DSG_MAX_EPOCHS, err));
     SYL_TRY(real("alpha", o->alpha, 0, 100, err));
+    SYL_TRY(real("last rate", o->last_rate, 0, 1, err));
     SYL_TRY(real("choice alpha", o->choice_alpha, 0, 100, err));
     SYL_TRY(real("choice bias", o->choice_bias, 0, 100, err));
     SYL_TRY(real("pretrain choice alpha", o->pretrain_choice_alpha, 0, 100, err));
@@ -201,6 +204,7 @@ char *syl_dsg_identity(const syl_dsg_corpus *c, const syl_dsg_options *o, int ra
                {"epochs", o->epochs},
                {"pretrain epochs", o->pretrain_epochs},
                {"alpha", (double)o->alpha},
+               {"last rate", (double)o->last_rate},
                {"choice alpha", (double)o->choice_alpha},
                {"choice bias", (double)o->choice_bias},
                {"pretrain choice alpha", (double)o->pretrain_choice_alpha},

@@ -8,8 +8,6 @@
 #include "lib/base/memory.h"
 #include "train/dsg/run.h"
 
-#define LEAST_RATE 1e-4f /* of the first one, as word2vec's program */
-
 /* ---- create, free, result ----------------------------------------------------------------------- */
 
 /* The correction for sampling stands in the bias (skipgram.h). */
@@ -87,6 +85,29 @@ syl_dsg_result syl_dsg_trainer_result(const syl_dsg_trainer *t)
                                 t->entropies ? t->entropy / (double)t->entropies : 0};
 }
 
+syl_status syl_dsg_trainer_fill(const syl_dsg_trainer *t, syl_dsg_model *m, syl_error *err)
+{
+    syl_dsg_result r = syl_dsg_trainer_result(t);
+    size_t dim = (size_t)r.dim;
+    if (m->words != r.words || m->senses != r.senses || m->dim != r.dim ||
+        (r.choice && (!m->network || !m->network_bias)))
+        return syl_fail(err, SYL_EINVAL, "a model of another shape than the trainer's");
+    for (int64_t i = 0; i < r.words * r.senses; i++)
+        memcpy(m->sense_vectors + (size_t)i * dim, r.sense + i * r.stride, dim * sizeof(float));
+    for (int64_t i = 0; i < r.words; i++) {
+        memcpy(m->output_vectors + (size_t)i * dim, r.output + i * r.stride, dim * sizeof(float));
+        m->output_bias[i] = r.output_bias ? r.output_bias[i] : 0;
+    }
+    for (int64_t i = 0; r.choice && i < r.words * r.senses; i++) {
+        float *network = m->network + i / r.senses * r.dim * r.senses + i % r.senses;
+        for (int j = 0; j < r.dim; j++)
+            network[j * r.senses] = r.choice[i * r.stride + j];
+        m->network_bias[i] = r.choice_bias[i];
+    }
+    memcpy(m->priors, r.priors, (size_t)(r.words * r.senses) * sizeof(float));
+    return SYL_OK;
+}
+
 /* ---- the course ----------------------------------------------------------------------------------- */
 
 static int all_epochs(const syl_dsg_options *o)
@@ -102,8 +123,7 @@ static syl_dsg_rates rates_at(const syl_dsg_trainer *t, double done)
     int epoch = pretraining ? t->epoch : t->epoch - o->pretrain_epochs;
     int epochs = pretraining ? o->pretrain_epochs : o->epochs;
     double at = epoch + done;
-    float left = (float)(1 - at / epochs);
-    float factor = left > LEAST_RATE ? left : LEAST_RATE, momentum = o->momentum[0];
+    float factor = 1 + (o->last_rate - 1) * (float)(at / epochs), momentum = o->momentum[0];
     float cooled = o->anneal_epochs > 0 ? (float)(at / (double)o->anneal_epochs) : 1;
     cooled = cooled < 1 ? cooled : 1;
     if (o->scheduled > 0 && !pretraining) {
@@ -281,7 +301,7 @@ static syl_status run_course(syl_dsg_trainer *t, const char *identity, syl_error
                             .gather = gather};
     syl_course_options course = {.epochs = all_epochs(o),
                                  .learning_rate = (double)o->alpha,
-                                 .last_rate = (double)(o->alpha * LEAST_RATE),
+                                 .last_rate = (double)(o->alpha * o->last_rate),
                                  .exchange_every = o->exchange_every,
                                  .state = o->checkpoint,
                                  .state_seconds = o->checkpoint_seconds,

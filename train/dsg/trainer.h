@@ -15,6 +15,7 @@
 #ifndef SYL_TRAIN_DSG_TRAINER_H
 #define SYL_TRAIN_DSG_TRAINER_H
 
+#include "embed/dsg_model.h"
 #include "lib/compute/skipgram.h"
 #include "train/course.h"
 
@@ -49,11 +50,13 @@ typedef struct syl_dsg_options {
     int epochs;           /* (plain: 5, senses: 8) */
     int pretrain_epochs;  /* before them, with one shared sense network and lambda
                              pretrain_entropy, without noise; it hurts small corpora (0) */
-    float alpha;          /* learning rate, falling linearly to 1e-4 of it (0.025) */
-    float choice_alpha;   /* that of the sense network (0.1) */
-    float choice_bias;    /* rate of its biases, as a part of that: they learn priors, and what they
-                             learn before contexts tell anything ends all senses but one (1) */
-    float pretrain_choice_alpha; /* that of the shared one, which every window changes (0.01) */
+    float alpha;          /* learning rate (plain: 0.025, senses: 0.04) */
+    float last_rate;      /* what it falls to linearly, as a part of it (plain: 1e-4, senses: 1) */
+    float choice_alpha;   /* that of the sense network, falling alike (0.4) */
+    float choice_bias;    /* that of its biases, as a part of that (0: they stay 0). They learn
+                             priors; what they learn before contexts tell anything ends all senses
+                             of many words but one. */
+    float pretrain_choice_alpha; /* that of the shared network, which every window changes (0.01) */
     syl_row_rule rule;    /* SGD; MOMENTUM as the authors' program, ADAGRAD (plain: SGD only) */
     /* Epoch e has alpha[e] throughout and momentum[e]; the last ones stand for all further epochs.
      * choice_alpha is scaled by the same factor. scheduled 0: linear (0). */
@@ -61,7 +64,7 @@ typedef struct syl_dsg_options {
     float epoch_alpha[SYL_DSG_MAX_SCHEDULED];
     float momentum[SYL_DSG_MAX_SCHEDULED]; /* also without a schedule: momentum[0] (0.5) */
     bool gumbel;                           /* noise in the choice of senses (false) */
-    float temperature, last_temperature;   /* of the choice (1, 0.5 with gumbel, else 1) */
+    float temperature, last_temperature;   /* of the choice (1, 1); the paper's noise: 1, 0.5 */
     float anneal_epochs;                   /* falls linearly over so many epochs (1) */
     float entropy;                         /* lambda for each pair: above 0 fewer senses (0) */
     float pretrain_entropy;                /* (-0.1) */
@@ -129,5 +132,8 @@ typedef struct syl_dsg_result {
 } syl_dsg_result;
 
 syl_dsg_result syl_dsg_trainer_result(const syl_dsg_trainer *trainer);
+/* Into a model of the same words, senses and dimensions, with a network where senses > 1. */
+syl_status syl_dsg_trainer_fill(const syl_dsg_trainer *trainer, syl_dsg_model *model,
+                                syl_error *err);
 
 #endif

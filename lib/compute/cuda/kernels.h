@@ -208,14 +208,14 @@ cudaError_t syl_cuda_skipgram_step(cudaStream_t stream, const syl_cuda_skipgram 
 /* ---- senses.cu ------------------------------------------------------------------------ */
 
 /* One batch of syl_sense_steps, up to the rows' changes; or, with p, of
- * syl_sense_probabilities. dim <= 1024; most_targets + negatives <= 12288. */
+ * syl_sense_probabilities. dim <= 1024; candidates <= 12288. */
 typedef struct syl_cuda_senses {
-    int64_t items, num_words;
-    int senses, slots, negatives, dim, most_targets;
+    int64_t items;
+    int senses, slots, negatives, dim;
+    int candidates; /* of an item, at most: targets and negatives */
     const int32_t *centre, *words;
     const syl_window_span *contexts, *targets;
-    /* [num_words + items negatives] rows of `output` of the targets and each item's negatives;
-     * -1: none, or left out */
+    /* [items][candidates] rows of `output`: targets, then negatives; -1: none, or left out */
     const int32_t *ids;
     syl_window_loss loss_kind;
     syl_vector_table sense, output, choice;
@@ -231,12 +231,11 @@ typedef struct syl_cuda_senses {
 
 cudaError_t syl_cuda_senses_step(cudaStream_t stream, const syl_cuda_senses *s);
 
-/* Changes of a table's rows by its rule. Entry e has gradient by[e] * vectors row item[e], or
- * e / per_item where item is NULL. Segments as of syl_cuda_scatter_segments. */
+/* Changes of a table's rows by its rule. Entry e has gradient by[e] * vectors row
+ * e / per_item. Segments as of syl_cuda_scatter_segments. */
 typedef struct syl_cuda_row_changes {
     const int32_t *order, *segment_row, *segment_begin;
     int64_t segments;
-    const int32_t *item;
     int per_item;
     const float *by, *vectors; /* vectors [][dim of the table] */
     syl_vector_table table;

@@ -115,8 +115,7 @@ SYL_DEVICE float sense_choose(const syl_cuda_senses *s, const sense_item *m,
 /* The row of `output` of candidate j, targets first; -1: left out. */
 SYL_DEVICE int32_t sense_candidate(const syl_cuda_senses *s, const sense_item *m, int j)
 {
-    if (j < m->targets) return s->ids[s->targets[m->number].begin + j];
-    return s->ids[s->num_words + m->number * s->negatives + j - m->targets];
+    return s->ids[m->number * s->candidates + j];
 }
 
 template <int PIECES>
@@ -188,10 +187,7 @@ SYL_DEVICE void sense_gradient(const syl_cuda_senses *s, const sense_item *m, fl
         int32_t row = sense_candidate(s, m, j);
         float by = m->logit[j];
         if (row >= 0) sense_add<PIECES>(by, sense_row(&s->output, row), s->dim, m->lane, dv);
-        int64_t entry = j < m->targets
-                            ? s->targets[m->number].begin + j
-                            : s->num_words + m->number * s->negatives + j - m->targets;
-        if (m->lane == 0) s->by[entry] = by;
+        if (m->lane == 0) s->by[m->number * s->candidates + j] = by;
     }
     sense_store<PIECES>(dv, s->dim, m->lane, s->gradient + m->number * s->dim);
 }
@@ -241,7 +237,7 @@ template <int PIECES> SYL_DEVICE void sense_learn(const syl_cuda_senses *s, cons
     }
 }
 
-template <int PIECES> __global__ void senses_kernel(syl_cuda_senses s, int candidates)
+template <int PIECES> __global__ void senses_kernel(syl_cuda_senses s)
 {
     SYL_DYNAMIC_SHARED(float, shared);
     int warp = threadIdx.x / SYL_WARP;
@@ -251,7 +247,7 @@ template <int PIECES> __global__ void senses_kernel(syl_cuda_senses s, int candi
     m.lane = threadIdx.x % SYL_WARP;
     m.sense_row = (int64_t)s.centre[m.number] * s.senses;
     m.choice_row = s.choice_shared ? 0 : m.sense_row;
-    m.logit = shared + warp * candidates;
+    m.logit = shared + warp * s.candidates;
     m.targets = s.targets[m.number].count;
     if (s.p) {
         float c[PIECES], p, y;
@@ -269,15 +265,14 @@ template <int PIECES> __global__ void senses_kernel(syl_cuda_senses s, int candi
 template <int PIECES>
 static cudaError_t launch_senses(cudaStream_t stream, const syl_cuda_senses *s)
 {
-    void (*kernel)(syl_cuda_senses, int) = senses_kernel<PIECES>;
-    int candidates = s->most_targets + s->negatives;
-    size_t bytes = sizeof(float) * (size_t)candidates;
+    void (*kernel)(syl_cuda_senses) = senses_kernel<PIECES>;
+    size_t bytes = sizeof(float) * (size_t)s->candidates;
     unsigned warps = 4;
     while (warps > 1 && warps * bytes > 48 * 1024)
         warps /= 2;
     if (bytes > 48 * 1024) return cudaErrorInvalidValue;
     return SYL_LAUNCH(kernel, dim3((unsigned)syl_ceil_div(s->items, warps), 1, 1),
-                      dim3(warps * SYL_WARP, 1, 1), warps * bytes, stream, *s, candidates);
+                      dim3(warps * SYL_WARP, 1, 1), warps * bytes, stream, *s);
 }
 
 cudaError_t syl_cuda_senses_step(cudaStream_t stream, const syl_cuda_senses *s)
@@ -315,7 +310,7 @@ __global__ void row_changes_kernel(syl_cuda_row_changes c)
             float x = value[i], slot = slots ? slots[i] : 0.0f;
             for (int32_t j = begin; j < end; j++) {
                 int32_t e = c.order[j];
-                int64_t item = c.item ? c.item[e] : e / c.per_item;
+                int64_t item = e / c.per_item;
                 float g = c.by[e] * c.vectors[item * c.table.value.cols + i];
                 x -= c.update.lr * changed(&c.update, g, &slot);
             }

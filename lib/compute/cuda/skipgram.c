@@ -111,15 +111,14 @@ syl_status cuda_op_skipgram_steps(syl_ctx *base, const syl_skipgram_batch *batch
 
 /* The host's arrays of a batch, made for sorting. */
 typedef struct sense_ids {
-    int32_t *output;         /* [num_words + items negatives], as syl_cuda_senses.ids */
-    int32_t *item;           /* the same: whose */
-    int32_t *sense, *choice; /* [items senses] rows */
-    int most_targets;
+    int candidates;          /* of an item, at most */
+    int32_t *output;         /* [items][candidates], as syl_cuda_senses.ids */
+    int32_t *sense, *choice; /* [items][senses] rows; -1: not changed */
 } sense_ids;
 
 static void free_ids(sense_ids *ids)
 {
-    free(ids->output), free(ids->item), free(ids->sense), free(ids->choice);
+    free(ids->output), free(ids->sense), free(ids->choice);
 }
 
 static int32_t kept_negative(const syl_sense_batch *b, int64_t i, int32_t row)
@@ -134,16 +133,14 @@ static void fill_item(const syl_sense_batch *b, int64_t i, sense_ids *ids)
 {
     syl_window_span t = b->targets[i];
     const int32_t *negative = b->negative + i / b->share * b->negatives;
-    ids->most_targets = t.count > ids->most_targets ? t.count : ids->most_targets;
-    for (int32_t j = t.begin; j < t.begin + t.count; j++) {
-        ids->output[j] = b->words[j];
-        ids->item[j] = (int32_t)i;
-    }
-    for (int j = 0; j < b->negatives; j++) {
-        int64_t entry = b->num_words + i * b->negatives + j;
-        ids->output[entry] = kept_negative(b, i, negative[j]);
-        ids->item[entry] = (int32_t)i;
-    }
+    int32_t *output = ids->output + i * ids->candidates;
+    int n = 0;
+    for (int32_t j = 0; j < t.count; j++)
+        output[n++] = b->words[t.begin + j];
+    for (int j = 0; j < b->negatives; j++)
+        output[n++] = kept_negative(b, i, negative[j]);
+    while (n < ids->candidates)
+        output[n++] = -1;
     for (int k = 0; k < b->senses; k++) {
         int32_t row = t.count > 0 ? b->centre[i] * b->senses + k : -1;
         ids->sense[i * b->senses + k] = row;
@@ -153,16 +150,16 @@ static void fill_item(const syl_sense_batch *b, int64_t i, sense_ids *ids)
 
 static syl_status make_ids(const syl_sense_batch *b, sense_ids *ids, syl_error *err)
 {
-    size_t n = (size_t)(b->num_words + b->items * b->negatives), id = sizeof(int32_t);
-    size_t rows = (size_t)(b->items * b->senses);
-    *ids = (sense_ids){.output = syl_calloc(n, id),
-                       .item = syl_calloc(n, id),
-                       .sense = syl_calloc(rows, id),
-                       .choice = syl_calloc(rows, id)};
-    if (!ids->output || !ids->item || !ids->sense || !ids->choice)
-        return syl_fail_memory(err, 2 * (n + rows) * id, "a batch's rows");
-    for (size_t i = 0; i < n; i++)
-        ids->output[i] = -1;
+    int targets = 0;
+    for (int64_t i = 0; i < b->items; i++)
+        targets = b->targets[i].count > targets ? b->targets[i].count : targets;
+    size_t items = (size_t)b->items, id = sizeof(int32_t);
+    *ids = (sense_ids){.candidates = targets + b->negatives};
+    ids->output = syl_calloc(items * (size_t)ids->candidates, id);
+    ids->sense = syl_calloc(items * (size_t)b->senses, id);
+    ids->choice = syl_calloc(items * (size_t)b->senses, id);
+    if (!ids->output || !ids->sense || !ids->choice)
+        return syl_fail_memory(err, items * (size_t)ids->candidates * id, "a batch's rows");
     for (int64_t i = 0; i < b->items; i++)
         fill_item(b, i, ids);
     return SYL_OK;
@@ -179,7 +176,6 @@ static syl_status send_items(cuda_ctx *ctx, const syl_sense_batch *b, syl_cuda_s
     SYL_TRY(cuda_send(ctx, b->contexts, items * span, &contexts, err));
     SYL_TRY(cuda_send(ctx, b->targets, items * span, &targets, err));
     *s = (syl_cuda_senses){.items = b->items,
-                           .num_words = b->num_words,
                            .senses = b->senses,
                            .slots = b->slots,
                            .negatives = b->negatives,
@@ -210,7 +206,7 @@ static syl_status take_results(cuda_ctx *ctx, syl_cuda_senses *s, syl_error *err
     SYL_TRY(take_floats(ctx, s->items * s->dim, &s->gradient, err));
     SYL_TRY(take_floats(ctx, s->items * s->senses, &s->y, err));
     SYL_TRY(take_floats(ctx, s->items * s->senses, &s->dlogit, err));
-    SYL_TRY(take_floats(ctx, s->num_words + s->items * s->negatives, &s->by, err));
+    SYL_TRY(take_floats(ctx, s->items * s->candidates, &s->by, err));
     SYL_TRY(cuda_take(ctx, (size_t)s->items * 2 * sizeof(double), &loss, err));
     s->loss = loss;
     return SYL_OK;
@@ -230,17 +226,16 @@ static syl_status change_rows(cuda_ctx *ctx, const int32_t *ids, int64_t n, syl_
 static syl_status sense_step(cuda_ctx *ctx, const syl_sense_batch *b, const sense_ids *ids,
                              syl_window_sums *sums, syl_error *err)
 {
-    int64_t n = b->num_words + b->items * b->negatives, rows = b->items * b->senses;
+    int64_t n = b->items * ids->candidates, rows = b->items * b->senses;
     syl_cuda_senses s;
-    void *output, *item;
+    void *output;
     SYL_TRY(send_items(ctx, b, &s, err));
+    s.candidates = ids->candidates;
     SYL_TRY(take_results(ctx, &s, err));
     SYL_TRY(cuda_send(ctx, ids->output, (size_t)n * sizeof(int32_t), &output, err));
-    SYL_TRY(cuda_send(ctx, ids->item, (size_t)n * sizeof(int32_t), &item, err));
     s.ids = output;
-    s.most_targets = ids->most_targets;
     CUDA_TRY("a step of senses", syl_cuda_senses_step(ctx->compute, &s));
-    syl_cuda_row_changes of_output = {.item = item,
+    syl_cuda_row_changes of_output = {.per_item = ids->candidates,
                                       .by = s.by,
                                       .vectors = s.vector,
                                       .table = b->output,
