@@ -101,7 +101,7 @@ static void planted_senses(void **state)
 /* More lambda, fewer senses; much of it leaves one. */
 static void entropy(void **state)
 {
-    static const float lambda[] = {-0.05f, 0, 0.05f, 1};
+    static const float lambda[] = {-0.05f, 0, 0.05f, 10};
     double h[4], senses[4];
     (void)state;
     planted_rules rules = planted_small();
