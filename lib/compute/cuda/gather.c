@@ -68,7 +68,7 @@ syl_status cuda_send_segments(cuda_ctx *ctx, const int32_t *ids, int64_t n, cuda
 static syl_status scatter(cuda_ctx *ctx, const int32_t *ids, syl_mat dy, syl_mat dtable,
                           syl_error *err)
 {
-    cuda_segments s;
+    cuda_segments s = {0};
     SYL_TRY(cuda_send_segments(ctx, ids, dy.rows, &s, err));
     CUDA_TRY("adding rows", syl_cuda_scatter_segments(ctx->compute, s.order, s.row, s.begin,
                                                       s.count, dy, dtable));

@@ -70,7 +70,7 @@ static syl_status send_windows(cuda_ctx *ctx, const syl_skipgram_batch *b, syl_c
 static syl_status add_gradients(cuda_ctx *ctx, const int32_t *ids, int64_t n, float *gradients,
                                 syl_mat table, syl_error *err)
 {
-    cuda_segments s;
+    cuda_segments s = {0};
     SYL_TRY(cuda_send_segments(ctx, ids, n, &s, err));
     CUDA_TRY("a step of skip-gram",
              syl_cuda_scatter_segments(ctx->compute, s.order, s.row, s.begin, s.count,
@@ -216,7 +216,7 @@ static syl_status take_results(cuda_ctx *ctx, syl_cuda_senses *s, syl_error *err
 static syl_status change_rows(cuda_ctx *ctx, const int32_t *ids, int64_t n, syl_cuda_row_changes c,
                               syl_error *err)
 {
-    cuda_segments s;
+    cuda_segments s = {0};
     SYL_TRY(cuda_send_segments(ctx, ids, n, &s, err));
     c.order = s.order, c.segment_row = s.row, c.segment_begin = s.begin, c.segments = s.count;
     CUDA_TRY("a step of senses", syl_cuda_row_change(ctx->compute, &c));
