@@ -11,6 +11,7 @@
 extern "C" {
 #endif
 
+#include "lib/compute/paragraph.h"
 #include "lib/compute/skipgram.h"
 #include "lib/compute/training.h"
 
@@ -243,6 +244,49 @@ typedef struct syl_cuda_row_changes {
 } syl_cuda_row_changes;
 
 cudaError_t syl_cuda_row_change(cudaStream_t stream, const syl_cuda_row_changes *c);
+
+/* ---- paragraph.cu --------------------------------------------------------------------- */
+
+/* A batch of lib/compute/paragraph.h, all of it the device's. With P the padded length of a code, D
+ * that of a document's vector. */
+typedef struct syl_cuda_paragraph {
+    syl_paragraph_model model;
+    int32_t chunks;
+    const int32_t *document, *begin, *target, *negative, *around;
+    const uint64_t *stream;
+    syl_row_groups of_output, of_documents, of_words;
+    /* Room. */
+    float *h;        /* [chunks][P] */
+    float *d_logit;  /* of each chunk its targets, then its negatives */
+    float *d_z;      /* [chunks][P] */
+    float *vector;   /* [chunks][D], with a projection: documents' vectors as they were, */
+    float *d_vector; /* and their gradients */
+    float *h_around, *d_around; /* [targets][context P] */
+    float *d_each;              /* [targets][negatives], with context */
+    float *loss;                /* [chunks] */
+} syl_cuda_paragraph;
+
+/* Gradients, a block a chunk, of at most `most` targets; then updates, a block a row that has any. Sums are in the entries'
+ * order, so that nothing depends on how blocks run. */
+cudaError_t syl_cuda_paragraph_gradients(cudaStream_t stream, const syl_cuda_paragraph *p,
+                                         int most);
+cudaError_t syl_cuda_paragraph_updates(cudaStream_t stream, const syl_cuda_paragraph *p);
+
+/* Inference, a block a document. `p.model`'s documents are sought; of p only the room is used,
+ * that of one chunk for each document: d_logit [documents][chunk + negatives], negative
+ * [documents][negatives], targets of a document from its number times chunk on. */
+typedef struct syl_cuda_paragraph_inference {
+    syl_cuda_paragraph p;
+    int32_t count;
+    const int64_t *begin;
+    const int32_t *items;
+    const uint64_t *key;
+    int passes, chunk;
+    const syl_alias *columns;
+    int64_t num_columns;
+    int32_t *negative, *around; /* room: [count][negatives], [count][chunk][context] */
+} syl_cuda_paragraph_inference;
+cudaError_t syl_cuda_paragraph_infer(cudaStream_t stream, const syl_cuda_paragraph_inference *q);
 
 #ifdef __cplusplus
 }
