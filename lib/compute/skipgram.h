@@ -94,27 +94,27 @@ typedef struct syl_window_span {
  * skip-gram. */
 typedef struct syl_sense_batch {
     int64_t items;
-    int senses;               /* 1 ... SYL_MAX_SENSES */
-    const int32_t *centre;    /* [items] */
-    const int32_t *words;     /* what spans point into: rows of `output`, -1 (contexts only): none */
+    int senses;            /* 1 ... SYL_MAX_SENSES */
+    const int32_t *centre; /* [items] */
+    const int32_t *words;  /* what spans point into: rows of `output`, -1 (contexts only): none */
     int64_t num_words;
     const syl_window_span *contexts; /* [items] */
     const syl_window_span *targets;  /* [items], of no two items overlapping */
-    int slots;                /* what c is divided by; 0: the number of contexts that are there */
-    const int32_t *negative;  /* [ceil(items / share)][negatives] rows of `output` */
-    int negatives;            /* 0 ... */
-    int64_t share;            /* items of a batch that share one set of negatives, 1 or more */
+    int slots;               /* what c is divided by; 0: the number of contexts that are there */
+    const int32_t *negative; /* [ceil(items / share)][negatives] rows of `output` */
+    int negatives;           /* 0 ... */
+    int64_t share;           /* items of a batch that share one set of negatives, 1 or more */
     syl_window_loss loss;
 
-    syl_vector_table sense;  /* row w * senses + k */
+    syl_vector_table sense; /* row w * senses + k */
     syl_vector_table output;
     syl_vector_table choice; /* row w * senses + k, or k when shared; unused with one sense */
     bool choice_shared;
     syl_row_update sense_update, output_update, choice_update;
 
     bool gumbel;
-    float temperature; /* > 0 */
-    float entropy;     /* lambda: above 0 fewer senses, below 0 more */
+    float temperature;            /* > 0 */
+    float entropy;                /* lambda: above 0 fewer senses, below 0 more */
     uint64_t seed, stream, first; /* item i has noise of Philox (seed, stream, first + i) */
 } syl_sense_batch;
 

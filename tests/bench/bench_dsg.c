@@ -37,7 +37,8 @@ int main(int argc, char **argv)
     if (syl_dsg_trainer_create(&t, &p.corpus, &o, &ranks, &err) != SYL_OK)
         return fprintf(stderr, "%s\n", err.message), 1;
     double began = syl_clock_seconds();
-    if (syl_dsg_trainer_run(t, NULL, &err) != SYL_OK) return fprintf(stderr, "%s\n", err.message), 1;
+    if (syl_dsg_trainer_run(t, NULL, &err) != SYL_OK)
+        return fprintf(stderr, "%s\n", err.message), 1;
     double seconds = syl_clock_seconds() - began;
     printf("%.0f\n", (double)p.begin[p.corpus.sentences] * o.epochs / seconds);
     syl_dsg_result r = syl_dsg_trainer_result(t);

@@ -17,7 +17,6 @@ static bool set_option(syl_dsg_options *o, const char *name, const char *value)
     } all[] = {{"dim", &o->dim, 0, 0},
                {"window", &o->window, 0, 0},
                {"negative", &o->negative, 0, 0},
-               {"share", &o->share, 0, 0},
                {"epochs", &o->epochs, 0, 0},
                {"pretrain-epochs", &o->pretrain_epochs, 0, 0},
                {"batch", &o->batch, 0, 0},
@@ -34,6 +33,7 @@ static bool set_option(syl_dsg_options *o, const char *name, const char *value)
                {"momentum", 0, &o->momentum[0], 0},
                {"gumbel", 0, 0, &o->gumbel},
                {"per-pair", 0, 0, &o->per_pair},
+               {"share", 0, 0, &o->share},
                {"shrink", 0, 0, &o->shrink},
                {"log-uniform", 0, 0, &o->log_uniform}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

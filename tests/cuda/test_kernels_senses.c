@@ -43,11 +43,10 @@ static syl_cuda_row_changes segments(const int32_t *row, int n)
         begin[count++] = before;
     }
     begin[count] = begin[count + 1 < n + 2 ? count + 1 : count] = kept;
-    syl_cuda_row_changes c = {
-        .order = device_bytes(order, (size_t)(n + 1) * 4),
-        .segment_row = device_bytes(rows, (size_t)(n + 1) * 4),
-        .segment_begin = device_bytes(begin, (size_t)(n + 2) * 4),
-        .segments = count + (count < n)}; /* an empty one, too */
+    syl_cuda_row_changes c = {.order = device_bytes(order, (size_t)(n + 1) * 4),
+                              .segment_row = device_bytes(rows, (size_t)(n + 1) * 4),
+                              .segment_begin = device_bytes(begin, (size_t)(n + 2) * 4),
+                              .segments = count + (count < n)}; /* an empty one, too */
     free(order), free(rows), free(begin);
     return c;
 }
@@ -100,36 +99,35 @@ static syl_cuda_senses upload(const sense_case *c, const entries *e)
     const syl_sense_batch *b = &c->b;
     size_t items = (size_t)c->items, vectors = items * (size_t)c->dim,
            senses = items * (size_t)c->senses;
-    return (syl_cuda_senses){
-        .items = b->items,
-        .senses = b->senses,
-        .slots = b->slots,
-        .negatives = b->negatives,
-        .dim = c->dim,
-        .candidates = e->candidates,
-        .centre = device_bytes(c->centre, items * 4),
-        .words = device_bytes(c->pool, (size_t)b->num_words * 4),
-        .contexts = device_bytes(c->contexts, items * sizeof *c->contexts),
-        .targets = device_bytes(c->targets, items * sizeof *c->targets),
-        .ids = device_bytes(e->output, (size_t)e->n * 4),
-        .loss_kind = b->loss,
-        .sense = upload_table(&b->sense),
-        .output = upload_table(&b->output),
-        .choice = upload_table(&b->choice),
-        .choice_shared = b->choice_shared,
-        .gumbel = b->gumbel,
-        .temperature = b->temperature,
-        .entropy = b->entropy,
-        .seed = b->seed,
-        .stream = b->stream,
-        .first = b->first,
-        .context = device_floats(NULL, vectors),
-        .vector = device_floats(NULL, vectors),
-        .gradient = device_floats(NULL, vectors),
-        .y = device_floats(NULL, senses),
-        .dlogit = device_floats(NULL, senses),
-        .by = device_floats(NULL, (size_t)e->n),
-        .loss = device_bytes(NULL, 2 * items * sizeof(double))};
+    return (syl_cuda_senses){.items = b->items,
+                             .senses = b->senses,
+                             .slots = b->slots,
+                             .negatives = b->negatives,
+                             .dim = c->dim,
+                             .candidates = e->candidates,
+                             .centre = device_bytes(c->centre, items * 4),
+                             .words = device_bytes(c->pool, (size_t)b->num_words * 4),
+                             .contexts = device_bytes(c->contexts, items * sizeof *c->contexts),
+                             .targets = device_bytes(c->targets, items * sizeof *c->targets),
+                             .ids = device_bytes(e->output, (size_t)e->n * 4),
+                             .loss_kind = b->loss,
+                             .sense = upload_table(&b->sense),
+                             .output = upload_table(&b->output),
+                             .choice = upload_table(&b->choice),
+                             .choice_shared = b->choice_shared,
+                             .gumbel = b->gumbel,
+                             .temperature = b->temperature,
+                             .entropy = b->entropy,
+                             .seed = b->seed,
+                             .stream = b->stream,
+                             .first = b->first,
+                             .context = device_floats(NULL, vectors),
+                             .vector = device_floats(NULL, vectors),
+                             .gradient = device_floats(NULL, vectors),
+                             .y = device_floats(NULL, senses),
+                             .dlogit = device_floats(NULL, senses),
+                             .by = device_floats(NULL, (size_t)e->n),
+                             .loss = device_bytes(NULL, 2 * items * sizeof(double))};
 }
 
 static void release_all(syl_cuda_senses *s)
@@ -198,7 +196,7 @@ static void items(void **state)
 {
     static const int cases[][7] = {
         /* words, dim, senses, items, most, negatives, share */
-        {2, 1, 1, 1, 1, 1, 1},  {5, 3, 2, 4, 3, 2, 1},  {7, 33, 5, 9, 4, 9, 3},
+        {2, 1, 1, 1, 1, 1, 1},    {5, 3, 2, 4, 3, 2, 1},   {7, 33, 5, 9, 4, 9, 3},
         {6, 130, 4, 5, 9, 40, 9}, {4, 321, 3, 4, 2, 0, 1}, {5, 70, 32, 5, 3, 5, 2},
     };
     (void)state;

@@ -214,8 +214,7 @@ static float *mean_senses(const syl_dsg_result *r, float prune)
     for (int64_t w = 0; w < r->words; w++)
         for (int k = 0; k < r->senses; k++)
             for (int j = 0; is_kept(r, w, k, prune) && j < r->dim; j++)
-                mean[w * r->stride + j] +=
-                    sense_of(r, w, k)[j] / (float)kept_senses(r, w, prune);
+                mean[w * r->stride + j] += sense_of(r, w, k)[j] / (float)kept_senses(r, w, prune);
     return mean;
 }
 

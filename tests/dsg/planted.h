@@ -32,8 +32,8 @@ void planted_free(planted *p);
 
 typedef struct planted_score {
     double cosine, network; /* ARI, mean over pseudo-words, by either rule of disambiguation */
-    double k_means;         /* of the mean output vectors of the contexts, as many means as senses */
-    double purity;          /* by the cosine rule */
+    double k_means; /* of the mean output vectors of the contexts, as many means as senses */
+    double purity;  /* by the cosine rule */
     double senses, pseudo_senses; /* left by pruning: mean over words, over pseudo-words */
     double entropy;               /* mean H of the network's p over the pseudo-words */
 } planted_score;

@@ -75,8 +75,8 @@ static inline void make_items(sense_case *c, syl_random *r)
     c->b.num_words = at;
 }
 
-static inline sense_case make_case(int words, int dim, int senses, int items, int most, int negatives,
-                            int share, syl_window_loss loss)
+static inline sense_case make_case(int words, int dim, int senses, int items, int most,
+                                   int negatives, int share, syl_window_loss loss)
 {
     syl_random r = {.seed = (uint64_t)(dim * 100 + senses)};
     sense_case c = {words, dim, senses, negatives, items, share, most, {0}, 0, 0, 0, 0, 0};

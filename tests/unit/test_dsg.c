@@ -71,7 +71,8 @@ static void same_results(const syl_dsg_trainer *a, const syl_dsg_trainer *b)
     same_floats(x.priors, y.priors, x.words * x.senses);
 }
 
-/* ---- senses ----------------------------------------------------------------------------------- */
+/* ---- senses -----------------------------------------------------------------------------------
+ */
 
 /* Three seeds are in the bench (tests/bench/planted_senses.c), on the large corpus. */
 static void planted_senses(void **state)
@@ -88,8 +89,9 @@ static void planted_senses(void **state)
         syl_dsg_trainer *t = trained(&p, &o, NULL);
         syl_dsg_result r = syl_dsg_trainer_result(t);
         planted_score s = planted_evaluate(&p, &r, o.window, o.prune, false);
-        print_message("gumbel %d: ARI %.3f (network %.3f), %.2f senses a word, %.2f a pseudo-word\n",
-                      gumbel, s.cosine, s.network, s.senses, s.pseudo_senses);
+        print_message(
+            "gumbel %d: ARI %.3f (network %.3f), %.2f senses a word, %.2f a pseudo-word\n", gumbel,
+            s.cosine, s.network, s.senses, s.pseudo_senses);
         assert_true(s.cosine >= (gumbel ? 0.85 : 0.9));
         assert_true(s.network >= (gumbel ? 0.85 : 0.9));
         assert_true(s.pseudo_senses > s.senses); /* ambiguous words are told from others */
@@ -117,7 +119,8 @@ static void entropy(void **state)
         syl_dsg_result r = syl_dsg_trainer_result(t);
         planted_score s = planted_evaluate(&p, &r, o.window, o.prune, false);
         h[i] = s.entropy, senses[i] = s.senses;
-        print_message("lambda %g: H %.4f, %.3f senses a word\n", (double)lambda[i], h[i], senses[i]);
+        print_message("lambda %g: H %.4f, %.3f senses a word\n", (double)lambda[i], h[i],
+                      senses[i]);
         syl_dsg_trainer_free(t);
     }
     for (int i = 1; i < 4; i++) {
@@ -173,7 +176,8 @@ static void public_schedule(void **state)
     planted_free(&p);
 }
 
-/* ---- runs ---------------------------------------------------------------------------------------- */
+/* ---- runs
+ * ---------------------------------------------------------------------------------------- */
 
 static syl_dsg_options kind_of(int kind)
 {
@@ -253,7 +257,8 @@ static void resume(void **state)
     planted_free(&p);
 }
 
-/* ---- trouble --------------------------------------------------------------------------------------- */
+/* ---- trouble
+ * --------------------------------------------------------------------------------------- */
 
 static void not_finite(void **state)
 {
@@ -280,11 +285,11 @@ static void refuse(const planted *p, syl_dsg_options o, const char *what)
     if (!strstr(err.message, what)) fail_msg("'%s' does not name '%s'", err.message, what);
 }
 
-#define REFUSE(field, value, what)            \
-    do {                                      \
+#define REFUSE(field, value, what)             \
+    do {                                       \
         syl_dsg_options bad = tiny_options(3); \
-        bad.field = value;                    \
-        refuse(&p, bad, what);                \
+        bad.field = value;                     \
+        refuse(&p, bad, what);                 \
     } while (0)
 
 static void bad_options(void **state)
@@ -307,7 +312,8 @@ static void bad_options(void **state)
     planted_free(&p);
 }
 
-/* ---- memory ----------------------------------------------------------------------------------------- */
+/* ---- memory
+ * ----------------------------------------------------------------------------------------- */
 
 static int64_t resident(void)
 {

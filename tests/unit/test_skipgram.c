@@ -20,7 +20,8 @@ static syl_ctx *context(int threads)
     return ctx;
 }
 
-/* ---- the loss in double ------------------------------------------------------------------------ */
+/* ---- the loss in double ------------------------------------------------------------------------
+ */
 
 /* Values of a case's tables in double, without padding: [rows][dim] and biases behind them. */
 typedef struct plain_tables {
@@ -295,7 +296,7 @@ static double plain_skipgram(const plain_case *c, double *input, double *output)
 static void skipgram(void **state)
 {
     static const int cases[][5] = {
-        {2, 1, 1, 1, 1}, {3, 5, 4, 2, 0},    {5, 16, 9, 4, 5},     {9, 31, 7, 10, 3},
+        {2, 1, 1, 1, 1},  {3, 5, 4, 2, 0},      {5, 16, 9, 4, 5},   {9, 31, 7, 10, 3},
         {9, 33, 3, 3, 4}, {40, 100, 23, 10, 5}, {7, 130, 5, 6, 20},
     };
     (void)state;
@@ -348,16 +349,17 @@ static void one_sense(void **state)
     assert_true(fabs(plain.loss - senses.loss) < 1e-6 * plain.loss);
     assert_true(senses.entropy == 0);
     for (size_t i = 0; i < bytes / sizeof(float); i++) {
-        assert_true(fabsf(((float *)s.b.sense.value.data)[i] -
-                          ((float *)c.input.value.data)[i]) < 1e-6f);
-        assert_true(fabsf(((float *)s.b.output.value.data)[i] -
-                          ((float *)c.output.value.data)[i]) < 1e-6f);
+        assert_true(fabsf(((float *)s.b.sense.value.data)[i] - ((float *)c.input.value.data)[i]) <
+                    1e-6f);
+        assert_true(fabsf(((float *)s.b.output.value.data)[i] - ((float *)c.output.value.data)[i]) <
+                    1e-6f);
     }
     syl_ctx_free(ctx);
     free_case(&s), free_plain_case(&c);
 }
 
-/* ---- rules of updates ------------------------------------------------------------------------- */
+/* ---- rules of updates -------------------------------------------------------------------------
+ */
 
 /* Two batches: slots matter in the second. Gradients come from steps by SGD on copies. */
 static void update_rules(void **state)
@@ -376,7 +378,8 @@ static void update_rules(void **state)
             both[i]->negative[0] = 7;
             both[i]->b.num_words = 1;
         }
-        syl_row_update by = {.rule = (syl_row_rule)rule, .lr = 0.3f, .bias_lr = 0.3f, .momentum = 0.6f};
+        syl_row_update by = {
+            .rule = (syl_row_rule)rule, .lr = 0.3f, .bias_lr = 0.3f, .momentum = 0.6f};
         ruled.b.sense_update = ruled.b.output_update = ruled.b.choice_update = by;
         syl_ctx *ctx = context(1);
         syl_window_sums sums;
@@ -402,7 +405,8 @@ static void update_rules(void **state)
             }
             ok(syl_sense_steps(ctx, &ruled.b, 1, &sums, &err));
             for (size_t i = 0; i < n; i++)
-                if (i % 32 < 21 && fabsf(((float *)ruled.b.output.value.data)[i] - want[i]) >= 1e-5f)
+                if (i % 32 < 21 &&
+                    fabsf(((float *)ruled.b.output.value.data)[i] - want[i]) >= 1e-5f)
                     fail_msg("rule %d, step %d, value %zu: %g, not %g", rule, step, i,
                              ((float *)ruled.b.output.value.data)[i], want[i]);
             free(want);
@@ -413,7 +417,8 @@ static void update_rules(void **state)
     }
 }
 
-/* ---- threads ------------------------------------------------------------------------------------ */
+/* ---- threads ------------------------------------------------------------------------------------
+ */
 
 static void same_table(const syl_vector_table *a, const syl_vector_table *b)
 {
@@ -431,7 +436,8 @@ static void threads(void **state)
         sense_case c[4];
         for (int t = 0; t < 4; t++) {
             c[t] = make_case(13, 45, 3, 41, 6, 7, 2, SYL_WINDOW_SOFTMAX);
-            syl_row_update by = {.rule = (syl_row_rule)rule, .lr = 0.1f, .bias_lr = 0.2f, .momentum = 0.5f};
+            syl_row_update by = {
+                .rule = (syl_row_rule)rule, .lr = 0.1f, .bias_lr = 0.2f, .momentum = 0.5f};
             c[t].b.sense_update = c[t].b.output_update = c[t].b.choice_update = by;
             syl_sense_batch batches[3] = {c[t].b, c[t].b, c[t].b};
             batches[1].items = 7, batches[1].first = 100;
@@ -471,9 +477,8 @@ static void not_finite(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients),    cmocka_unit_test(skipgram),
-        cmocka_unit_test(one_sense),    cmocka_unit_test(update_rules),
-        cmocka_unit_test(threads),      cmocka_unit_test(not_finite),
+        cmocka_unit_test(gradients),    cmocka_unit_test(skipgram), cmocka_unit_test(one_sense),
+        cmocka_unit_test(update_rules), cmocka_unit_test(threads),  cmocka_unit_test(not_finite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,6 @@ syl_dsg_options syl_dsg_defaults(int senses)
                              .sample = plain ? 1e-3 : 0,
                              .loss = plain ? SYL_WINDOW_NEGATIVES : SYL_WINDOW_SOFTMAX,
                              .negative = plain ? 5 : 20,
-                             .share = 1,
                              .epochs = plain ? 5 : 8,
                              .alpha = plain ? 0.025f : 0.04f,
                              .last_rate = plain ? 1e-4f : 1,
@@ -46,7 +45,7 @@ syl_dsg_options syl_dsg_public_schedule(int senses)
     o.dim = 300;
     o.loss = SYL_WINDOW_SOFTMAX;
     o.negative = 64;
-    o.log_uniform = o.pad = o.per_pair = o.gumbel = true;
+    o.log_uniform = o.pad = o.per_pair = o.share = o.gumbel = true;
     o.shrink = false;
     o.sample = 0;
     o.epochs = 3;
@@ -65,7 +64,8 @@ syl_dsg_options syl_dsg_public_schedule(int senses)
     return o;
 }
 
-/* ---- checks ------------------------------------------------------------------------------------- */
+/* ---- checks -------------------------------------------------------------------------------------
+ */
 
 static syl_status whole(const char *name, int64_t value, int64_t least, int64_t most,
                         syl_error *err)
@@ -87,7 +87,6 @@ static syl_status check_model(const syl_dsg_options *o, syl_error *err)
     SYL_TRY(whole("senses", o->senses, 1, SYL_MAX_SENSES, err));
     SYL_TRY(whole("window", o->window, 1, 1000, err));
     SYL_TRY(whole("negative", o->negative, o->loss == SYL_WINDOW_SOFTMAX, 10000, err));
-    SYL_TRY(whole("share", o->share, 0, 1 << 20, err));
     SYL_TRY(real("sample", o->sample, 0, 1, err));
     SYL_TRY(real("temperature", o->temperature, 1e-3, 1e3, err));
     SYL_TRY(real("last temperature", o->last_temperature, 1e-3, 1e3, err));
@@ -154,7 +153,8 @@ int64_t syl_dsg_bytes(const syl_dsg_options *o, int64_t words, int64_t longest)
            syl_dsg_batch_bytes(o) + priors;
 }
 
-/* ---- identity ----------------------------------------------------------------------------------- */
+/* ---- identity -----------------------------------------------------------------------------------
+ */
 
 /* Of what trains on what; not of threads and the device. */
 static uint64_t corpus_hash(const syl_dsg_corpus *c)

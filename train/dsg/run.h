@@ -28,16 +28,16 @@ struct syl_dsg_trainer {
     syl_dsg_tables tables;
     syl_dsg_windows windows;
     syl_dsg_batch batch;
-    int epoch;                 /* at hand, pretraining first */
-    int64_t items;             /* of the block so far */
-    double loss, entropy;      /* sums of the block so far */
+    int epoch;            /* at hand, pretraining first */
+    int64_t items;        /* of the block so far */
+    double loss, entropy; /* sums of the block so far */
     int64_t pairs, entropies;
-    int64_t bad; /* sentence whose loss was not finite */
+    int64_t bad;         /* sentence whose loss was not finite */
     syl_dsg_rates rates; /* of the last batch */
     const syl_dsg_watch *watch;
-    double *prior_sums;                   /* [words][senses] */
-    float *priors;                        /* the same, and */
-    float *output_bias;                   /* [words]: results */
+    double *prior_sums; /* [words][senses] */
+    float *priors;      /* the same, and */
+    float *output_bias; /* [words]: results */
 };
 
 /* Skip-gram with negative sampling has an operation of its own. */
@@ -51,17 +51,18 @@ syl_status syl_dsg_check(const syl_dsg_corpus *corpus, const syl_dsg_options *op
 /* JSON of what a resumed run must share; freed by the caller. NULL: no memory. */
 char *syl_dsg_identity(const syl_dsg_corpus *corpus, const syl_dsg_options *options, int ranks);
 
-/* ---- batches (step.c) --------------------------------------------------------------------------- */
+/* ---- batches (step.c) ---------------------------------------------------------------------------
+ */
 
 int64_t syl_dsg_batch_bytes(const syl_dsg_options *options);
 syl_status syl_dsg_batch_create(syl_dsg_batch *b, const syl_dsg_options *options, syl_error *err);
 void syl_dsg_batch_free(syl_dsg_batch *b);
 
-/* `count` batches of the block, windows from `first` on; rates [count]. stream: as the block's.
+/* `count` batches of the block from `first` on; rates [count]. stream: as the block's.
  * Adds to the block's sums, and sets `bad` where the loss is not finite. */
 syl_status syl_dsg_steps(syl_dsg_trainer *t, int64_t first, int count, const syl_dsg_rates *rates,
                          uint64_t stream, syl_error *err);
-/* p of the windows from `first` on into the prior sums. */
-syl_status syl_dsg_count_senses(syl_dsg_trainer *t, int64_t first, syl_error *err);
+/* p of a batch's windows into the prior sums. */
+syl_status syl_dsg_count_senses(syl_dsg_trainer *t, int64_t batch, syl_error *err);
 
 #endif

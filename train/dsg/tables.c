@@ -49,8 +49,7 @@ static void begin_slots(syl_dsg_table *t, syl_row_rule rule)
 static syl_status create_table(syl_dsg_table *t, table_shape shape, const syl_dsg_options *o,
                                const char *what, syl_error *err)
 {
-    *t = (syl_dsg_table){
-        .rows = shape.rows, .stride = syl_vector_stride(o->dim), .dim = o->dim};
+    *t = (syl_dsg_table){.rows = shape.rows, .stride = syl_vector_stride(o->dim), .dim = o->dim};
     int64_t floats = t->rows * t->stride, biases = shape.bias ? t->rows : 0;
     bool slots = o->rule != SYL_ROW_SGD;
     if (floats == 0) return SYL_OK;
@@ -108,10 +107,8 @@ syl_vector_table syl_dsg_table_view(const syl_dsg_table *t)
 {
     syl_mat value = syl_mat_of(t->value.data, SYL_F32, t->rows, t->dim);
     value.stride = t->stride;
-    return (syl_vector_table){.value = value,
-                              .slot = t->slot.data,
-                              .bias = t->bias.data,
-                              .bias_slot = t->bias_slot.data};
+    return (syl_vector_table){
+        .value = value, .slot = t->slot.data, .bias = t->bias.data, .bias_slot = t->bias_slot.data};
 }
 
 syl_mirror *syl_dsg_tables_array(syl_dsg_tables *t, int i, const char **name)
@@ -120,13 +117,13 @@ syl_mirror *syl_dsg_tables_array(syl_dsg_tables *t, int i, const char **name)
         const char *name;
         syl_mirror *array;
     } all[] = {
-        {"sense", &t->sense.value},           {"sense.slot", &t->sense.slot},
-        {"output", &t->output.value},         {"output.slot", &t->output.slot},
-        {"output.bias", &t->output.bias},     {"output.bias.slot", &t->output.bias_slot},
-        {"choice", &t->choice.value},         {"choice.slot", &t->choice.slot},
-        {"choice.bias", &t->choice.bias},     {"choice.bias.slot", &t->choice.bias_slot},
-        {"shared", &t->shared.value},         {"shared.slot", &t->shared.slot},
-        {"shared.bias", &t->shared.bias},     {"shared.bias.slot", &t->shared.bias_slot},
+        {"sense", &t->sense.value},       {"sense.slot", &t->sense.slot},
+        {"output", &t->output.value},     {"output.slot", &t->output.slot},
+        {"output.bias", &t->output.bias}, {"output.bias.slot", &t->output.bias_slot},
+        {"choice", &t->choice.value},     {"choice.slot", &t->choice.slot},
+        {"choice.bias", &t->choice.bias}, {"choice.bias.slot", &t->choice.bias_slot},
+        {"shared", &t->shared.value},     {"shared.slot", &t->shared.slot},
+        {"shared.bias", &t->shared.bias}, {"shared.bias.slot", &t->shared.bias_slot},
     };
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
         if (all[k].array->host && i-- == 0) {

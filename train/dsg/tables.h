@@ -30,7 +30,6 @@ syl_mirror *syl_dsg_tables_array(syl_dsg_tables *t, int i, const char **name);
 syl_status syl_dsg_tables_pull(syl_dsg_tables *t, syl_error *err);
 syl_status syl_dsg_tables_push(syl_dsg_tables *t, syl_error *err);
 /* Pretraining ends: each word's sense network begins as the shared one; slots begin anew. */
-syl_status syl_dsg_tables_spread(syl_dsg_tables *t, const syl_dsg_options *options,
-                                 syl_error *err);
+syl_status syl_dsg_tables_spread(syl_dsg_tables *t, const syl_dsg_options *options, syl_error *err);
 
 #endif

@@ -8,7 +8,8 @@
 #include "lib/base/memory.h"
 #include "train/dsg/run.h"
 
-/* ---- create, free, result ----------------------------------------------------------------------- */
+/* ---- create, free, result -----------------------------------------------------------------------
+ */
 
 /* The correction for sampling stands in the bias (skipgram.h). */
 static float correction(const syl_dsg_trainer *t, int64_t word)
@@ -81,8 +82,7 @@ syl_dsg_result syl_dsg_trainer_result(const syl_dsg_trainer *t)
                             .choice_bias = all->choice.bias.host,
                             .priors = t->priors,
                             .loss = t->pairs ? t->loss / (double)t->pairs : 0,
-                            .entropy =
-                                t->entropies ? t->entropy / (double)t->entropies : 0};
+                            .entropy = t->entropies ? t->entropy / (double)t->entropies : 0};
 }
 
 syl_status syl_dsg_trainer_fill(const syl_dsg_trainer *t, syl_dsg_model *m, syl_error *err)
@@ -108,7 +108,8 @@ syl_status syl_dsg_trainer_fill(const syl_dsg_trainer *t, syl_dsg_model *m, syl_
     return SYL_OK;
 }
 
-/* ---- the course ----------------------------------------------------------------------------------- */
+/* ---- the course
+ * ----------------------------------------------------------------------------------- */
 
 static int all_epochs(const syl_dsg_options *o)
 {
@@ -163,21 +164,21 @@ static syl_status train_block(syl_dsg_trainer *t, int64_t block, syl_error *err)
 {
     syl_dsg_rates rates[SYL_DSG_GROUP];
     uint64_t stream = stream_of(t, block);
-    int batch = t->options.batch;
+    const syl_dsg_windows *w = &t->windows;
     syl_dsg_windows_make(&t->windows, block, t->epoch, stream);
-    int64_t windows = t->windows.count;
-    for (int64_t first = 0; first < windows && t->bad < 0; first += SYL_DSG_GROUP * batch) {
+    for (int64_t first = 0; first < w->batches && t->bad < 0; first += SYL_DSG_GROUP) {
         int count = 0;
-        for (int64_t i = first; i < windows && count < SYL_DSG_GROUP; i += batch) {
-            double at = (double)block + (double)i / (double)windows;
-            rates[count++] = rates_at(t, at / (double)t->windows.blocks);
+        while (count < SYL_DSG_GROUP && first + count < w->batches) {
+            double part = (double)w->batch[first + count] / (double)w->count;
+            rates[count++] = rates_at(t, ((double)block + part) / (double)w->blocks);
         }
         SYL_TRY(syl_dsg_steps(t, first, count, rates, stream, err));
     }
     return SYL_OK;
 }
 
-/* ---- what the trainer is to the course (train/course.h) ----------------------------------------- */
+/* ---- what the trainer is to the course (train/course.h) -----------------------------------------
+ */
 
 static syl_status begin_epoch(void *user, int epoch, int64_t *rounds, syl_error *err)
 {
@@ -248,7 +249,8 @@ static bool tell(void *user, const syl_course_progress *progress)
     return !t->watch || !t->watch->report || t->watch->report(t->watch->user, &report);
 }
 
-/* ---- priors ------------------------------------------------------------------------------------- */
+/* ---- priors -------------------------------------------------------------------------------------
+ */
 
 static void normalise_priors(syl_dsg_trainer *t)
 {
@@ -271,7 +273,7 @@ static syl_status count_priors(syl_dsg_trainer *t, syl_error *err)
     for (int64_t b = t->ranks->rank; t->options.senses > 1 && b < t->windows.blocks;
          b += t->ranks->count) {
         syl_dsg_windows_make(&t->windows, b, t->epoch, stream_of(t, b));
-        for (int64_t i = 0; i < t->windows.count; i += t->options.batch)
+        for (int64_t i = 0; i < t->windows.batches; i++)
             SYL_TRY(syl_dsg_count_senses(t, i, err));
     }
     SYL_TRY(syl_ranks_sum_doubles(t->ranks, t->prior_sums, (int64_t)n, err));
@@ -279,7 +281,8 @@ static syl_status count_priors(syl_dsg_trainer *t, syl_error *err)
     return SYL_OK;
 }
 
-/* ---- a run -------------------------------------------------------------------------------------- */
+/* ---- a run --------------------------------------------------------------------------------------
+ */
 
 static syl_status run_course(syl_dsg_trainer *t, const char *identity, syl_error *err)
 {
@@ -288,8 +291,7 @@ static syl_status run_course(syl_dsg_trainer *t, const char *identity, syl_error
     syl_mirror *m;
     int n = 0;
     for (const char *name; (m = syl_dsg_tables_array(&t->tables, n, &name)); n++)
-        blocks[n] =
-            (syl_course_block){.name = name, .data = m->host, .size = m->size, .mirror = m};
+        blocks[n] = (syl_course_block){.name = name, .data = m->host, .size = m->size, .mirror = m};
     syl_course_task task = {.user = t,
                             .blocks = blocks,
                             .num_blocks = n,

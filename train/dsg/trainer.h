@@ -21,8 +21,8 @@
 
 /* Sentences as numbers; all borrowed for the trainer's life. Windows end at sentences' ends. */
 typedef struct syl_dsg_corpus {
-    const int32_t *items;  /* [begin[sentences]] ids of words, 0 ... words - 1 */
-    const int64_t *begin;  /* [sentences + 1] */
+    const int32_t *items; /* [begin[sentences]] ids of words, 0 ... words - 1 */
+    const int64_t *begin; /* [sentences + 1] */
     int64_t sentences;
     const int64_t *counts; /* [words] in the corpus; for subsampling and negatives */
     int64_t words;         /* size of the vocabulary */
@@ -34,30 +34,31 @@ typedef struct syl_dsg_corpus {
 #define SYL_DSG_MAX_SCHEDULED 64
 
 typedef struct syl_dsg_options {
-    int dim;      /* of a vector, 1 ... 4096 (100) */
-    int senses;   /* K, 1 ... SYL_MAX_SENSES */
-    int window;   /* words to each side (5) */
-    bool shrink;  /* each window has a random width from 1 to `window`, as word2vec's (plain: true) */
-    double sample; /* subsampling threshold as word2vec's -sample, 0: none (plain: 1e-3) */
+    int dim;    /* of a vector, 1 ... 4096 (100) */
+    int senses; /* K, 1 ... SYL_MAX_SENSES */
+    int window; /* words to each side (5) */
+    bool
+        shrink; /* each window has a random width from 1 to `window`, as word2vec's (plain: true) */
+    double sample;        /* subsampling threshold as word2vec's -sample, 0: none (plain: 1e-3) */
     syl_window_loss loss; /* plain: SYL_WINDOW_NEGATIVES, senses: SYL_WINDOW_SOFTMAX */
     int negative;         /* negatives of a window (plain: 5, senses: 20) */
     bool log_uniform;     /* negatives by rank of frequency; else by count^0.75 (false) */
-    int share;            /* windows that share negatives; 0: all of a batch (1) */
-    bool pad;             /* c is a mean over 2 window slots, of which missing ones are UNKNOWN, as in
-                             the authors' program; needs an unknown word (false) */
-    bool per_pair;        /* senses are sampled anew for each target, as in the authors' program,
-                             where all of a batch share negatives: ten times the work (false) */
-    int epochs;           /* (plain: 5, senses: 8) */
-    int pretrain_epochs;  /* before them, with one shared sense network and lambda
-                             pretrain_entropy, without noise; it hurts small corpora (0) */
-    float alpha;          /* learning rate (plain: 0.025, senses: 0.04) */
-    float last_rate;      /* what it falls to linearly, as a part of it (plain: 1e-4, senses: 1) */
-    float choice_alpha;   /* that of the sense network, falling alike (0.4) */
-    float choice_bias;    /* that of its biases, as a part of that (0: they stay 0). They learn
-                             priors; what they learn before contexts tell anything ends all senses
-                             of many words but one. */
+    bool share;           /* all of a batch share negatives; else each window has its own (false) */
+    bool pad;      /* c is a mean over 2 window slots, of which missing ones are UNKNOWN, as in
+                      the authors' program; needs an unknown word (false) */
+    bool per_pair; /* senses are sampled anew for each target, as in the authors' program,
+                      where all of a batch share negatives: ten times the work (false) */
+    int epochs;    /* (plain: 5, senses: 8) */
+    int pretrain_epochs; /* before them, with one shared sense network and lambda
+                            pretrain_entropy, without noise; it hurts small corpora (0) */
+    float alpha;         /* learning rate (plain: 0.025, senses: 0.04) */
+    float last_rate;     /* what it falls to linearly, as a part of it (plain: 1e-4, senses: 1) */
+    float choice_alpha;  /* that of the sense network, falling alike (0.4) */
+    float choice_bias;   /* that of its biases, as a part of that (0: they stay 0). They learn
+                            priors; what they learn before contexts tell anything ends all senses
+                            of many words but one. */
     float pretrain_choice_alpha; /* that of the shared network, which every window changes (0.01) */
-    syl_row_rule rule;    /* SGD; MOMENTUM as the authors' program, ADAGRAD (plain: SGD only) */
+    syl_row_rule rule; /* SGD; MOMENTUM as the authors' program, ADAGRAD (plain: SGD only) */
     /* Epoch e has alpha[e] throughout and momentum[e]; the last ones stand for all further epochs.
      * choice_alpha is scaled by the same factor. scheduled 0: linear (0). */
     int scheduled;
@@ -69,14 +70,16 @@ typedef struct syl_dsg_options {
     float entropy;                         /* lambda for each pair: above 0 fewer senses (0) */
     float pretrain_entropy;                /* (-0.1) */
     float prune;                           /* senses of less prior are none (0.05) */
-    int batch;   /* windows whose gradients are of the same values (64) */
+    int batch;   /* windows whose gradients are of the same values, at most (64): a batch ends
+                    before a ninth window of one centre, since what many windows change at once
+                    overshoots */
     int threads; /* (1) */
     syl_device *device; /* NULL: the CPU */
     uint64_t seed;      /* (1) */
     int exchange_every; /* blocks of 16384 words after which ranks take the mean of their tables;
                            0: at the end of an epoch (8) */
-    const char *checkpoint; /* file of the state of a run, or NULL */
-    bool resume;            /* from that file, if it is there */
+    const char *checkpoint;    /* file of the state of a run, or NULL */
+    bool resume;               /* from that file, if it is there */
     double checkpoint_seconds; /* between two of them; always at the end of an epoch (600) */
 } syl_dsg_options;
 
@@ -92,7 +95,8 @@ int64_t syl_dsg_bytes(const syl_dsg_options *options, int64_t words, int64_t lon
 
 /* How far a run is. */
 typedef struct syl_dsg_report {
-    const syl_course_progress *course; /* epochs (those of pretraining count), speed, loss of a pair */
+    const syl_course_progress
+        *course; /* epochs (those of pretraining count), speed, loss of a pair */
     bool pretraining;
     double entropy;           /* mean H(p) of the last block's windows */
     float alpha, temperature; /* at its end */

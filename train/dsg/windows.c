@@ -7,6 +7,7 @@
 #include "lib/base/random.h"
 
 #define BLOCK 16384 /* words: big beside what a parallel region costs, small beside the cache */
+#define SAME 8      /* windows of one centre in a batch */
 #define POWER 0.75  /* of the counts, Mikolov et al. 2013 */
 
 enum { USE_WIDTH = 1, USE_NEGATIVES = 2 }; /* added to a stream, of which the low bits are 0 */
@@ -16,22 +17,11 @@ int64_t syl_dsg_block_words(int64_t longest)
     return longest > BLOCK ? longest : BLOCK;
 }
 
-/* Sets of negatives of a batch. */
-static int sets_of(const syl_dsg_options *o)
-{
-    return o->share == 0 || o->per_pair ? 1 : (o->batch + o->share - 1) / o->share;
-}
-
-static int64_t negatives_of(const syl_dsg_options *o, int64_t most)
-{
-    return (most + o->batch - 1) / o->batch * sets_of(o) * o->negative;
-}
-
 int64_t syl_dsg_windows_bytes(const syl_dsg_options *o, int64_t words, int64_t longest)
 {
     int64_t most = syl_dsg_block_words(longest), slots = 2 * (int64_t)o->window;
-    int64_t ids = most * (3 + slots) + negatives_of(o, most);
-    int64_t wide = 2 * most + 1;
+    int64_t ids = most * (3 + slots + o->negative);
+    int64_t wide = 3 * most + 2;
     int64_t sampler = words * (int64_t)(sizeof(syl_alias) + sizeof(float));
     return ids * 4 + wide * 8 + sampler + (o->sample > 0 ? words * 4 : 0);
 }
@@ -46,10 +36,13 @@ static syl_status allocate(syl_dsg_windows *w, syl_error *err)
     w->kept = syl_calloc(most, id);
     w->sentence = syl_calloc(most, sizeof *w->sentence);
     w->first = syl_calloc(most + 1, sizeof *w->first);
-    w->negative = syl_calloc((size_t)negatives_of(o, w->most), id);
-    if (w->centre && w->words && w->targets && w->kept && w->sentence && w->first && w->negative)
+    w->batch = syl_calloc(most + 1, sizeof *w->batch);
+    w->negative = syl_calloc(most * (size_t)o->negative, id);
+    if (w->centre && w->words && w->targets && w->kept && w->sentence && w->first && w->batch &&
+        w->negative)
         return SYL_OK;
-    return syl_fail_memory(err, most * (size_t)(w->slots + 7) * id, "windows of a block");
+    return syl_fail_memory(err, most * (size_t)(w->slots + o->negative + 9) * id,
+                           "windows of a block");
 }
 
 /* Sentences that fit into a block, its first in any case. */
@@ -63,8 +56,8 @@ static syl_status cut_blocks(syl_dsg_windows *w, syl_error *err)
         if (s > 0 && s < c->sentences && !full) continue;
         if (full) s--;
         first = s;
-        SYL_TRY(syl_grow((void **)&w->begin, &capacity, (size_t)w->blocks + 2, sizeof *w->begin,
-                         err));
+        SYL_TRY(
+            syl_grow((void **)&w->begin, &capacity, (size_t)w->blocks + 2, sizeof *w->begin, err));
         w->begin[w->blocks++] = first;
     }
     w->blocks--;
@@ -79,8 +72,7 @@ static syl_status create(syl_dsg_windows *w, syl_error *err)
     else
         SYL_TRY(syl_sampler_power(&w->sampler, c->counts, c->words, POWER, err));
     if (w->options->sample > 0)
-        SYL_TRY(
-            syl_subsample_create(&w->subsample, c->counts, c->words, w->options->sample, err));
+        SYL_TRY(syl_subsample_create(&w->subsample, c->counts, c->words, w->options->sample, err));
     SYL_TRY(cut_blocks(w, err));
     return allocate(w, err);
 }
@@ -96,7 +88,6 @@ syl_status syl_dsg_windows_create(syl_dsg_windows *w, const syl_dsg_corpus *corp
     *w = (syl_dsg_windows){.corpus = corpus,
                            .options = options,
                            .slots = 2 * options->window,
-                           .sets = sets_of(options),
                            .most = syl_dsg_block_words(longest)};
     syl_status status = create(w, err);
     if (status != SYL_OK) syl_dsg_windows_free(w);
@@ -108,11 +99,12 @@ void syl_dsg_windows_free(syl_dsg_windows *w)
     syl_sampler_free(&w->sampler);
     syl_subsample_free(&w->subsample);
     free(w->centre), free(w->words), free(w->targets), free(w->kept);
-    free(w->sentence), free(w->first), free(w->negative), free(w->begin);
+    free(w->sentence), free(w->first), free(w->batch), free(w->negative), free(w->begin);
     memset(w, 0, sizeof *w);
 }
 
-/* ---- a block ------------------------------------------------------------------------------------ */
+/* ---- a block ------------------------------------------------------------------------------------
+ */
 
 /* Plain skip-gram has no use for unknown words. */
 static int64_t keep_words(syl_dsg_windows *w, int64_t sentence, int epoch, int32_t *to)
@@ -121,8 +113,8 @@ static int64_t keep_words(syl_dsg_windows *w, int64_t sentence, int epoch, int32
     const int32_t *item = c->items + c->begin[sentence];
     int64_t n = c->begin[sentence + 1] - c->begin[sentence], kept = 0;
     if (w->subsample.keep)
-        n = syl_subsample_items(&w->subsample, item, n, w->options->seed, (uint32_t)epoch,
-                                sentence, to);
+        n = syl_subsample_items(&w->subsample, item, n, w->options->seed, (uint32_t)epoch, sentence,
+                                to);
     else
         memcpy(to, item, (size_t)n * sizeof *to);
     if (w->options->senses > 1 || c->unknown < 0) return n;
@@ -186,10 +178,29 @@ static void make_windows(syl_dsg_windows *w, int64_t from, int64_t to, uint64_t 
     }
 }
 
+/* Whether window i would be one too many of its centre in the batch from `first` on. */
+static bool is_crowded(const syl_dsg_windows *w, int64_t first, int64_t i)
+{
+    int same = 0;
+    for (int64_t j = first; j < i; j++)
+        same += w->centre[j] == w->centre[i];
+    return same >= SAME;
+}
+
+static void cut_batches(syl_dsg_windows *w)
+{
+    int64_t first = 0;
+    w->batches = 0;
+    for (int64_t i = 0; i < w->count; i++) {
+        if (i > 0 && i - first < w->options->batch && !is_crowded(w, first, i)) continue;
+        w->batch[w->batches++] = first = i;
+    }
+    w->batch[w->batches] = w->count;
+}
+
 static void draw_negatives(syl_dsg_windows *w, uint64_t stream)
 {
-    int batch = w->options->batch;
-    int64_t sets = (w->count + batch - 1) / batch * w->sets;
+    int64_t sets = w->options->share ? w->batches : w->count;
 #pragma omp parallel for num_threads(w->options->threads)
     for (int64_t i = 0; i < sets; i++)
         draw_set(w, stream, i, w->negative + i * w->options->negative);
@@ -207,5 +218,6 @@ void syl_dsg_windows_make(syl_dsg_windows *w, int64_t block, int epoch, uint64_t
         w->first[s + 1] += w->first[s];
     w->count = w->first[to - from];
     make_windows(w, from, to, stream);
+    cut_batches(w);
     draw_negatives(w, stream);
 }

@@ -11,11 +11,11 @@ typedef float syl_lanes __attribute__((vector_size(4 * SYL_VECTOR_LANES), aligne
 /* Sums of four vectors at once, where one by one would take longer than short rows themselves. */
 SYL_INLINE void syl_sum_lanes(syl_lanes a, syl_lanes b, syl_lanes c, syl_lanes d, float *out)
 {
-#define HALVES(x, y)                                                                             \
-    (__builtin_shufflevector(x, y, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +     \
+#define HALVES(x, y)                                                                         \
+    (__builtin_shufflevector(x, y, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) + \
      __builtin_shufflevector(x, y, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
-#define QUARTERS(x, y)                                                                           \
-    (__builtin_shufflevector(x, y, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +   \
+#define QUARTERS(x, y)                                                                         \
+    (__builtin_shufflevector(x, y, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) + \
      __builtin_shufflevector(x, y, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31))
     syl_lanes ab = HALVES(a, b), cd = HALVES(c, d), all = QUARTERS(ab, cd);
 #undef HALVES

@@ -241,7 +241,7 @@ SYL_INLINE void sense_item(const sense_work *w, int64_t i, const sense_room *r)
     for (int j = 0; j < n; j++)
         r->logit[j] += r->by[j];
     w->loss[i] = b->loss == SYL_WINDOW_SOFTMAX ? sampled_softmax(r->logit, targets, n, r->e)
-                                                : negative_sampling(r->logit, targets, n, r->e);
+                                               : negative_sampling(r->logit, targets, n, r->e);
     w->entropy[i] = (double)entropy;
     for (int j = 0; j < n; j++)
         *r->slope[j] = r->logit[j];
@@ -321,7 +321,8 @@ static void change_rows(const sense_work *w, int thread, int threads)
                       thread, threads);
 }
 
-/* ---- a batch ---------------------------------------------------------------------------------- */
+/* ---- a batch ----------------------------------------------------------------------------------
+ */
 
 /* The most that a batch of them wants. */
 typedef struct sense_sizes {
@@ -369,8 +370,8 @@ static syl_status prepare(syl_ctx *ctx, const syl_sense_batch *batches, int coun
     SYL_TRY(syl_cpu_take(ctx, (size_t)most.negatives, sizeof(float), &w->by_negative, err));
     SYL_TRY(syl_cpu_take(ctx, items, sizeof(double), &w->loss, err));
     SYL_TRY(syl_cpu_take(ctx, items, sizeof(double), &w->entropy, err));
-    SYL_TRY(syl_cpu_take(ctx, threads * (size_t)w->most_changes, sizeof *w->changes, &w->changes,
-                         err));
+    SYL_TRY(
+        syl_cpu_take(ctx, threads * (size_t)w->most_changes, sizeof *w->changes, &w->changes, err));
     return syl_cpu_take(ctx, threads * (size_t)w->room_floats, sizeof(float), &w->room, err);
 }
 

@@ -13,12 +13,12 @@
 
 typedef struct skipgram_work {
     const syl_skipgram_batch *b;
-    int64_t n;       /* floats of a vector */
-    int candidates;  /* 1 + negatives */
-    int padded;      /* candidates, rounded up to four: a row of g */
-    float *d_input;  /* [windows][context][n] */
-    float *d_output; /* [windows][candidates][n] */
-    double *loss;    /* [windows] */
+    int64_t n;               /* floats of a vector */
+    int candidates;          /* 1 + negatives */
+    int padded;              /* candidates, rounded up to four: a row of g */
+    float *d_input;          /* [windows][context][n] */
+    float *d_output;         /* [windows][candidates][n] */
+    double *loss;            /* [windows] */
     syl_row_change *changes; /* [threads][most_changes] */
     int64_t most_changes;
     float *room; /* [threads][room_floats] */
@@ -161,7 +161,8 @@ static void change_candidates(const skipgram_work *w, syl_row_change *to, int th
     syl_row_changes(&table, &update, to, n);
 }
 
-/* ---- a batch ---------------------------------------------------------------------------------- */
+/* ---- a batch ----------------------------------------------------------------------------------
+ */
 
 /* Room for any of the batches, which are of one shape but for the windows. */
 static syl_status prepare(syl_ctx *ctx, const syl_skipgram_batch *batches, int count,
@@ -171,18 +172,17 @@ static syl_status prepare(syl_ctx *ctx, const syl_skipgram_batch *batches, int c
     size_t threads = (size_t)ctx->threads, windows = 0;
     for (int i = 0; i < count; i++)
         windows = (size_t)batches[i].windows > windows ? (size_t)batches[i].windows : windows;
-    *w = (skipgram_work){
-        .b = batches, .n = (int64_t)n, .candidates = 1 + batches->negatives};
+    *w = (skipgram_work){.b = batches, .n = (int64_t)n, .candidates = 1 + batches->negatives};
     w->padded = (w->candidates + 3) / 4 * 4;
     int most = w->candidates > batches->context ? w->candidates : batches->context;
     w->most_changes = (int64_t)windows * most + 1;
     w->room_floats = skipgram_room_floats(w);
     SYL_TRY(syl_cpu_take(ctx, windows * context * n, sizeof(float), &w->d_input, err));
-    SYL_TRY(syl_cpu_take(ctx, windows * (size_t)w->candidates * n, sizeof(float), &w->d_output,
-                         err));
+    SYL_TRY(
+        syl_cpu_take(ctx, windows * (size_t)w->candidates * n, sizeof(float), &w->d_output, err));
     SYL_TRY(syl_cpu_take(ctx, windows, sizeof(double), &w->loss, err));
-    SYL_TRY(syl_cpu_take(ctx, threads * (size_t)w->most_changes, sizeof *w->changes, &w->changes,
-                         err));
+    SYL_TRY(
+        syl_cpu_take(ctx, threads * (size_t)w->most_changes, sizeof *w->changes, &w->changes, err));
     return syl_cpu_take(ctx, threads * (size_t)w->room_floats, sizeof(float), &w->room, err);
 }
 

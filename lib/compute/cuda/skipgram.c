@@ -31,7 +31,8 @@ static syl_status take_floats(cuda_ctx *ctx, int64_t count, float **out, syl_err
     return SYL_OK;
 }
 
-/* ---- plain skip-gram --------------------------------------------------------------------------- */
+/* ---- plain skip-gram ---------------------------------------------------------------------------
+ */
 
 /* Rows of `output` of each window's candidates; -1 where a negative is left out. */
 static int32_t *candidate_ids(const syl_skipgram_batch *b)
@@ -85,8 +86,7 @@ static syl_status skipgram_step(cuda_ctx *ctx, const syl_skipgram_batch *b, cons
     SYL_TRY(send_windows(ctx, b, &s, err));
     CUDA_TRY("a step of skip-gram", syl_cuda_skipgram_step(ctx->compute, &s));
     SYL_TRY(add_gradients(ctx, b->contexts, b->windows * b->context, s.d_input, b->input, err));
-    SYL_TRY(
-        add_gradients(ctx, ids, b->windows * (1 + b->negatives), s.d_output, b->output, err));
+    SYL_TRY(add_gradients(ctx, ids, b->windows * (1 + b->negatives), s.d_output, b->output, err));
     return get_sums(ctx, s.loss, b->windows, false, sums, err);
 }
 
@@ -107,7 +107,8 @@ syl_status cuda_op_skipgram_steps(syl_ctx *base, const syl_skipgram_batch *batch
     return SYL_OK;
 }
 
-/* ---- senses ----------------------------------------------------------------------------------- */
+/* ---- senses -----------------------------------------------------------------------------------
+ */
 
 /* The host's arrays of a batch, made for sorting. */
 typedef struct sense_ids {
