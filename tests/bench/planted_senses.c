@@ -22,6 +22,7 @@ static bool set_option(syl_dsg_options *o, const char *name, const char *value)
                {"batch", &o->batch, 0, 0},
                {"threads", &o->threads, 0, 0},
                {"alpha", 0, &o->alpha, 0},
+               {"last-rate", 0, &o->last_rate, 0},
                {"choice-alpha", 0, &o->choice_alpha, 0},
                {"choice-bias", 0, &o->choice_bias, 0},
                {"pretrain-choice-alpha", 0, &o->pretrain_choice_alpha, 0},
@@ -49,10 +50,7 @@ static bool set_option(syl_dsg_options *o, const char *name, const char *value)
         o->sample = strtod(value, NULL);
     else if (strcmp(name, "rule") == 0)
         o->rule = (syl_row_rule)atoi(value);
-    else if (strcmp(name, "constant") == 0) { /* learning rate throughout */
-        o->scheduled = 1;
-        o->epoch_alpha[0] = o->alpha = strtof(value, NULL);
-    } else if (strcmp(name, "loss") == 0)
+    else if (strcmp(name, "loss") == 0)
         o->loss = (syl_window_loss)atoi(value);
     else
         return false;
