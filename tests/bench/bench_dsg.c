@@ -4,6 +4,7 @@
  * vectors as text, in the order of ids. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "lib/base/clock.h"
 #include "tests/dsg/planted.h"
@@ -40,6 +41,10 @@ int main(int argc, char **argv)
     if (syl_dsg_trainer_run(t, NULL, &err) != SYL_OK)
         return fprintf(stderr, "%s\n", err.message), 1;
     double seconds = syl_clock_seconds() - began;
+    struct rusage use;
+    if (getrusage(RUSAGE_SELF, &use) == 0)
+        fprintf(stderr, "predicted %.1f MB, resident %.1f MB with the corpus\n",
+                (double)syl_dsg_bytes(&o, p.corpus.words, 64) / 1e6, (double)use.ru_maxrss * 1024 / 1e6);
     printf("%.0f\n", (double)p.begin[p.corpus.sentences] * o.epochs / seconds);
     syl_dsg_result r = syl_dsg_trainer_result(t);
     int status = argc > 9 ? save(&r, argv[9]) : 0;

@@ -1,4 +1,4 @@
-/* How well Disambiguated Skip-gram finds planted senses.
+/* How well Disambiguated Skip-gram finds planted senses; under mpirun by several ranks.
  * Usage: planted_senses [--small | --read FOLDER] [--k-means] [--OPTION VALUE ...] */
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,16 +93,20 @@ int main(int argc, char **argv)
             i++;
     }
     planted p = folder ? planted_read(folder, 100) : planted_make(&rules);
-    syl_ranks ranks = {.count = 1};
+    syl_ranks ranks;
     syl_dsg_watch watch = {.report = report};
     syl_dsg_trainer *t;
     syl_error err;
+    if (syl_ranks_start(&ranks, &err) != SYL_OK) return fprintf(stderr, "%s\n", err.message), 1;
     double began = syl_clock_seconds();
     if (syl_dsg_trainer_create(&t, &p.corpus, &o, &ranks, &err) != SYL_OK ||
         syl_dsg_trainer_run(t, &watch, &err) != SYL_OK)
         return fprintf(stderr, "%s\n", err.message), 1;
     double seconds = syl_clock_seconds() - began;
     syl_dsg_result r = syl_dsg_trainer_result(t);
+    bool first = ranks.rank == 0;
+    syl_ranks_finish(&ranks, false);
+    if (!first) return 0;
     planted_score s = planted_evaluate(&p, &r, o.window, o.prune, k_means);
     printf("seed %llu: ARI cosine %.3f network %.3f k-means %.3f purity %.3f; senses a word %.2f, "
            "a pseudo-word %.2f; entropy %.3f; loss %.4f; %.1f s\n",
