@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "embed/svd.h"
 #include "lib/base/memory.h"
 #include "lib/base/random.h"
 
@@ -76,67 +77,32 @@ static void apply(pca *p)
         }
 }
 
-/* One rotation of Jacobi's method on m, and of the rows of the directions with it. */
-static void rotate(pca *p, double m[BLOCK][BLOCK], size_t i, size_t j)
+/* Turns the directions, inside what they span, into those of the variances, greatest first
+ * (Rayleigh and Ritz). */
+static syl_status diagonalise(pca *p, double variance[BLOCK], syl_error *err)
 {
-    double theta = 0.5 * atan2(2 * m[i][j], m[i][i] - m[j][j]), c = cos(theta), s = sin(theta);
-    for (size_t k = 0; k < p->block; k++) {
-        double a = m[i][k], b = m[j][k];
-        m[i][k] = c * a + s * b;
-        m[j][k] = c * b - s * a;
-    }
-    for (size_t k = 0; k < p->block; k++) {
-        double a = m[k][i], b = m[k][j];
-        m[k][i] = c * a + s * b;
-        m[k][j] = c * b - s * a;
-    }
-    for (size_t d = 0; d < p->dim; d++) {
-        double *u = &p->directions[i * p->dim + d], *v = &p->directions[j * p->dim + d], a = *u;
-        *u = c * a + s * *v;
-        *v = c * *v - s * a;
-    }
-}
-
-/* Turns the directions, inside what they span, into those of the variances (Rayleigh and Ritz). */
-static void diagonalise(pca *p, double variance[BLOCK])
-{
-    double m[BLOCK][BLOCK] = {{0}};
+    double m[BLOCK * BLOCK], u[BLOCK * BLOCK], v[BLOCK * BLOCK];
+    size_t n = p->block;
     apply(p);
-    for (size_t a = 0; a < p->block; a++)
-        for (size_t b = 0; b < p->block; b++)
-            m[a][b] = dot(p->directions + a * p->dim, p->next + b * p->dim, p->dim);
-    for (int sweep = 0; sweep < 30; sweep++)
-        for (size_t i = 0; i + 1 < p->block; i++)
-            for (size_t j = i + 1; j < p->block; j++)
-                rotate(p, m, i, j);
-    for (size_t a = 0; a < p->block; a++)
-        variance[a] = m[a][a];
-}
-
-static void swap_rows(pca *p, size_t a, size_t b)
-{
+    for (size_t a = 0; a < n; a++)
+        for (size_t b = 0; b < n; b++)
+            m[a * n + b] = dot(p->directions + a * p->dim, p->next + b * p->dim, p->dim);
+    SYL_TRY(syl_svd(m, (int)n, u, variance, v, err));
     for (size_t d = 0; d < p->dim; d++) {
-        double kept = p->directions[a * p->dim + d];
-        p->directions[a * p->dim + d] = p->directions[b * p->dim + d];
-        p->directions[b * p->dim + d] = kept;
+        double old[BLOCK];
+        for (size_t a = 0; a < n; a++)
+            old[a] = p->directions[a * p->dim + d];
+        for (size_t a = 0; a < n; a++) {
+            double sum = 0;
+            for (size_t b = 0; b < n; b++)
+                sum += v[b * n + a] * old[b];
+            p->directions[a * p->dim + d] = sum;
+        }
     }
+    return SYL_OK;
 }
 
-/* The two greatest to the front. */
-static void sort_directions(pca *p, double variance[BLOCK])
-{
-    for (size_t to = 0; to < 2 && to < p->block; to++) {
-        size_t best = to;
-        for (size_t b = to + 1; b < p->block; b++)
-            if (variance[b] > variance[best]) best = b;
-        double kept = variance[to];
-        variance[to] = variance[best];
-        variance[best] = kept;
-        swap_rows(p, to, best);
-    }
-}
-
-static void find_directions(pca *p)
+static syl_status find_directions(pca *p, syl_error *err)
 {
     syl_random rng = {.seed = 1};
     double variance[BLOCK] = {0}, last[2] = {-1, -1};
@@ -147,14 +113,14 @@ static void find_directions(pca *p)
         apply(p);
         memcpy(p->directions, p->next, p->block * p->dim * sizeof *p->next);
         orthonormalise(p->directions, p->block, p->dim);
-        diagonalise(p, variance);
-        sort_directions(p, variance);
+        SYL_TRY(diagonalise(p, variance, err));
         bool still = fabs(variance[0] - last[0]) + fabs(variance[1] - last[1]) <=
                      TOLERANCE * (variance[0] + variance[1]);
         last[0] = variance[0];
         last[1] = variance[1];
         if (still) break;
     }
+    return SYL_OK;
 }
 
 static void write_component(const pca *p, double *y, size_t component)
@@ -184,10 +150,12 @@ syl_status syl_pca_2d(double *y, const float *x, size_t n, int dim, syl_error *e
     for (size_t i = 0; i < n; i++)
         for (size_t d = 0; d < p.dim; d++)
             p.mean[d] += (double)x[i * p.dim + d] / (double)n;
-    find_directions(&p);
-    project(&p);
-    write_component(&p, y, 0);
-    write_component(&p, y, 1);
+    syl_status status = find_directions(&p, err);
+    if (!status) {
+        project(&p);
+        write_component(&p, y, 0);
+        write_component(&p, y, 1);
+    }
     free(all);
-    return SYL_OK;
+    return status;
 }

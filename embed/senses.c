@@ -2,6 +2,7 @@
 #include "embed/senses.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,22 @@ const syl_sense *syl_senses_all(const syl_senses *senses, int64_t *count)
     return senses->kept;
 }
 
+void syl_senses_histogram(const syl_senses *senses, int64_t *words)
+{
+    memset(words, 0, ((size_t)senses->model->senses + 1) * sizeof *words);
+    for (int32_t w = 0; w < senses->model->words; w++)
+        words[senses->first[w + 1] - senses->first[w]] += w != senses->model->unknown;
+}
+
+int syl_sense_name(const syl_senses *senses, int32_t word, int32_t sense, char name[SYL_SENSE_NAME])
+{
+    int count;
+    const char *text = syl_vocabulary_word(senses->model->vocabulary, word);
+    syl_senses_of(senses, word, &count);
+    if (count == 1) return snprintf(name, SYL_SENSE_NAME, "%s", text);
+    return snprintf(name, SYL_SENSE_NAME, "%s#%d", text, sense + 1);
+}
+
 static const float *vector_of(const syl_senses *s, syl_sense sense)
 {
     return syl_dsg_sense_vector(s->model, sense.word, sense.sense);
@@ -170,10 +187,12 @@ static bool context_mean(const syl_senses *s, const int32_t *context, size_t n, 
     return known > 0;
 }
 
+/* Of a vector to itself 1 exactly: words compared with themselves must tie. */
 static double cosine(const float *a, float norm_a, const float *b, float norm_b, int dim)
 {
     double size = (double)norm_a * (double)norm_b;
     if (!(size > 0)) return 0;
+    if (a == b) return 1;
     return fmin(1, fmax(-1, (double)syl_dot(a, b, dim) / size));
 }
 
@@ -276,6 +295,7 @@ static double global_product(const syl_senses *s, int32_t a, int32_t b)
 static double global_similarity(const syl_senses *s, int32_t a, int32_t b)
 {
     double size = sqrt(global_product(s, a, a)) * sqrt(global_product(s, b, b));
+    if (a == b && size > 0) return 1;
     return size > 0 ? (1 + fmin(1, fmax(-1, global_product(s, a, b) / size))) / 2 : 0.5;
 }
 

@@ -8,8 +8,7 @@
  *     if (syl_senses_choose(senses, bank, ids, n, SYL_RULE_COSINE, &choice, &err)) goto fail;
  *     printf("bank#%d\n", choice.best + 1);
  *
- * A sense k of 0 to K - 1 is shown to people as "word#(k + 1)", pruned or not, everywhere. The
- * object is read-only: any number of threads may share it. */
+ * The object is read-only: any number of threads may share it. */
 #ifndef SYL_EMBED_SENSES_H
 #define SYL_EMBED_SENSES_H
 
@@ -36,6 +35,16 @@ const syl_dsg_model *syl_senses_model(const syl_senses *senses);
 const syl_sense *syl_senses_of(const syl_senses *senses, int32_t word, int *count);
 /* Those of all words, word by word. */
 const syl_sense *syl_senses_all(const syl_senses *senses, int64_t *count);
+
+/* words [K + 1]: how many words (without UNKNOWN) have so many senses; words[0] is 0. */
+void syl_senses_histogram(const syl_senses *senses, int64_t *words);
+
+#define SYL_SENSE_NAME (8 * SYL_WORD_MAX + 16) /* room for any name below */
+
+/* What a sense is called: "word" where it is the only one that is left of its word, else
+ * "word#(k + 1)". Returns the length. */
+int syl_sense_name(const syl_senses *senses, int32_t word, int32_t sense,
+                   char name[SYL_SENSE_NAME]);
 
 /* mean [D]: one vector for a word, the mean of its senses weighted by their priors. */
 void syl_senses_global_vector(const syl_senses *senses, int32_t word, float *mean);

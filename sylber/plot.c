@@ -1,28 +1,18 @@
 #include "sylber/plot.h"
 
-#ifdef HAVE_CONFIG_H
-#include <config.h>
-#endif
-
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
+
+#include "lib/io/drawing.h"
 
 #ifdef HAVE_CAIRO
-
-#include <cairo-svg.h>
-#include <cairo.h>
-
-#include "lib/base/file.h"
 
 #define LEFT 56.0
 #define RIGHT 12.0
 #define TOP 26.0
 #define AXIS 34.0 /* room for the time axis below */
 #define GAP 6.0
-#define FONT 11.0
+#define FONT SYL_DRAWING_FONT
 
 typedef struct panel {
     double x, y, width, height;
@@ -44,20 +34,9 @@ static double x_of(const canvas *c, double time)
     return c->wave.x + c->wave.width * (time - c->picture->start) / seconds(c->picture);
 }
 
-static void put_text(cairo_t *cr, double x, double y, const char *text, double align)
-{
-    cairo_text_extents_t size;
-    cairo_text_extents(cr, text, &size);
-    cairo_move_to(cr, x - align * size.x_advance, y);
-    cairo_show_text(cr, text);
-}
-
 static void frame(cairo_t *cr, panel p)
 {
-    cairo_set_source_rgb(cr, 0.4, 0.4, 0.4);
-    cairo_set_line_width(cr, 1);
-    cairo_rectangle(cr, p.x + 0.5, p.y + 0.5, p.width - 1, p.height - 1);
-    cairo_stroke(cr);
+    syl_draw_frame(cr, p.x, p.y, p.width, p.height);
 }
 
 /* The range of the samples below each pixel column, as one line each. */
@@ -162,21 +141,15 @@ static void draw_segment(const canvas *c, const syl_segment *s, size_t index)
     cairo_text_extents(c->cr, text, &size);
     cairo_set_source_rgb(c->cr, 0, 0, 0);
     if (size.x_advance < to - from)
-        put_text(c->cr, (from + to) / 2, c->boxes.y + c->boxes.height / 2 + FONT / 3, text, 0.5);
-}
-
-/* 1, 2 or 5 times a power of ten, so that labels are some 80 pixels apart. */
-static double tick_step(const canvas *c)
-{
-    double wanted = 80 * seconds(c->picture) / c->wave.width;
-    double power = pow(10, floor(log10(wanted))), rest = wanted / power;
-    return power * (rest <= 1 ? 1 : rest <= 2 ? 2 : rest <= 5 ? 5 : 10);
+        syl_draw_text(c->cr, (from + to) / 2, c->boxes.y + c->boxes.height / 2 + FONT / 3, text,
+                      0.5);
 }
 
 static void draw_axis(const canvas *c)
 {
     const syl_picture *p = c->picture;
-    double step = tick_step(c), y = c->boxes.y + c->boxes.height, end = p->start + seconds(p);
+    double step = syl_tick_step(seconds(p), c->wave.width, 80), y = c->boxes.y + c->boxes.height,
+           end = p->start + seconds(p);
     cairo_set_source_rgb(c->cr, 0, 0, 0);
     cairo_set_line_width(c->cr, 1);
     for (double k = ceil(p->start / step - 1e-9) + 0.0; k * step <= end + 1e-9; k++) {
@@ -186,31 +159,28 @@ static void draw_axis(const canvas *c)
         cairo_move_to(c->cr, x, y);
         cairo_line_to(c->cr, x, y + 5);
         cairo_stroke(c->cr);
-        put_text(c->cr, x, y + 5 + FONT, text, 0.5);
+        syl_draw_text(c->cr, x, y + 5 + FONT, text, 0.5);
     }
-    put_text(c->cr, c->wave.x + c->wave.width / 2, y + 2 * FONT + 8, "time, s", 0.5);
+    syl_draw_text(c->cr, c->wave.x + c->wave.width / 2, y + 2 * FONT + 8, "time, s", 0.5);
 }
 
 static void draw_labels(const canvas *c)
 {
     cairo_set_source_rgb(c->cr, 0, 0, 0);
-    put_text(c->cr, LEFT, TOP - 9, c->picture->title, 0);
-    put_text(c->cr, LEFT - 6, c->wave.y + c->wave.height / 2, "wave", 1);
-    put_text(c->cr, LEFT - 6, c->bands.y + c->bands.height / 2, c->picture->band_name, 1);
-    put_text(c->cr, LEFT - 6, c->boxes.y + c->boxes.height / 2 + FONT / 3, "token", 1);
+    syl_draw_text(c->cr, LEFT, TOP - 9, c->picture->title, 0);
+    syl_draw_text(c->cr, LEFT - 6, c->wave.y + c->wave.height / 2, "wave", 1);
+    syl_draw_text(c->cr, LEFT - 6, c->bands.y + c->bands.height / 2, c->picture->band_name, 1);
+    syl_draw_text(c->cr, LEFT - 6, c->boxes.y + c->boxes.height / 2 + FONT / 3, "token", 1);
 }
 
-static void draw(const syl_picture *p, cairo_t *cr)
+static void draw(const void *context, cairo_t *cr)
 {
+    const syl_picture *p = context;
     double width = p->width - LEFT - RIGHT, height = p->height - TOP - AXIS - 2 * GAP;
     canvas c = {.picture = p, .cr = cr};
     c.wave = (panel){LEFT, TOP, width, floor(height * 0.28)};
     c.bands = (panel){LEFT, TOP + c.wave.height + GAP, width, floor(height * 0.58)};
     c.boxes = (panel){LEFT, c.bands.y + c.bands.height + GAP, width, floor(height * 0.14)};
-    cairo_set_source_rgb(cr, 1, 1, 1);
-    cairo_paint(cr);
-    cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
-    cairo_set_font_size(cr, FONT);
     draw_wave(&c);
     draw_bands(&c);
     cairo_set_line_width(cr, 1);
@@ -221,41 +191,9 @@ static void draw(const syl_picture *p, cairo_t *cr)
     draw_labels(&c);
 }
 
-static cairo_status_t to_stream(void *stream, const unsigned char *data, unsigned int length)
-{
-    return fwrite(data, 1, length, stream) == length ? CAIRO_STATUS_SUCCESS
-                                                     : CAIRO_STATUS_WRITE_ERROR;
-}
-
-static cairo_status_t render(const syl_picture *p, int svg, FILE *out)
-{
-    cairo_surface_t *surface =
-        svg ? cairo_svg_surface_create_for_stream(to_stream, out, p->width, p->height)
-            : cairo_image_surface_create(CAIRO_FORMAT_RGB24, p->width, p->height);
-    cairo_t *cr = cairo_create(surface);
-    draw(p, cr);
-    cairo_status_t status = cairo_status(cr);
-    cairo_destroy(cr);
-    if (!svg && !status) status = cairo_surface_write_to_png_stream(surface, to_stream, out);
-    cairo_surface_finish(surface);
-    if (!status) status = cairo_surface_status(surface);
-    cairo_surface_destroy(surface);
-    return status;
-}
-
 syl_status syl_plot_write(const syl_picture *picture, const char *path, syl_error *err)
 {
-    const char *dot = strrchr(path, '.');
-    int svg = dot && !strcasecmp(dot, ".svg");
-    if (!svg && (!dot || strcasecmp(dot, ".png")))
-        return syl_fail(err, SYL_EINVAL, "%s: the name must end in .png or .svg", path);
-    syl_atomic file = {0};
-    SYL_TRY(syl_atomic_open(&file, path, err));
-    cairo_status_t status = render(picture, svg, file.stream);
-    if (!status) return syl_atomic_commit(&file, err);
-    syl_atomic_discard(&file);
-    return syl_fail(err, status == CAIRO_STATUS_NO_MEMORY ? SYL_ENOMEM : SYL_EIO, "%s: %s", path,
-                    cairo_status_to_string(status));
+    return syl_drawing_write(path, picture->width, picture->height, draw, picture, err);
 }
 
 #else
@@ -263,10 +201,7 @@ syl_status syl_plot_write(const syl_picture *picture, const char *path, syl_erro
 syl_status syl_plot_write(const syl_picture *picture, const char *path, syl_error *err)
 {
     (void)picture;
-    return syl_fail(err, SYL_EUNSUPPORTED,
-                    "%s: this sylkit was built without cairo, which draws pictures; on Debian "
-                    "install libcairo2-dev, then configure and build again",
-                    path);
+    return syl_drawing_unsupported(path, err);
 }
 
 #endif

@@ -1,18 +1,13 @@
 /* The curves of a run as a picture. */
-#ifdef HAVE_CONFIG_H
-#include <config.h>
-#endif
+#include "lib/io/drawing.h"
 
 #ifdef HAVE_CAIRO
 
-#include <cairo.h>
-#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/base/file.h"
 #include "train/metrics.h"
 
 #define WIDTH 900
@@ -63,8 +58,7 @@ static void measure(picture *p)
 static void label(cairo_t *cr, double x, double y, const char *text)
 {
     cairo_set_source_rgb(cr, .2, .2, .2);
-    cairo_move_to(cr, x, y);
-    cairo_show_text(cr, text);
+    syl_draw_text(cr, x, y, text, 0);
 }
 
 static void draw_frame(cairo_t *cr, const picture *p, const panel *at, double top)
@@ -102,21 +96,15 @@ static void draw_curve(cairo_t *cr, const picture *p, const panel *at, double to
     cairo_stroke(cr);
 }
 
-static cairo_status_t write_some(void *file, const unsigned char *data, unsigned int n)
+static void draw(const void *context, cairo_t *cr)
 {
-    return fwrite(data, 1, n, file) == n ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
-}
-
-static syl_status write_picture(cairo_surface_t *surface, const char *path, syl_error *err)
-{
-    syl_atomic file;
-    SYL_TRY(syl_atomic_open(&file, path, err));
-    errno = 0;
-    cairo_status_t done = cairo_surface_write_to_png_stream(surface, write_some, file.stream);
-    if (done == CAIRO_STATUS_SUCCESS) return syl_atomic_commit(&file, err);
-    syl_atomic_discard(&file);
-    return syl_fail(err, SYL_EIO, "%s: %s", path,
-                    errno ? strerror(errno) : cairo_status_to_string(done));
+    const picture *p = context;
+    cairo_set_font_size(cr, 12);
+    for (int i = 0; i < p->count; i++) {
+        double top = 2 * HEADING + i * (PANEL + 2 * HEADING);
+        draw_frame(cr, p, &p->panel[i], top);
+        draw_curve(cr, p, &p->panel[i], top);
+    }
 }
 
 syl_status syl_curves_draw(const char *path, const json_t *lines, syl_error *err)
@@ -124,21 +112,8 @@ syl_status syl_curves_draw(const char *path, const json_t *lines, syl_error *err
     picture p = {.lines = lines};
     measure(&p);
     if (p.count == 0) return SYL_OK;
-    cairo_surface_t *surface = cairo_image_surface_create(
-        CAIRO_FORMAT_RGB24, WIDTH, p.count * (PANEL + 2 * HEADING) + HEADING);
-    cairo_t *cr = cairo_create(surface);
-    cairo_set_source_rgb(cr, 1, 1, 1);
-    cairo_paint(cr);
-    cairo_set_font_size(cr, 12);
-    for (int i = 0; i < p.count; i++) {
-        double top = 2 * HEADING + i * (PANEL + 2 * HEADING);
-        draw_frame(cr, &p, &p.panel[i], top);
-        draw_curve(cr, &p, &p.panel[i], top);
-    }
-    syl_status status = write_picture(surface, path, err);
-    cairo_destroy(cr);
-    cairo_surface_destroy(surface);
-    return status;
+    int height = p.count * (PANEL + 2 * HEADING) + HEADING;
+    return syl_drawing_write(path, WIDTH, height, draw, &p, err);
 }
 
 #endif

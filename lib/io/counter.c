@@ -15,7 +15,7 @@ struct syl_counter {
 
 syl_vocabulary_options syl_vocabulary_defaults(void)
 {
-    return (syl_vocabulary_options){.min_count = 1, .max_counted = 30000000};
+    return (syl_vocabulary_options){.min_count = 1, .max_counted = 20000000};
 }
 
 static bool is_bigram(const char *text, size_t length)

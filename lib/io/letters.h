@@ -10,6 +10,11 @@
  * digits, space, emoji and private use. Combining marks count as letters: they are parts of words.
  */
 bool syl_is_letter(uint32_t character);
+/* The white space of ASCII, for text that may be cut into bytes. */
+static inline bool syl_is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
 bool syl_is_space(uint32_t character); /* Unicode's White_Space, and U+200B */
 /* Lower case of ASCII, Latin, Greek, Cyrillic and Armenian capitals that have one of as many bytes;
  * others as they are. */

@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lib/io/letters.h"
+
 static bool is_capital(char c)
 {
     return c >= 'A' && c <= 'Z';
@@ -11,11 +13,6 @@ static bool is_capital(char c)
 static bool is_small(char c)
 {
     return c >= 'a' && c <= 'z';
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 /* Whether `word` (without the full stop) seldom ends a sentence. */
@@ -52,7 +49,7 @@ static bool stops_at(const char *line, size_t at)
     if (line[at] == '!' || line[at] == '?') return true;
     if (line[at] != '.') return false;
     size_t begin = at;
-    while (begin > 0 && !is_blank(line[begin - 1]) && line[begin - 1] != '(')
+    while (begin > 0 && !syl_is_blank(line[begin - 1]) && line[begin - 1] != '(')
         begin--;
     return !is_abbreviation(line + begin, at - begin);
 }
@@ -67,7 +64,7 @@ size_t syl_first_sentence(const char *line, size_t length)
         while (end < length && (n = closing(line + end, length - end)))
             end += n;
         size_t next = end;
-        while (next < length && is_blank(line[next]))
+        while (next < length && syl_is_blank(line[next]))
             next++;
         if (next == length) return length;
         if (next > end && !is_small(line[next]) && stops_at(line, i)) return end;

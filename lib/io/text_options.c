@@ -5,6 +5,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/memory.h"
+#include "lib/io/letters.h"
 #include "lib/io/stop_words.h"
 #include "lib/io/text_options.h"
 #include "lib/io/utf8.h"
@@ -77,17 +78,12 @@ syl_status syl_text_check_options(const syl_text_options *o, syl_error *err)
 
 /* ---- stop words ------------------------------------------------------------------------ */
 
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 /* Words with white space between them, as a list; NULL: no memory. */
 static char *list_of(const char *text, size_t size)
 {
     char *list = malloc(size + 2), *to = list;
     for (size_t i = 0; list && i < size; i++) {
-        if (!is_blank(text[i]))
+        if (!syl_is_blank(text[i]))
             *to++ = text[i];
         else if (to > list && to[-1] != '\n')
             *to++ = '\n';

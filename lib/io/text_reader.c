@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/memory.h"
+#include "lib/io/letters.h"
 #include "lib/io/text_walk.h"
 #include "lib/io/utf8.h"
 
@@ -366,7 +367,7 @@ static syl_status set_title(syl_text_reader *r, syl_error *err)
 static bool is_blank(const bytes *b, size_t from)
 {
     for (size_t i = from; i < b->length; i++)
-        if (!memchr(" \t\r\v\f", b->data[i], 5)) return false;
+        if (!syl_is_blank(b->data[i])) return false;
     return true;
 }
 

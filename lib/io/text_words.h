@@ -82,7 +82,7 @@ typedef struct syl_items {
 typedef struct syl_words syl_words;
 syl_status syl_words_create(syl_words **out, const syl_text_options *options, syl_error *err);
 /* text: `length` bytes of UTF-8 (bytes that are not count as separators). *out is valid until the
- * next call. Memory: about 5 times the text at worst, 20 times with bigrams. */
+ * next call. Memory: at worst some 10 times the text, 20 times with bigrams. */
 syl_status syl_words_split(syl_words *words, const char *text, size_t length, syl_items *out,
                            syl_error *err);
 void syl_words_free(syl_words *words);

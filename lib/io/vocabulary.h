@@ -13,11 +13,11 @@ typedef struct syl_vocabulary_options {
     int64_t min_count;        /* rarer items are left out (1) */
     int64_t min_bigram_count; /* rarer bigrams; 0: as min_count (0) */
     int64_t max_size;         /* so many of the most frequent; 0: all (0) */
-    int64_t max_counted; /* different items that are counted at a time (30 million). Where there
-                          * are more, those counted once are forgotten, the next time those
-                          * counted at most twice, and so on, as word2vec does: rare items may
-                          * then be counted too low. */
-    bool unknown;        /* UNKNOWN is item 0 and counts whatever is left out (false) */
+    int64_t max_counted;      /* different items that are counted at a time (20 million, of some 75
+                               * bytes each). Where there are more, those counted once are
+                               * forgotten, the next time those counted at most twice, and so on,
+                               * as word2vec does: rare items may then be counted too low. */
+    bool unknown;             /* UNKNOWN is item 0 and counts whatever is left out (false) */
 } syl_vocabulary_options;
 
 syl_vocabulary_options syl_vocabulary_defaults(void);

@@ -15,7 +15,7 @@ typedef struct reader {
     syl_word_vectors *out;
     const char *name;
     const char *at, *end;
-    size_t used; /* bytes of out->text */
+    size_t names, used; /* bytes of out->text: for all names, and of those so far */
 } reader;
 
 /* "COUNT DIM" */
@@ -54,10 +54,9 @@ static bool is_text(const reader *r)
     return numbers == r->out->dim;
 }
 
-/* What the announced vectors need at least must be there: a hostile header asks for no memory.
- * *names receives the bytes that are left for names, each with the space or line's end behind it.
- */
-static syl_status check_size(const reader *r, bool text, size_t *names, syl_error *err)
+/* What the announced vectors need at least must be there: a hostile header asks for no memory. What
+ * is left is for names, each with the space or line's end behind it. */
+static syl_status check_size(reader *r, bool text, syl_error *err)
 {
     size_t values = (text ? 2 : 4) * (size_t)r->out->dim, count = (size_t)r->out->count;
     size_t least = syl_mul_size(count, values + 2), left = (size_t)(r->end - r->at);
@@ -67,7 +66,7 @@ static syl_status check_size(const reader *r, bool text, size_t *names, syl_erro
                         "%s is cut off: %" PRId64 " vectors of %d dimensions need at least %zu "
                         "bytes, %zu are there; copy it again",
                         r->name, r->out->count, r->out->dim, least, left);
-    *names = left + text - count * values;
+    r->names = left + text - count * values;
     return SYL_OK;
 }
 
@@ -97,6 +96,11 @@ static syl_status keep_word(reader *r, int64_t i, syl_span word, syl_error *err)
                         "%s: vector %" PRId64 " has no name of 1 to %d bytes without white space "
                         "and zero bytes",
                         r->name, i + 1, SYL_MAX_WORD);
+    if (word.size >= r->names - r->used)
+        return syl_fail(err, SYL_EFORMAT,
+                        "%s: what is behind the name of vector %" PRId64 " is too short for the "
+                        "%" PRId64 " vectors that are announced; copy it again",
+                        r->name, i + 1, r->out->count);
     char *to = r->out->text + r->used;
     memcpy(to, word.data, word.size);
     to[word.size] = '\0';
@@ -167,11 +171,10 @@ static syl_status read_binary_entry(reader *r, int64_t i, syl_error *err)
 
 static syl_status read_all(reader *r, syl_vector_format format, syl_error *err)
 {
-    size_t names = 0;
     SYL_TRY(read_header(r, err));
     bool text = format == SYL_VECTORS_TEXT || (format == SYL_VECTORS_DETECT && is_text(r));
-    SYL_TRY(check_size(r, text, &names, err));
-    SYL_TRY(allocate(r->out, names, err));
+    SYL_TRY(check_size(r, text, err));
+    SYL_TRY(allocate(r->out, r->names, err));
     if (text)
         SYL_TRY(read_text(r, err));
     else

@@ -1,7 +1,14 @@
-/* Projections to two dimensions. */
-#include "tests/golden/golden.h"
+/* Projections to two dimensions, and the map of senses. */
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
+
+#include "tests/unit/dsg_fixture.h"
+
+#include <unistd.h>
 
 #include "embed/pca.h"
+#include "embed/sense_map.h"
 #include "embed/tsne.h"
 #include "lib/base/random.h"
 
@@ -246,12 +253,127 @@ static void test_tsne_limits(void **state)
     assert_int_equal(syl_tsne(y, NULL, x, SYL_TSNE_MAX_POINTS + 1, 2, &o, &err), SYL_EINVAL);
 }
 
+/* In builds with sanitizers: fontconfig, below cairo, keeps some memory to the end. */
+const char *__lsan_default_suppressions(void) __attribute__((visibility("default")));
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig";
+}
+
+/* ---- maps ----------------------------------------------------------------------------------- */
+
+static syl_senses *senses_of(const syl_dsg_model *m)
+{
+    syl_senses *s;
+    assert_int_equal(syl_senses_create(&s, m, SYL_PRUNE_PRIOR, 1, NULL), SYL_OK);
+    return s;
+}
+
+static void test_map(void **state)
+{
+    syl_dsg_model *m = dsg_fixture_of_size(60, 3, 9, false);
+    syl_senses *s = senses_of(m);
+    static const int32_t words[] = {7, 3, 11};
+    syl_sense_map_options o = syl_sense_map_defaults();
+    syl_sense_map map;
+    syl_error err;
+    (void)state;
+    o.neighbours = 5;
+    o.tsne.iterations = 100;
+    for (int method = 0; method < 2; method++) {
+        o.method = (syl_map_method)method;
+        if (syl_sense_map_make(&map, s, words, 3, &o, &err)) fail_msg("%s", err.message);
+        size_t senses = 0;
+        for (int i = 0; i < 3; i++) {
+            int count;
+            const syl_sense *own = syl_senses_of(s, words[i], &count);
+            for (int k = 0; k < count; k++, senses++) {
+                const syl_map_point *p = &map.points[senses];
+                assert_true(p->word == words[i] && p->sense == own[k].sense && !p->neighbour);
+                assert_int_equal(p->group, i);
+            }
+        }
+        assert_true(map.count > senses && map.count <= 6 * senses);
+        for (size_t i = 0; i < map.count; i++) {
+            const syl_map_point *p = &map.points[i];
+            assert_true(isfinite(p->x) && isfinite(p->y) && p->group < 3);
+            assert_int_equal(p->neighbour, i >= senses);
+            assert_true(p->word != m->unknown);
+            for (size_t j = 0; j < i; j++)
+                assert_false(map.points[j].word == p->word && map.points[j].sense == p->sense);
+        }
+        assert_true((map.divergence > 0) == (method == SYL_MAP_TSNE));
+        syl_sense_map_free(&map);
+    }
+    o.method = SYL_MAP_PCA;
+    o.neighbours = 0;
+    assert_int_equal(syl_sense_map_make(&map, s, words, 1, &o, &err), SYL_OK);
+    syl_sense_map_free(&map);
+    static const int32_t twice[] = {4, 5, 4}, none[] = {-1}, past[] = {60};
+    assert_int_equal(syl_sense_map_make(&map, s, twice, 3, &o, &err), SYL_EINVAL);
+    assert_int_equal(syl_sense_map_make(&map, s, none, 1, &o, &err), SYL_EINVAL);
+    assert_int_equal(syl_sense_map_make(&map, s, past, 1, &o, &err), SYL_EINVAL);
+    assert_int_equal(syl_sense_map_make(&map, s, words, 0, &o, &err), SYL_EINVAL);
+    o.neighbours = -1;
+    assert_int_equal(syl_sense_map_make(&map, s, words, 1, &o, &err), SYL_EINVAL);
+    syl_senses_free(s);
+    syl_dsg_model_free(m);
+}
+
+/* The picture begins as its kind does; without cairo none is there. */
+static void check_picture(const char *path, const char *begin)
+{
+    char start[8] = {0};
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    assert_int_equal(fread(start, 1, strlen(begin), f), strlen(begin));
+    fclose(f);
+    unlink(path);
+    assert_string_equal(start, begin);
+}
+
+static void test_picture(void **state)
+{
+    syl_dsg_model *m = dsg_fixture_of_size(200, 3, 9, false);
+    syl_senses *s = senses_of(m);
+    static const int32_t words[] = {7, 3, 11};
+    static const char *const paths[] = {"test_sense_map.svg", "test_sense_map.PNG"};
+    static const char *const begins[] = {"<?xml", "\x89PNG"};
+    syl_sense_map_options o = syl_sense_map_defaults();
+    syl_sense_map map;
+    syl_error err;
+    (void)state;
+    for (size_t count = 0; count <= 3; count += 3) {
+        map = (syl_sense_map){0};
+        if (count) assert_int_equal(syl_sense_map_make(&map, s, words, count, &o, &err), SYL_OK);
+        for (int i = 0; i < 2; i++) {
+            syl_status status = syl_sense_map_draw(&map, s, paths[i], 400, 300, "w\xc3\xa9", &err);
+#ifdef HAVE_CAIRO
+            if (status) fail_msg("%s", err.message);
+            check_picture(paths[i], begins[i]);
+#else
+            (void)check_picture;
+            (void)begins;
+            assert_int_equal(status, SYL_EUNSUPPORTED);
+#endif
+        }
+        assert_int_equal(syl_sense_map_draw(&map, s, paths[0], 100, 300, NULL, &err), SYL_EINVAL);
+        syl_sense_map_free(&map);
+    }
+    syl_map_point point = {.x = NAN};
+    map = (syl_sense_map){.points = &point, .count = 1};
+    assert_int_equal(syl_sense_map_draw(&map, s, paths[0], 400, 300, NULL, &err), SYL_EINVAL);
+    syl_senses_free(s);
+    syl_dsg_model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pca),        cmocka_unit_test(test_pca_limits),
         cmocka_unit_test(test_perplexity), cmocka_unit_test(test_gradient),
         cmocka_unit_test(test_clusters),   cmocka_unit_test(test_tsne_limits),
+        cmocka_unit_test(test_map),        cmocka_unit_test(test_picture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

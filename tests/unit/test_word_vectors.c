@@ -190,6 +190,11 @@ static void test_bad_binary(void **state)
     assert_int_equal(parse(none, sizeof none - 1, SYL_VECTORS_BINARY), SYL_EFORMAT);
     assert_int_equal(parse(zero, sizeof zero - 1, SYL_VECTORS_BINARY), SYL_EFORMAT);
     assert_int_equal(parse(tab, sizeof tab - 1, SYL_VECTORS_BINARY), SYL_EFORMAT);
+    /* The first name takes the bytes of all that is announced behind it. */
+    static const char long_name[] =
+        "9 1\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx \x00\x00\x80\x3f"
+        "b \x00\x00\x80\x3f";
+    assert_int_equal(parse(long_name, sizeof long_name - 1, SYL_VECTORS_BINARY), SYL_EFORMAT);
     /* gensim writes no line's end behind a vector */
     static const char joined[] = "2 1\nab \x00\x00\x80\x3f"
                                  "cd \x00\x00\x00\x40";
