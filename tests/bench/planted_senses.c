@@ -1,5 +1,5 @@
 /* How well Disambiguated Skip-gram finds planted senses; under mpirun by several ranks.
- * Usage: planted_senses [--small | --read FOLDER] [--k-means] [--OPTION VALUE ...] */
+ * Usage: planted_senses [--small | --read FOLDER] [--k-means] [--widest WORDS] [--OPTION VALUE ...] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,12 +66,23 @@ static bool report(void *user, const syl_dsg_report *r)
     return true;
 }
 
+/* Contexts of `window` words to each side. */
+static void print_scores(const planted *p, const syl_dsg_result *r, const syl_dsg_options *o,
+                         int window, bool k_means, double seconds)
+{
+    planted_score s = planted_evaluate(p, r, window, o->prune, k_means);
+    printf("seed %llu, contexts of %d: ARI cosine %.3f network %.3f k-means %.3f purity %.3f; "
+           "senses a word %.2f, a pseudo-word %.2f; entropy %.3f; loss %.4f; %.1f s\n",
+           (unsigned long long)o->seed, window, s.cosine, s.network, s.k_means, s.purity, s.senses,
+           s.pseudo_senses, s.entropy, r->loss, seconds);
+}
+
 int main(int argc, char **argv)
 {
     planted_rules rules = planted_full();
     const char *folder = NULL;
     bool k_means = false;
-    int senses = 3;
+    int senses = 3, widest = 0;
     for (int i = 1; i + 1 < argc; i++)
         if (strcmp(argv[i], "--senses") == 0) senses = atoi(argv[i + 1]);
     syl_dsg_options o = syl_dsg_defaults(senses);
@@ -87,6 +98,8 @@ int main(int argc, char **argv)
             folder = argv[++i];
         else if (strcmp(argv[i], "--senses") == 0)
             i++;
+        else if (strcmp(argv[i], "--widest") == 0) /* contexts of window, twice that, ... words */
+            widest = atoi(argv[++i]);
         else if (!set_option(&o, argv[i] + 2, argv[i + 1]))
             return fprintf(stderr, "%s: no such option\n", argv[i]), 2;
         else
@@ -107,11 +120,9 @@ int main(int argc, char **argv)
     bool first = ranks.rank == 0;
     syl_ranks_finish(&ranks, false);
     if (!first) return 0;
-    planted_score s = planted_evaluate(&p, &r, o.window, o.prune, k_means);
-    printf("seed %llu: ARI cosine %.3f network %.3f k-means %.3f purity %.3f; senses a word %.2f, "
-           "a pseudo-word %.2f; entropy %.3f; loss %.4f; %.1f s\n",
-           (unsigned long long)o.seed, s.cosine, s.network, s.k_means, s.purity, s.senses,
-           s.pseudo_senses, s.entropy, r.loss, seconds);
+    widest = widest > o.window ? widest : o.window;
+    for (int window = o.window; window <= widest; window *= 2)
+        print_scores(&p, &r, &o, window, k_means, seconds);
     syl_dsg_trainer_free(t);
     planted_free(&p);
     return 0;
