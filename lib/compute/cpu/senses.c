@@ -36,15 +36,16 @@ typedef struct sense_room {
     float **slope;     /* [candidates]: where dL/da goes */
 } sense_room;
 
+/* Whole lanes, so that each thread's pointers are aligned. */
 static int64_t room_floats(int candidates)
 {
-    int64_t n = candidates + SYL_VECTOR_LANES;
+    int64_t n = syl_vector_stride(candidates + SYL_VECTOR_LANES);
     return n * (3 + 2 * (int64_t)(sizeof(void *) / sizeof(float)));
 }
 
 static sense_room room_of(const sense_work *w, int thread)
 {
-    int64_t n = w->candidates + SYL_VECTOR_LANES;
+    int64_t n = syl_vector_stride(w->candidates + SYL_VECTOR_LANES);
     float *at = w->room + thread * w->room_floats;
     sense_room r = {.row = (const float **)at};
     r.slope = (float **)(r.row + n);

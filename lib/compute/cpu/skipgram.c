@@ -37,7 +37,7 @@ static int64_t skipgram_room_floats(const skipgram_work *w)
 {
     int64_t pointers = (w->b->context + w->candidates) * (int64_t)(sizeof(void *) / sizeof(float));
     int64_t cells = (w->b->context + 1) * (int64_t)w->padded;
-    return pointers + w->candidates + 4 * cells + 2 * SYL_VECTOR_LANES;
+    return syl_vector_stride(pointers + w->candidates + 4 * cells + 2 * SYL_VECTOR_LANES);
 }
 
 static skipgram_room skipgram_room_of(const skipgram_work *w, int thread)
