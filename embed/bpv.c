@@ -7,21 +7,21 @@
 #include "lib/base/memory.h"
 #include "lib/base/vector.h"
 
-const char *const syl_bpv_kind_names[] = {"dbow",        "dm", "binary-dbow", "binary-dm",
-                                          "real-binary", NULL};
+const char *const syl_bpv_kind_names[] = {"dbow",      "dm",          "binary-dbow",
+                                          "binary-dm", "real-binary", NULL};
 
 static syl_status check_sizes(const syl_bpv_shape *s, syl_error *err)
 {
     if (s->bits < 1 || s->bits > SYL_BPV_MOST_BITS || s->dim < 1 || s->dim > SYL_BPV_MOST_DIM)
-        return syl_fail(err, SYL_EINVAL, "a code of %d bits and a vector of %d: 1 to %d are possible",
-                        s->bits, s->dim, SYL_BPV_MOST_BITS);
+        return syl_fail(err, SYL_EINVAL,
+                        "a code of %d bits and a vector of %d: 1 to %d are possible", s->bits,
+                        s->dim, SYL_BPV_MOST_BITS);
     if (s->kind != SYL_BPV_REAL_BINARY && s->dim != s->bits)
         return syl_fail(err, SYL_EINVAL,
                         "a vector of %d and a code of %d bits: only real-binary has two lengths",
                         s->dim, s->bits);
-    if (syl_bpv_has_context(s->kind)
-            ? s->context < 1 || s->context > SYL_PARAGRAPH_MOST_CONTEXT
-            : s->context != 0)
+    if (syl_bpv_has_context(s->kind) ? s->context < 1 || s->context > SYL_PARAGRAPH_MOST_CONTEXT
+                                     : s->context != 0)
         return syl_fail(err, SYL_EINVAL, "%d words of context: 1 to %d for dm, 0 for dbow",
                         s->context, SYL_PARAGRAPH_MOST_CONTEXT);
     if (s->chunk < 1 || s->chunk > SYL_PARAGRAPH_MOST_TARGETS || s->negatives < 1 ||
@@ -40,10 +40,11 @@ syl_status syl_bpv_check_shape(const syl_bpv_shape *s, syl_error *err)
     if (!(s->negatives_weight > 0) || !(s->power >= 0) || !(s->spread >= 0) ||
         !(s->accumulator > 0) || s->negatives_weight > 1e6 || s->power > 10 || s->spread > 1e6 ||
         s->accumulator > 1e12)
-        return syl_fail(err, SYL_EINVAL,
-                        "weight of negatives %g, power %g, spread %g, accumulator %g: the first and "
-                        "the last must be above 0, the others not below",
-                        s->negatives_weight, s->power, s->spread, s->accumulator);
+        return syl_fail(
+            err, SYL_EINVAL,
+            "weight of negatives %g, power %g, spread %g, accumulator %g: the first and "
+            "the last must be above 0, the others not below",
+            s->negatives_weight, s->power, s->spread, s->accumulator);
     if (i->passes < 0 || i->passes > 100000 || !(i->learning_rate > 0) || i->learning_rate > 1e6)
         return syl_fail(err, SYL_EINVAL,
                         "inference with %d passes and a learning rate of %g: 0 to 100000 and above "
@@ -187,7 +188,8 @@ void syl_bpv_codes(const syl_bpv *m, const float *vectors, int64_t count, uint8_
     for (int64_t i = 0; i < count; i++) {
         const float *e = vectors + i * dim;
         for (int j = 0; j < bits; j++) {
-            float z = m->projection ? m->offset[j] + syl_dot(m->projection + j * dim, e, dim) : e[j];
+            float z =
+                m->projection ? m->offset[j] + syl_dot(m->projection + j * dim, e, dim) : e[j];
             if (z > 0) codes[i * bytes + j / 8] |= (uint8_t)(1 << j % 8);
         }
     }

@@ -12,19 +12,19 @@
 typedef struct syl_bpv_shape {
     syl_bpv_kind kind;
     int bits, dim, context;
-    bool sign;             /* codes of -1 and 1 */
+    bool sign; /* codes of -1 and 1 */
     syl_sampled_loss loss;
-    int chunk, negatives;  /* items, and negatives that they share */
+    int chunk, negatives; /* items, and negatives that they share */
     double negatives_weight;
-    double power;          /* of counts, which negatives are drawn by */
-    double spread;         /* documents begin evenly in (-spread, spread) */
-    double accumulator;    /* AdaGrad's squares begin with it */
+    double power;       /* of counts, which negatives are drawn by */
+    double spread;      /* documents begin evenly in (-spread, spread) */
+    double accumulator; /* AdaGrad's squares begin with it */
     syl_bpv_infer_options infer;
 } syl_bpv_shape;
 
 struct syl_bpv {
     syl_bpv_shape shape;
-    syl_text_options text;       /* how its documents were made items */
+    syl_text_options text; /* how its documents were made items */
     syl_vocabulary *vocabulary;
     syl_sampler sampler;
     /* Rows padded as lib/compute/paragraph.h says. */

@@ -49,10 +49,9 @@ static json_t *describe(const syl_bpv *m, bool with_documents)
     const syl_bpv_shape *s = &m->shape;
     const syl_bpv_infer_options *i = &s->infer;
     json_t *text = syl_text_options_write(&m->text);
-    json_t *infer =
-        json_pack("{s:i, s:f, s:f, s:b, s:I}", "passes", i->passes, "learning_rate",
-                  i->learning_rate, "dropout", i->dropout, "sigmoid", i->sigmoid != 0, "seed",
-                  (json_int_t)i->seed);
+    json_t *infer = json_pack("{s:i, s:f, s:f, s:b, s:I}", "passes", i->passes, "learning_rate",
+                              i->learning_rate, "dropout", i->dropout, "sigmoid", i->sigmoid != 0,
+                              "seed", (json_int_t)i->seed);
     if (!text || !infer) {
         json_decref(text);
         json_decref(infer);
@@ -72,8 +71,7 @@ static syl_status pack(const table *t, float **out, syl_error *err)
 {
     int64_t stride = stride_of(t);
     *out = syl_calloc((size_t)(t->rows * t->parts * t->length), sizeof **out);
-    if (!*out)
-        return syl_fail_memory(err, (size_t)(t->rows * t->parts * t->length) * 4, t->name);
+    if (!*out) return syl_fail_memory(err, (size_t)(t->rows * t->parts * t->length) * 4, t->name);
     for (int64_t r = 0; r < t->rows * t->parts; r++)
         memcpy(*out + r * t->length, t->data + r * stride, (size_t)t->length * sizeof **out);
     return SYL_OK;
@@ -108,8 +106,8 @@ static syl_status make_tensors(const syl_bpv *m, bool with_documents,
         float *data;
         SYL_TRY(pack(t, &data, err));
         int64_t cols = t->parts * t->length;
-        tensors[(*count)++] = (syl_st_tensor){
-            t->name, SYL_F32, 2, {t->rows, cols}, data, (size_t)(t->rows * cols)};
+        tensors[(*count)++] =
+            (syl_st_tensor){t->name, SYL_F32, 2, {t->rows, cols}, data, (size_t)(t->rows * cols)};
     }
     char *words, *names;
     size_t size;
@@ -253,8 +251,8 @@ static syl_status check_sizes(const syl_safetensors *file, const syl_bpv_shape *
     const syl_st_tensor *rows = syl_safetensors_find(file, "documents");
     if (!output || output->ndim != 2 || output->shape[0] != items ||
         output->shape[1] != (int64_t)s->bits * (1 + s->context) ||
-        (documents && (!rows || rows->ndim != 2 || rows->shape[0] != documents ||
-                       rows->shape[1] != s->dim)))
+        (documents &&
+         (!rows || rows->ndim != 2 || rows->shape[0] != documents || rows->shape[1] != s->dim)))
         return syl_fail(err, SYL_EFORMAT,
                         "%s: output and documents do not fit its description (%" PRId64
                         " items, %d bits, %" PRId64 " documents)",
@@ -277,8 +275,7 @@ static syl_status read_parts(const syl_safetensors *file, const json_t *config, 
         return syl_fail(err, SYL_EFORMAT, "%s: %s", path, why.message);
     SYL_TRY(find_bytes(file, "vocabulary", &words, err));
     SYL_TRY(syl_text_options_read(&text, json_object_get(config, "text"), path, err));
-    syl_status status =
-        syl_vocabulary_parse(&vocabulary, words->data, words->count, path, err);
+    syl_status status = syl_vocabulary_parse(&vocabulary, words->data, words->count, path, err);
     if (status == SYL_OK)
         status = check_sizes(file, &shape, syl_vocabulary_size(vocabulary), documents, err);
     if (status != SYL_OK) {
@@ -298,8 +295,7 @@ static syl_status read_file(const syl_safetensors *file, syl_bpv **out, syl_erro
 {
     const char *text = syl_safetensors_metadata(file, KEY);
     if (!text)
-        return syl_fail(err, SYL_EFORMAT,
-                        "%s is no model of documents; sylkit bpv train makes one",
+        return syl_fail(err, SYL_EFORMAT, "%s is no model of documents; sylkit bpv train makes one",
                         syl_safetensors_path(file));
     json_t *config = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     syl_status status = json_is_object(config)

@@ -6,7 +6,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/random.h"
 
-#define AT_A_TIME 4096 /* documents */
+#define AT_A_TIME 4096                   /* documents */
 #define STREAM_BEGIN ((uint64_t)1 << 63) /* positions of a document's first vector */
 
 syl_bpv_infer_options syl_bpv_infer_defaults(const syl_bpv *model)
@@ -27,11 +27,11 @@ typedef struct inference {
     int copies;
     const syl_alias *columns;
     syl_paragraph_model p;
-    float *e, *square;  /* [AT_A_TIME][padded(dim)], the host's */
-    int32_t *items;     /* of the documents at hand, known ones only */
+    float *e, *square; /* [AT_A_TIME][padded(dim)], the host's */
+    int32_t *items;    /* of the documents at hand, known ones only */
     size_t items_room;
-    int64_t *begin;     /* [AT_A_TIME + 1] */
-    uint64_t *key;      /* [AT_A_TIME] */
+    int64_t *begin; /* [AT_A_TIME + 1] */
+    uint64_t *key;  /* [AT_A_TIME] */
 } inference;
 
 static syl_status put(inference *q, const void *host, size_t bytes, void **out, syl_error *err)
@@ -129,8 +129,7 @@ static void begin_vector(const inference *q, int64_t i)
     int64_t dim = syl_paragraph_padded(s->dim);
     syl_random r = {.seed = q->o->seed, .stream = q->key[i], .position = STREAM_BEGIN};
     for (int64_t k = 0; k < dim; k++) {
-        q->e[i * dim + k] =
-            k < s->dim ? (float)s->spread * (2 * syl_random_uniform(&r) - 1) : 0.0f;
+        q->e[i * dim + k] = k < s->dim ? (float)s->spread * (2 * syl_random_uniform(&r) - 1) : 0.0f;
         q->square[i * dim + k] = (float)s->accumulator;
     }
 }

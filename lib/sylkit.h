@@ -310,6 +310,115 @@ SYL_API syl_status syl_bpv_documents(const syl_bpv *model, uint8_t *codes, float
 /* A document's name, "" where it has none. */
 SYL_API const char *syl_bpv_document_name(const syl_bpv *model, int64_t document);
 
+/* ---- index of binary codes ---------------------------------------------------------- */
+
+/* Codes of a fixed number of bits, found by Hamming distance, each with a vector of float32 if the
+ * index has them (the Real-Binary model: a short code to filter, a vector to rank). A code is
+ * `(bits + 7) / 8` bytes: bit j is bit j % 8 (from the least) of byte j / 8, as in Faiss and in
+ * numpy.packbits(bitorder="little"); bits past the length must be 0. Codes are numbered in the
+ * order in which they were added, from 0.
+ *
+ * Thread safety: any number of threads may search one index at a time; create, add, build,
+ * set_device, load and free want it alone. */
+typedef struct syl_index syl_index;
+
+#define SYL_INDEX_BITS 1024 /* of a code at most */
+
+/* bits: 1..SYL_INDEX_BITS; dim: of the vectors, 0 for none. *out is owned by the caller. */
+SYL_API syl_status syl_index_create(syl_index **out, int bits, int dim, syl_error *err);
+/* NULL is allowed. */
+SYL_API void syl_index_free(syl_index *index);
+
+/* n codes [n][(bits + 7) / 8], and their vectors [n][dim] (NULL where dim is 0), which are copied.
+ * On failure nothing is added. An index has at most 2^31 - 1 codes. Tables (syl_index_build) are
+ * given up. */
+SYL_API syl_status syl_index_add(syl_index *index, const uint8_t *codes, const float *vectors,
+                                 int64_t n, syl_error *err);
+
+typedef struct syl_index_info {
+    int bits, dim;   /* dim 0: no vectors */
+    int64_t count;   /* codes */
+    int tables;      /* of multi-index hashing, 0: not built */
+    int table_bits;  /* of each of their substrings */
+    int64_t in_file; /* codes that are read from the file as they are needed */
+} syl_index_info;
+SYL_API void syl_index_get_info(const syl_index *index, syl_index_info *info);
+
+/* Codes and vectors (NULL: not wanted) of the numbers [first, first + n). */
+SYL_API syl_status syl_index_get(const syl_index *index, int64_t first, int64_t n, uint8_t *codes,
+                                 float *vectors, syl_error *err);
+
+/* ---- its file */
+
+/* Written to a temporary file that takes the name once it is complete: on failure an older file of
+ * that name stays. Tables are not written. */
+SYL_API syl_status syl_index_save(const syl_index *index, const char *path, syl_error *err);
+
+/* Maps the file, which must not be changed while the index lives (it may be replaced, also by
+ * syl_index_save). check 1: its content is read and compared with its checksum; 0: only the header
+ * and the length are looked at, for files larger than memory. */
+SYL_API syl_status syl_index_load(syl_index **out, const char *path, int check, syl_error *err);
+
+/* For Faiss's read_index_binary, as IndexBinaryFlat; the number of bits must be a multiple of 8. */
+SYL_API syl_status syl_index_export_faiss(const syl_index *index, const char *path, syl_error *err);
+/* For numpy.load: uint8 [count][(bits + 7) / 8]. */
+SYL_API syl_status syl_index_export_npy(const syl_index *index, const char *path, syl_error *err);
+
+/* ---- search */
+
+/* Makes tables for multi-index hashing (Norouzi, Punjani & Fleet 2012): `tables` disjoint parts of
+ * the codes, 1..bits, each of bits / tables bits but 24 at most; 0: as many as suit the number of
+ * codes. They take 4 bytes a code and 2^table_bits words of 4 bytes each. */
+SYL_API syl_status syl_index_build(syl_index *index, int tables, int threads, syl_error *err);
+
+/* Has the scan for at most 128 hits done by a device: "cuda", "cuda:N", or "auto", CUDA where it is
+ * there; "cpu" (NULL is the same) as at first. All codes must fit into its memory. Searches by
+ * several threads take turns there. Other scans, tables and ranking stay with the CPU. */
+SYL_API syl_status syl_index_set_device(syl_index *index, const char *device, syl_error *err);
+
+typedef enum syl_index_method {
+    SYL_INDEX_AUTO = 0, /* tables where they were built, until they cost more than the scan */
+    SYL_INDEX_SCAN,     /* all codes, for several queries at a time */
+    SYL_INDEX_TABLES    /* tables only */
+} syl_index_method;
+
+typedef struct syl_search_options {
+    int64_t k;               /* hits a query at most, the nearest; default 10; 0: no bound */
+    int radius;              /* hits' greatest distance; default -1: any */
+    int64_t candidates;      /* syl_index_rank only: so many nearest codes are ranked, of those
+                                within radius; default 0: all of them */
+    syl_index_method method; /* default SYL_INDEX_AUTO; what is found does not depend on it */
+    int threads;             /* default 1 */
+} syl_search_options;
+
+SYL_API syl_search_options syl_search_options_defaults(void);
+
+/* Owned by the caller, freed with syl_hits_free. */
+typedef struct syl_hits {
+    int64_t num_queries;
+    int64_t *offsets;    /* [num_queries + 1] hits of query q are those from offsets[q] on, below
+                            offsets[q + 1] */
+    int64_t *ids;        /* [offsets[num_queries]] numbers of the codes */
+    int32_t *distances;  /* [offsets[num_queries]] Hamming */
+    float *cosines;      /* [offsets[num_queries]] of syl_index_rank, else NULL */
+    int64_t *candidates; /* [num_queries] codes that syl_index_rank ranked, else NULL */
+} syl_hits;
+
+SYL_API void syl_hits_free(syl_hits *hits);
+
+/* The codes nearest to each of n queries [n][(bits + 7) / 8], by distance, then number: exactly
+ * those, with every method and number of threads. `options` may be NULL. */
+SYL_API syl_status syl_index_search(const syl_index *index, const uint8_t *queries, int64_t n,
+                                    const syl_search_options *options, syl_hits *out,
+                                    syl_error *err);
+
+/* Two stages: candidates by Hamming distance, then the k of the largest cosine between their
+ * vectors and the query's, `vectors` [n][dim] (0 where a vector is all zeros); of equals that of
+ * the smaller distance, then number. */
+SYL_API syl_status syl_index_rank(const syl_index *index, const uint8_t *queries,
+                                  const float *vectors, int64_t n,
+                                  const syl_search_options *options, syl_hits *out, syl_error *err);
+
 #ifdef __cplusplus
 }
 #endif

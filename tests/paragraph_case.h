@@ -52,7 +52,8 @@ static float case_uniform(syl_random *r, float low, float high)
 static void case_table(paragraph_case *c, int which, int64_t rows, int64_t parts, int64_t length,
                        float range, syl_random *r)
 {
-    int64_t padded = length == 1 ? 1 : syl_paragraph_padded(length), n = rows * parts * padded;
+    int64_t padded = which == OF_BIAS ? 1 : syl_paragraph_padded(length);
+    int64_t n = rows * parts * padded;
     c->size[which] = n;
     c->value[which] = calloc((size_t)n + 1, sizeof(float));
     c->square[which] = calloc((size_t)n + 1, sizeof(float));
@@ -103,16 +104,17 @@ static void case_batch(paragraph_case *c, syl_random *r)
         row[i] = (int32_t)syl_random_below(r, (uint32_t)s->items);
     for (int64_t i = 0; i < c->targets * s->context; i++)
         around[i] = (int32_t)syl_random_below(r, (uint32_t)s->items + 1) - 1;
-    c->b = (syl_paragraph_batch){.chunks = s->chunks,
-                                 .document = document,
-                                 .begin = begin,
-                                 .target = row,
-                                 .negative = row + c->targets,
-                                 .around = s->context ? around : NULL,
-                                 .stream = stream,
-                                 .of_output = case_groups(row, c->targets + n, s->items),
-                                 .of_documents = case_groups(document, s->chunks, s->documents),
-                                 .of_words = case_groups(around, c->targets * s->context, s->items)};
+    c->b =
+        (syl_paragraph_batch){.chunks = s->chunks,
+                              .document = document,
+                              .begin = begin,
+                              .target = row,
+                              .negative = row + c->targets,
+                              .around = s->context ? around : NULL,
+                              .stream = stream,
+                              .of_output = case_groups(row, c->targets + n, s->items),
+                              .of_documents = case_groups(document, s->chunks, s->documents),
+                              .of_words = case_groups(around, c->targets * s->context, s->items)};
     if (!s->context) free(around);
 }
 
@@ -307,8 +309,7 @@ static double case_target(const paragraph_case *c, const case_values *v, int chu
         logit[i] = v->of[OF_BIAS][item];
         for (int64_t k = 0; k < width; k++)
             logit[i] += v->of[OF_OUTPUT][item * width + k] * x->h[k];
-        if (c->s.loss == SYL_SAMPLED_SOFTMAX)
-            logit[i] -= (double)c->log_q[item] + log((double)n);
+        if (c->s.loss == SYL_SAMPLED_SOFTMAX) logit[i] -= (double)c->log_q[item] + log((double)n);
     }
     double loss = case_loss(c, logit);
     if (!g) return loss;

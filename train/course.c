@@ -40,20 +40,19 @@ static void tell(course *c, const char *note)
     const syl_course_options *o = c->options;
     double seconds = syl_clock_seconds() - c->began, share = share_done(c);
     double done = share - c->share_begun;
-    syl_course_progress p = {
-        .epoch = c->s.epoch,
-        .epochs = o->epochs,
-        .round = c->s.round,
-        .rounds = c->rounds,
-        .loss = c->loss,
-        .learning_rate = rate_now(c),
-        .words = c->s.words,
-        .documents = c->s.documents,
-        .words_per_second = seconds > 0 ? c->words / seconds : 0,
-        .documents_per_second = seconds > 0 ? c->documents / seconds : 0,
-        .seconds = seconds,
-        .seconds_left = done > 0 ? seconds * (1 - share) / done : 0,
-        .note = note};
+    syl_course_progress p = {.epoch = c->s.epoch,
+                             .epochs = o->epochs,
+                             .round = c->s.round,
+                             .rounds = c->rounds,
+                             .loss = c->loss,
+                             .learning_rate = rate_now(c),
+                             .words = c->s.words,
+                             .documents = c->s.documents,
+                             .words_per_second = seconds > 0 ? c->words / seconds : 0,
+                             .documents_per_second = seconds > 0 ? c->documents / seconds : 0,
+                             .seconds = seconds,
+                             .seconds_left = done > 0 ? seconds * (1 - share) / done : 0,
+                             .note = note};
     if (c->ranks->rank == 0 && o->progress && !o->progress(o->user, &p)) c->asked = true;
 }
 

@@ -19,7 +19,7 @@ typedef struct syl_course_sums {
 } syl_course_sums;
 
 typedef struct syl_course_progress {
-    int epoch, epochs; /* epochs done */
+    int epoch, epochs;     /* epochs done */
     int64_t round, rounds; /* of this epoch */
     double loss;           /* mean of the last round */
     double learning_rate;
@@ -65,7 +65,8 @@ typedef struct syl_course_options {
     double state_seconds;            /* between its writings; it is written after each epoch, too */
     bool resume;                     /* go on from `state` where it is there */
     const syl_ranks *ranks;          /* NULL: one */
-    /* Called after each round on rank 0; false stops the run with its state written. May be NULL. */
+    /* Called after each round on rank 0; false stops the run with its state written. May be NULL.
+     */
     bool (*progress)(void *user, const syl_course_progress *p);
     void *user;
 } syl_course_options;

@@ -12,8 +12,8 @@
 #define OF "course.of"             /* what must be the same to go on */
 #define PROGRESS "course.progress" /* how far the run is; %a: every bit of a double */
 
-syl_status syl_course_save(const char *path, const syl_course_task *task,
-                           const syl_course_state *s, syl_error *err)
+syl_status syl_course_save(const char *path, const syl_course_task *task, const syl_course_state *s,
+                           syl_error *err)
 {
     char progress[256];
     syl_st_tensor *tensors = syl_calloc((size_t)task->num_blocks, sizeof *tensors);
@@ -85,8 +85,7 @@ static syl_status take(const syl_safetensors *file, const syl_course_task *task,
     const char *of = syl_safetensors_metadata(file, OF);
     const char *progress = syl_safetensors_metadata(file, PROGRESS);
     syl_course_state read;
-    if (!of || !progress)
-        return syl_fail(err, SYL_EFORMAT, "%s is no state of such a run", path);
+    if (!of || !progress) return syl_fail(err, SYL_EFORMAT, "%s is no state of such a run", path);
     SYL_TRY(compare(path, of, task->identity, err));
     if (sscanf(progress, "%d %" SCNd64 " %la %la", &read.epoch, &read.round, &read.words,
                &read.documents) != 4 ||

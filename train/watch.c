@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
 
@@ -61,6 +62,48 @@ static void report(void *user, const syl_train_report *r)
 syl_train_watch syl_terminal_watch(syl_terminal *terminal)
 {
     return (syl_train_watch){.user = terminal, .report = report, .stop = stop};
+}
+
+/* Whether a line is due: on a terminal after 0.2 s, otherwise after a minute. */
+static bool is_due(syl_terminal *t)
+{
+    double now = syl_clock_seconds();
+    if (now - t->shown < (t->bar ? 0.2 : 60)) return false;
+    t->shown = now;
+    return true;
+}
+
+bool syl_terminal_course(void *user, const syl_course_progress *p)
+{
+    syl_terminal *t = user;
+    char left[32];
+    int done = p->epoch + (p->round == p->rounds && !p->note); /* told before the epoch is over */
+    bool news = p->note || done > t->epoch;
+    if (done > t->epoch) t->epoch = done;
+    if (t->quiet || !(is_due(t) || news)) return !asked_to_stop;
+    if (t->bar) fputs("\r\033[K", stderr);
+    if (p->note) {
+        fprintf(stderr, "epoch %d/%d: %s\n", done, p->epochs, p->note);
+        return !asked_to_stop;
+    }
+    time_text(p->seconds_left, left, sizeof left);
+    double share = p->rounds > 0 ? 100.0 * (double)p->round / (double)p->rounds : 0;
+    fprintf(stderr, "epoch %d/%d %3.0f%%  loss %.4f  %.0f documents/s  %.0f words/s  ETA %s%s",
+            p->epoch + 1, p->epochs, share, p->loss, p->documents_per_second, p->words_per_second,
+            left, t->bar ? "" : "\n");
+    fflush(stderr);
+    return !asked_to_stop;
+}
+
+bool syl_terminal_text(void *user, int64_t documents, int64_t bytes)
+{
+    syl_terminal *t = user;
+    if (!t->quiet && t->bar && is_due(t)) {
+        fprintf(stderr, "\r\033[Kreading: %lld documents, %.1f MB", (long long)documents,
+                (double)bytes / 1e6);
+        fflush(stderr);
+    }
+    return !asked_to_stop;
 }
 
 /* A recording is drawn again and again; it is named once. */

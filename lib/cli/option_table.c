@@ -21,6 +21,15 @@ typedef struct parse {
     json_t *text;
 } parse;
 
+syl_arg *syl_args_append(syl_arg *to, const syl_arg *part, size_t count, size_t offset)
+{
+    for (size_t i = 0; i < count; i++) {
+        to[i] = part[i];
+        to[i].offset += offset;
+    }
+    return to + count;
+}
+
 static int take_range(const parse *p, const syl_arg *a, const char *name, const char *value)
 {
     float *to = (float *)(void *)(p->into + a->offset);

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "lib/cli/options.h"
 
@@ -27,6 +28,36 @@ typedef struct syl_arg {
     const char *const *choices; /* CHOICE: ended by NULL */
     bool recorded;              /* part of syl_args_record */
 } syl_arg;
+
+/* Entries of a table for a struct `type`, none of them recorded. */
+#define SYL_OPTION_TEXT(type, name, field, help)                       \
+    {                                                                  \
+        name, SYL_ARG_TEXT, offsetof(type, field), help, 0, 0, NULL, 0 \
+    }
+#define SYL_OPTION_INT(type, name, field, low, high, help)                 \
+    {                                                                      \
+        name, SYL_ARG_INT, offsetof(type, field), help, low, high, NULL, 0 \
+    }
+#define SYL_OPTION_REAL(type, name, field, low, high, help)                 \
+    {                                                                       \
+        name, SYL_ARG_REAL, offsetof(type, field), help, low, high, NULL, 0 \
+    }
+#define SYL_OPTION_FLAG(type, name, field, help)                       \
+    {                                                                  \
+        name, SYL_ARG_FLAG, offsetof(type, field), help, 0, 0, NULL, 0 \
+    }
+#define SYL_OPTION_CHOICE(type, name, field, names, help)                 \
+    {                                                                     \
+        name, SYL_ARG_CHOICE, offsetof(type, field), help, 0, 0, names, 0 \
+    }
+#define SYL_OPTION_HEADING(text)                      \
+    {                                                 \
+        NULL, SYL_ARG_HEADING, 0, text, 0, 0, NULL, 0 \
+    }
+
+/* Copies `count` entries of a part of a struct that stands at `offset` in the whole one, for a
+ * table of several parts; returns the place behind them. */
+syl_arg *syl_args_append(syl_arg *to, const syl_arg *part, size_t count, size_t offset);
 
 /* Fills `into`, which holds the defaults already. Two options are always there: --conf FILE, lines
  * of "name value" ("name" for a flag; # begins a comment) that stand in its place, and --help,

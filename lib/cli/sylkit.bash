@@ -1,6 +1,13 @@
 # bash completion for sylkit
 
 _sylkit_values() {
+    if [ "${COMP_WORDS[1]}" = bpv ]; then
+        case "${COMP_WORDS[2]} $1" in
+        *" --format") echo auto lines whole wikipedia && return ;;
+        "train --model") echo dbow dm binary-dbow binary-dm real-binary && return ;;
+        "export --words") return ;;
+        esac
+    fi
     case $1 in
     --format) echo jsonl textgrid csv audacity ;;
     --precision) echo f32 bf16 ;;
@@ -11,6 +18,34 @@ _sylkit_values() {
     --dtype) echo f32 f16 bf16 ;;
     --method) echo sonority norm-peaks mincut probe greedy ;;
     --init) echo plusplus parallel random ;;
+    --encoding) echo utf8 latin1 ;;
+    --words) echo ascii letters spaces tokens ;;
+    --stop-words) echo none english ;;
+    --loss) echo softmax sigmoid ;;
+    --forward) echo model sigmoid rounded ;;
+    --relevance) echo shared graded fraction ;;
+    --hash) echo sign median planes itq ;;
+    esac
+}
+
+_sylkit_bpv_options() {
+    local texts="--format --named --encoding --replace --truncate --max-document"
+    local infer="$texts --passes --lr --dropout --forward --batch --threads --seed --device --quiet"
+    case $1 in
+    train) echo "$texts --words --keep-case --min-length --max-length --stop-words --bigrams --min-count
+        --min-bigram-count --max-vocabulary --max-counted --vocabulary --save-vocabulary --model --bits
+        --dim --context --sign --loss --chunk --negatives --negatives-weight --power --spread
+        --accumulator --epochs --lr --last-lr --dropout --subsample --batch --sigmoid --infer-passes
+        --infer-lr --infer-dropout --infer-sigmoid --out --no-documents --state --state-seconds
+        --resume --exchange-every --threads --seed --device --quiet --conf --help" ;;
+    infer) echo "$infer --codes --vectors --names --json --with-vectors --conf --help" ;;
+    search) echo "$infer --index --add --model --query --codes --vectors --bits --names --k --radius
+        --rank --candidates --mih --tables --no-check --conf --help" ;;
+    eval) echo "$infer --model --codes --vectors --bits --labels --names --database --database-codes
+        --database-vectors --database-labels --database-names --database-training --relevance --hash
+        --hash-bits --fit --radius --expected-ties --depth --points --curve --json --conf --help" ;;
+    export) echo "--faiss --codes --vectors --index --with-vectors --names --vocabulary --words
+        --input-words --binary --conf --help" ;;
     esac
 }
 
@@ -35,6 +70,7 @@ _sylkit_options() {
         --warmup --warp --weight-decay" ;;
     presegment) echo "--teacher --stats --method --labels --audio-dir --output --jsonl --threads
         --raw --help $batch" ;;
+    bpv) _sylkit_bpv_options "${COMP_WORDS[2]}" ;;
     continuum) echo "$model --steps --save" ;;
     eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --reducer --vocabulary
         --feed --hop --lookahead --list --json $model" ;;
@@ -46,7 +82,7 @@ _sylkit_options() {
 }
 
 _sylkit() {
-    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum"
+    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -62,6 +98,8 @@ _sylkit() {
         mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
     elif [ "${COMP_WORDS[1]}" = eval ] && [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "boundaries stream" -- "$current")
+    elif [ "${COMP_WORDS[1]}" = bpv ] && [ "$COMP_CWORD" -eq 2 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "train infer search eval export" -- "$current")
     elif [ "${COMP_WORDS[1]}" = presegment ] && [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "fit run" -- "$current")
     else

@@ -130,6 +130,10 @@
     X(syl_status, nearest,                                                                         \
       (syl_ctx * ctx, syl_mat x, syl_mat centres, const float *bias, int32_t *id, syl_error *err), \
       (ctx, x, centres, bias, id, err))                                                            \
+    X(syl_status, hamming,                                                                         \
+      (syl_ctx * ctx, const uint64_t *codes, int64_t n, int words, const uint64_t *queries,        \
+       int64_t num_queries, int k, int32_t *distance, int32_t *id, syl_error *err),                \
+      (ctx, codes, n, words, queries, num_queries, k, distance, id, err))                          \
     X(void, adamw_update,                                                                          \
       (syl_ctx * ctx, const syl_adamw *by, float grad_scale, const float *grad, float *first,      \
        float *second, float *value, int64_t n),                                                    \
@@ -158,7 +162,7 @@
       (ctx, model, documents, err))
 
 /* Of the layout below and of the operations; a module of another version is refused. */
-#define SYL_BACKEND_VERSION 3
+#define SYL_BACKEND_VERSION 4
 
 typedef struct syl_backend {
     int version;

@@ -42,9 +42,9 @@ static inline int64_t syl_paragraph_padded(int64_t length)
 /* A row of `output` has a part for the code, then one for each word of context. All arrays are the
  * device's. */
 typedef struct syl_paragraph_model {
-    int code;      /* length of z, and of a context word's vector */
-    int dim;       /* of a document's vector: `code` where there is no projection */
-    int context;   /* words of context; 0: PV-DBOW */
+    int code;    /* length of z, and of a context word's vector */
+    int dim;     /* of a document's vector: `code` where there is no projection */
+    int context; /* words of context; 0: PV-DBOW */
     syl_code_function function;
     bool sign;     /* codes of -1 and 1: h = 2 f(u) - 1 */
     float dropout; /* of the elements of h; what is left is scaled by 1 / (1 - dropout) in LINEAR */
@@ -90,9 +90,9 @@ typedef struct syl_paragraph_batch {
 #define SYL_PARAGRAPH_MOST_NEGATIVES 512
 #define SYL_PARAGRAPH_MOST_CONTEXT 16
 
-/* A chunk's numbers are Philox blocks of its stream: dropout from its position on, eight elements of
- * h a block (16 bits each), and its negatives from SYL_PARAGRAPH_NEGATIVES after that, two a block.
- * A chunk of training has position 0. */
+/* A chunk's numbers are Philox blocks of its stream: dropout from its position on, eight elements
+ * of h a block (16 bits each), and its negatives from SYL_PARAGRAPH_NEGATIVES after that, two a
+ * block. A chunk of training has position 0. */
 #define SYL_PARAGRAPH_NEGATIVES ((uint64_t)1 << 16)
 #define SYL_PARAGRAPH_NUMBERS ((uint64_t)1 << 17)
 
@@ -103,7 +103,8 @@ typedef struct syl_paragraph_inference {
     const int32_t *items; /* the host's */
     const uint64_t *key;  /* [count], the host's: names the numbers of a document */
     int passes, chunk;    /* over the items; targets of a step */
-    const syl_alias *columns; /* [num_columns], the device's: those of a syl_sampler, for the negatives */
+    const syl_alias
+        *columns; /* [num_columns], the device's: those of a syl_sampler, for the negatives */
     int64_t num_columns;
 } syl_paragraph_inference;
 

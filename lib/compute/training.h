@@ -172,6 +172,15 @@ void syl_add_scaled_rows(syl_ctx *ctx, syl_mat by, syl_mat x, bool accumulate, s
 syl_status syl_nearest(syl_ctx *ctx, syl_mat x, syl_mat centres, const float *bias, int32_t *id,
                        syl_error *err);
 
+#define SYL_HAMMING_K 128 /* at most */
+/* Of n (below 2^31) codes [n][words] of 64 bits, words at most SYL_CODE_WORDS (hamming.h), the k
+ * nearest by Hamming distance to each query [num_queries][words], by distance, then number:
+ * distance and id [num_queries][k], -1 where there are fewer. The codes are the device's, all else
+ * is the host's. */
+syl_status syl_hamming(syl_ctx *ctx, const uint64_t *codes, int64_t n, int words,
+                       const uint64_t *queries, int64_t num_queries, int k, int32_t *distance,
+                       int32_t *id, syl_error *err);
+
 /* ---- optimisation ------------------------------------------------------------------- */
 
 typedef struct syl_adamw {

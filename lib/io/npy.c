@@ -310,13 +310,13 @@ void syl_npy_free(syl_npy *npy)
 /* ---- writing ------------------------------------------------------------------------ */
 
 /* A version 1.0 header of a multiple of 64 bytes, at least `least`; returns its length. */
-static size_t format_header(char *text, size_t room, size_t least, syl_dtype dtype, int ndim,
+static size_t format_header(char *text, size_t room, size_t least, const char *descr, int ndim,
                             const int64_t *shape)
 {
     size_t n = 10, total;
 
     n += (size_t)snprintf(text + n, room - n, "{'descr': '%s', 'fortran_order': False, 'shape': (",
-                          dtype == SYL_F32 ? "<f4" : "<i4");
+                          descr);
     for (int i = 0; i < ndim; i++)
         n += (size_t)snprintf(text + n, room - n, "%s%" PRId64 "%s", i ? ", " : "", shape[i],
                               ndim == 1 ? "," : "");
@@ -360,13 +360,14 @@ syl_status syl_npy_write(const char *path, const void *data, syl_dtype dtype, in
     }
     if (bytes == SIZE_MAX) return syl_fail(err, SYL_EINVAL, "%s: its shape is too large", path);
     SYL_TRY(syl_atomic_open(&file, path, err));
-    n = format_header(text, sizeof text, 0, dtype, ndim, shape);
+    n = format_header(text, sizeof text, 0, dtype == SYL_F32 ? "<f4" : "<i4", ndim, shape);
     SYL_TRY(put(&file, text, n, err));
     SYL_TRY(put(&file, data, bytes, err));
     return syl_atomic_commit(&file, err);
 }
 
-syl_status syl_npy_writer_open(syl_npy_writer *w, const char *path, int64_t cols, syl_error *err)
+static syl_status writer_open(syl_npy_writer *w, const char *path, int64_t cols, const char *descr,
+                              syl_error *err)
 {
     char text[320];
     int64_t shape[2] = {0, cols};
@@ -376,23 +377,46 @@ syl_status syl_npy_writer_open(syl_npy_writer *w, const char *path, int64_t cols
         return syl_fail(err, SYL_EINVAL, "%s: %" PRId64 " columns (1..%d)", path, cols, INT32_MAX);
     SYL_TRY(syl_atomic_open(&w->file, path, err));
     w->cols = cols;
-    return put(&w->file, text, format_header(text, sizeof text, WRITER_HEADER, SYL_F32, 2, shape),
+    w->descr = descr;
+    return put(&w->file, text, format_header(text, sizeof text, WRITER_HEADER, descr, 2, shape),
                err);
 }
 
-syl_status syl_npy_writer_append(syl_npy_writer *w, const float *rows, int64_t n, syl_error *err)
+syl_status syl_npy_writer_open(syl_npy_writer *w, const char *path, int64_t cols, syl_error *err)
+{
+    return writer_open(w, path, cols, "<f4", err);
+}
+
+syl_status syl_npy_writer_open_bytes(syl_npy_writer *w, const char *path, int64_t cols,
+                                     syl_error *err)
+{
+    return writer_open(w, path, cols, "|u1", err);
+}
+
+static syl_status writer_append(syl_npy_writer *w, const void *rows, int64_t n, syl_error *err)
 {
     size_t bytes;
 
     if (!w->file.stream) return syl_fail(err, SYL_EINVAL, "rows for a .npy that is not open");
     if (n < 0 || n > INT64_MAX - w->rows)
         return syl_fail(err, SYL_EINVAL, "%s: %" PRId64 " rows", w->file.path, n);
-    bytes = syl_mul_size(syl_mul_size((size_t)n, (size_t)w->cols), sizeof(float));
+    bytes = syl_mul_size(syl_mul_size((size_t)n, (size_t)w->cols), element_size(w->descr));
     if (bytes == SIZE_MAX)
         return syl_fail(err, SYL_EINVAL, "%s: %" PRId64 " rows at once", w->file.path, n);
     SYL_TRY(put(&w->file, rows, bytes, err));
     w->rows += n;
     return SYL_OK;
+}
+
+syl_status syl_npy_writer_append(syl_npy_writer *w, const float *rows, int64_t n, syl_error *err)
+{
+    return writer_append(w, rows, n, err);
+}
+
+syl_status syl_npy_writer_append_bytes(syl_npy_writer *w, const uint8_t *rows, int64_t n,
+                                       syl_error *err)
+{
+    return writer_append(w, rows, n, err);
 }
 
 syl_status syl_npy_writer_commit(syl_npy_writer *w, syl_error *err)
@@ -408,7 +432,7 @@ syl_status syl_npy_writer_commit(syl_npy_writer *w, syl_error *err)
         syl_atomic_discard(&w->file);
         return SYL_EIO;
     }
-    n = format_header(text, sizeof text, WRITER_HEADER, SYL_F32, 2, shape);
+    n = format_header(text, sizeof text, WRITER_HEADER, w->descr, 2, shape);
     SYL_TRY(put(&w->file, text, n, err));
     return syl_atomic_commit(&w->file, err);
 }

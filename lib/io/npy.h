@@ -39,13 +39,19 @@ void syl_npy_map_close(syl_npy_map *map);
 syl_status syl_npy_write(const char *path, const void *data, syl_dtype dtype, int ndim,
                          const int64_t *shape, syl_error *err);
 
-/* A [rows][cols] float32 file whose number of rows is not known yet: append, then commit. */
+/* A [rows][cols] file, float32 or (..._bytes) uint8, whose number of rows is not known yet: append,
+ * then commit. */
 typedef struct syl_npy_writer {
     syl_atomic file;
     int64_t rows, cols;
+    const char *descr; /* of the elements */
 } syl_npy_writer;
 syl_status syl_npy_writer_open(syl_npy_writer *w, const char *path, int64_t cols, syl_error *err);
 syl_status syl_npy_writer_append(syl_npy_writer *w, const float *rows, int64_t n, syl_error *err);
+syl_status syl_npy_writer_open_bytes(syl_npy_writer *w, const char *path, int64_t cols,
+                                     syl_error *err);
+syl_status syl_npy_writer_append_bytes(syl_npy_writer *w, const uint8_t *rows, int64_t n,
+                                       syl_error *err);
 syl_status syl_npy_writer_commit(syl_npy_writer *w, syl_error *err);
 void syl_npy_writer_discard(syl_npy_writer *w);
 

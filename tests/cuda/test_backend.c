@@ -3,9 +3,13 @@
 #include "lib/compute/skipgram.h"
 #include "tests/cuda/twin.h"
 
+#include "lib/base/random.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/paragraph_case.h"
 
 #ifdef CUDAHOST
 #include "tests/cudahost/cudahost.h"
@@ -268,12 +272,10 @@ static void pass(int which, syl_conv_shape c, int i, syl_dtype type, twin x, twi
  * it is not asked for the same again. */
 static void grouped_without_a_way(void **state)
 {
-    static const char *const calls[] = {"cudnnGetConvolutionForwardAlgorithm_v7",
-                                        "cudnnConvolutionForward",
-                                        "cudnnGetConvolutionBackwardDataAlgorithm_v7",
-                                        "cudnnConvolutionBackwardData",
-                                        "cudnnGetConvolutionBackwardFilterAlgorithm_v7",
-                                        "cudnnConvolutionBackwardFilter"};
+    static const char *const calls[] = {
+        "cudnnGetConvolutionForwardAlgorithm_v7",        "cudnnConvolutionForward",
+        "cudnnGetConvolutionBackwardDataAlgorithm_v7",   "cudnnConvolutionBackwardData",
+        "cudnnGetConvolutionBackwardFilterAlgorithm_v7", "cudnnConvolutionBackwardFilter"};
     syl_conv_shape c = {12, 6, 5, 1, 2, 3};
     (void)state;
     for (int call = 0; call < 6; call++) {
@@ -282,7 +284,8 @@ static void grouped_without_a_way(void **state)
         cudahost_reset();
         cudahost_fail(calls[call], 1, 3000);
         for (int again = 0; again < 2; again++)
-            EACH(i) pass(call / 2, c, i, i ? H : F, x, w, y);
+            EACH (i)
+                pass(call / 2, c, i, i ? H : F, x, w, y);
         twin_same("grouped_conv without a way", call < 2 ? y : call < 4 ? x : w, FINE);
         assert_int_equal(cudahost_calls(calls[call]), call % 2 ? 3 : 2);
         twin_free_all();
@@ -503,6 +506,40 @@ static void search(void **state)
         }
 }
 
+/* Codes with many ties, more than a launch's queries. */
+static void codes(void **state)
+{
+    static const int64_t counts[] = {0, 1, 33, 5000};
+    static const int ks[] = {1, 31, SYL_HAMMING_K};
+    static uint64_t code[5000 * 3], query[4100 * 3];
+    static int32_t distance[2][4100], id[2][4100];
+    syl_random dice = {3, 0, 0};
+    (void)state;
+    for (size_t i = 0; i < sizeof code / sizeof *code; i++)
+        code[i] = syl_random_u32(&dice) & 0xF0F;
+    for (size_t i = 0; i < sizeof query / sizeof *query; i++)
+        query[i] = syl_random_u32(&dice) & 0xFFF;
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+        for (int words = 1; words <= 3; words++)
+            for (int i = 0; i < 4; i++) {
+                int k = i < 3 ? ks[i] : 1;
+                int64_t queries = i < 3 ? (c + (size_t)i) % 3 * 9 : c == 2 ? 4100 : 1;
+                size_t bytes = (size_t)counts[c] * (size_t)words * sizeof *code;
+                memset(distance, 7, sizeof distance);
+                memset(id, 7, sizeof id);
+                EACH (d) {
+                    void *there;
+                    OK(syl_device_alloc(d ? twin_device : NULL, bytes, &there, &twin_error));
+                    OK(syl_device_put(d ? twin_device : NULL, code, there, bytes, &twin_error));
+                    OK(syl_hamming(twin_ctx[d], there, counts[c], words, query, queries, k,
+                                   distance[d], id[d], &twin_error));
+                    syl_device_release(d ? twin_device : NULL, there);
+                }
+                assert_memory_equal(distance[0], distance[1], sizeof distance[0]);
+                assert_memory_equal(id[0], id[1], sizeof id[0]);
+            }
+}
+
 static void optimisers(void **state)
 {
     syl_adamw by = {1e-2f, 0.9f, 0.98f, 1e-6f, 0.05f, 3};
@@ -671,6 +708,103 @@ static void senses_of_words(void **state)
         same_tables("senses' choice", choice);
         twin_free_all();
     }
+/* A table of a case on both. */
+static twin twin_table(const float *from, int64_t n)
+{
+    twin t = twin_zeros(F, 1, n, 0);
+    if (n) memcpy(twin_row(t, 0), from, (size_t)n * sizeof *from);
+    twin_push(t);
+    return t;
+}
+
+/* One training step of each model, then inference of two documents from what it left. */
+static void check_paragraphs(int shape)
+{
+    paragraph_case *c = case_create(paragraph_shapes[shape], 11 + (uint64_t)shape);
+    twin value[TABLES], square[TABLES], log_q = twin_table(c->log_q, c->s.items);
+    float loss[2][64];
+    for (int t = 0; t < TABLES; t++) {
+        value[t] = twin_table(c->value[t], c->size[t]);
+        square[t] = twin_table(c->square[t], c->size[t]);
+    }
+    EACH (i) {
+        syl_paragraph_model m = c->m;
+        syl_learnt *all[TABLES] = {&m.documents, &m.output,     &m.bias,
+                                   &m.words,     &m.projection, &m.offset};
+        for (int t = 0; t < TABLES; t++)
+            if (c->value[t])
+                *all[t] = (syl_learnt){twin_row(value[t], i), twin_row(square[t], i)};
+        m.log_q = twin_row(log_q, i);
+        OK(syl_paragraph_steps(twin_ctx[i], &m, &c->b, 1, loss[i], &twin_error));
+    }
+    for (int k = 0; k < c->s.chunks; k++)
+        twin_near("paragraph_steps", (double)loss[0][k], (double)loss[1][k], FINE);
+    for (int t = 0; t < TABLES; t++) {
+        twin_same("paragraph_steps value", value[t], FINE);
+        twin_same("paragraph_steps square", square[t], FINE);
+    }
+    case_free(c);
+    twin_free_all();
+}
+
+static void paragraphs(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PARAGRAPH_SHAPES; i++)
+        check_paragraphs(i);
+}
+
+/* From the same beginning, as rounding would part what a step has made differ in the last bit. */
+static void check_paragraph_inference(int shape)
+{
+    paragraph_case *c = case_create(paragraph_shapes[shape], 13 + (uint64_t)shape);
+    twin value[TABLES], square[TABLES], log_q = twin_table(c->log_q, c->s.items);
+    syl_alias columns[64];
+    int64_t begin[3] = {0, 4, 4};
+    int32_t items[4] = {0, 1, 2, 1};
+    uint64_t key[2] = {3, 4};
+    void *there;
+    for (int i = 0; i < c->s.items; i++)
+        columns[i] = (syl_alias){0x80000000u, (i + 1) % c->s.items};
+    size_t bytes = (size_t)c->s.items * sizeof *columns;
+    OK(syl_device_alloc(twin_device, bytes, &there, &twin_error));
+    OK(syl_device_put(twin_device, columns, there, bytes, &twin_error));
+    for (int t = 0; t < TABLES; t++) {
+        value[t] = twin_table(c->value[t], c->size[t]);
+        square[t] = twin_table(c->square[t], c->size[t]);
+    }
+    EACH (i) {
+        syl_paragraph_model m = c->m;
+        syl_learnt *all[TABLES] = {&m.documents, &m.output,     &m.bias,
+                                   &m.words,     &m.projection, &m.offset};
+        for (int t = 0; t < TABLES; t++)
+            if (c->value[t])
+                *all[t] = (syl_learnt){twin_row(value[t], i), twin_row(square[t], i)};
+        m.log_q = twin_row(log_q, i);
+        syl_paragraph_inference q = {.count = c->s.documents < 2 ? 1 : 2,
+                                     .begin = begin,
+                                     .items = items,
+                                     .key = key,
+                                     .passes = 3,
+                                     .chunk = 3,
+                                     .columns = i ? there : columns,
+                                     .num_columns = c->s.items};
+        OK(syl_paragraph_infer(twin_ctx[i], &m, &q, &twin_error));
+        q.count = 0;
+        OK(syl_paragraph_infer(twin_ctx[i], &m, &q, &twin_error));
+    }
+    for (int t = 0; t < TABLES; t++)
+        twin_same("paragraph_infer", value[t], FINE);
+    syl_device_release(twin_device, there);
+    case_free(c);
+    twin_free_all();
+}
+
+static void paragraph_inference(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PARAGRAPH_SHAPES; i++)
+        check_paragraph_inference(i);
 }
 
 int main(void)
@@ -694,9 +828,12 @@ int main(void)
         cmocka_unit_test(attention_for_streams),
         cmocka_unit_test(losses),
         cmocka_unit_test(search),
+        cmocka_unit_test(codes),
         cmocka_unit_test(optimisers),
         cmocka_unit_test(plain_skipgram),
         cmocka_unit_test(senses_of_words),
+        cmocka_unit_test(paragraphs),
+        cmocka_unit_test(paragraph_inference),
     };
     return cmocka_run_group_tests_name("cuda/backend", tests, twin_start, twin_stop);
 }

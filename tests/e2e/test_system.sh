@@ -71,7 +71,7 @@ expect 1 "a model that is not there" "$SYLKIT" segment --model nowhere.safetenso
 
 expect 0 "--version" "$SYLKIT" --version
 expect 0 "--help" "$SYLKIT" --help
-for c in segment tokenize stream features plot info presegment kmeans continuum eval convert; do
+for c in segment tokenize stream features plot info presegment kmeans continuum eval convert bpv; do
     expect 0 "help $c" "$SYLKIT" help $c
     check "help $c: has a usage line" grep -q "^Usage: sylkit $c" out
     expect 2 "$c with an unknown option" "$SYLKIT" $c --no-such-option

@@ -28,12 +28,12 @@ struct syl_bpv_batches {
     int64_t *kept_begin; /* [count + 1] */
     const int32_t *items;
     const int64_t *begin;
-    int64_t chunks;      /* of this rank, in the epoch */
+    int64_t chunks; /* of this rank, in the epoch */
     int32_t *chunk_document;
-    int64_t *chunk_at;   /* in the document */
-    uint32_t *order;     /* [chunks] */
-    int32_t **count;     /* [threads][items or documents]: zero between uses */
-    slot *slots;         /* [round] */
+    int64_t *chunk_at; /* in the document */
+    uint32_t *order;   /* [chunks] */
+    int32_t **count;   /* [threads][items or documents]: zero between uses */
+    slot *slots;       /* [round] */
     syl_paragraph_batch *batches;
 };
 
@@ -52,9 +52,9 @@ static void leave_out(syl_bpv_batches *b)
     if (!b->kept) return;
     for (int64_t i = 0; i < d->count; i++) {
         b->kept_begin[i] = end;
-        end += syl_subsample_items(b->subsample, d->items + d->begin[i],
-                                   d->begin[i + 1] - d->begin[i], b->o.seed, (uint32_t)b->epoch, i,
-                                   b->kept + end);
+        end +=
+            syl_subsample_items(b->subsample, d->items + d->begin[i], d->begin[i + 1] - d->begin[i],
+                                b->o.seed, (uint32_t)b->epoch, i, b->kept + end);
     }
     b->kept_begin[d->count] = end;
 }
@@ -94,9 +94,10 @@ syl_status syl_bpv_batches_begin(syl_bpv_batches *b, int epoch, int64_t *rounds,
     leave_out(b);
     *rounds = (arrange(b) + round - 1) / round;
     if (*rounds == 0)
-        return syl_fail(err, SYL_EINVAL,
-                        "there is nothing to learn from: no document has an item of the vocabulary%s",
-                        b->kept ? " that subsampling left" : "");
+        return syl_fail(
+            err, SYL_EINVAL,
+            "there is nothing to learn from: no document has an item of the vocabulary%s",
+            b->kept ? " that subsampling left" : "");
     return SYL_OK;
 }
 

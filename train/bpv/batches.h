@@ -10,13 +10,13 @@
 #include "lib/io/subsample.h"
 
 typedef struct syl_bpv_batch_options {
-    int chunk;             /* items */
-    int batch;             /* chunks */
-    int round;             /* batches */
-    int negatives;         /* of a chunk */
-    int context;           /* words before a target, the nearest first */
+    int chunk;     /* items */
+    int batch;     /* chunks */
+    int round;     /* batches */
+    int negatives; /* of a chunk */
+    int context;   /* words before a target, the nearest first */
     uint64_t seed;
-    int rank, ranks;       /* a rank has every ranks-th document */
+    int rank, ranks; /* a rank has every ranks-th document */
     int threads;
 } syl_bpv_batch_options;
 

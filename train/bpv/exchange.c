@@ -59,8 +59,7 @@ static void remember(syl_bpv_exchange *x, const syl_bpv_table *t, int which)
     memcpy(x->square[which], t->square.host, bytes_of(t));
 }
 
-syl_status syl_bpv_exchange_begin(syl_bpv_exchange *x, const syl_bpv_tables *tables,
-                                  syl_error *err)
+syl_status syl_bpv_exchange_begin(syl_bpv_exchange *x, const syl_bpv_tables *tables, syl_error *err)
 {
     for (int i = 0; i < SYL_BPV_TABLES; i++) {
         const syl_bpv_table *t = &tables->table[i];

@@ -7,10 +7,12 @@
 
 #define STREAM_BEGIN ((uint64_t)3 << 56) /* the first values of a table: plus its number */
 
-static const char *const names[SYL_BPV_TABLES][2] = {
-    {"documents", "documents.square"},   {"output", "output.square"},
-    {"bias", "bias.square"},             {"words", "words.square"},
-    {"projection", "projection.square"}, {"offset", "offset.square"}};
+static const char *const names[SYL_BPV_TABLES][2] = {{"documents", "documents.square"},
+                                                     {"output", "output.square"},
+                                                     {"bias", "bias.square"},
+                                                     {"words", "words.square"},
+                                                     {"projection", "projection.square"},
+                                                     {"offset", "offset.square"}};
 
 /* Evenly in (-spread, spread); what is beyond a row's length stays zero. */
 static void spread_out(syl_bpv_table *t, int64_t length, double spread, uint64_t seed, int number)
@@ -48,8 +50,7 @@ static syl_status make_projection(syl_bpv_tables *t, const syl_bpv_shape *s, uin
 {
     int64_t dim = syl_paragraph_padded(s->dim);
     SYL_TRY(make_table(t, SYL_BPV_PROJECTION, s->bits, dim, s->accumulator, err));
-    SYL_TRY(
-        make_table(t, SYL_BPV_OFFSET, 1, syl_paragraph_padded(s->bits), s->accumulator, err));
+    SYL_TRY(make_table(t, SYL_BPV_OFFSET, 1, syl_paragraph_padded(s->bits), s->accumulator, err));
     spread_out(&t->table[SYL_BPV_PROJECTION], s->dim, sqrt(6.0 / (s->dim + s->bits)), seed,
                SYL_BPV_PROJECTION);
     return SYL_OK;

@@ -23,8 +23,8 @@ typedef struct syl_bpv_train_options {
     bool sigmoid;     /* binary kinds: train the sigmoid itself, not rounded */
     int threads;
     uint64_t seed;
-    syl_device *device; /* NULL: the CPU */
-    int exchange_every; /* rounds of 16 batches between two exchanges of ranks; 0: each epoch */
+    syl_device *device;     /* NULL: the CPU */
+    int exchange_every;     /* rounds of 16 batches between two exchanges of ranks; 0: each epoch */
     const syl_ranks *ranks; /* NULL: one */
     const char *state;      /* as in train/course.h, with what follows */
     double state_seconds;

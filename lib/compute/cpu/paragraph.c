@@ -69,19 +69,21 @@ static int32_t chunk_of(const syl_paragraph_batch *b, int32_t target)
     return low;
 }
 
-/* Adds what an entry's context gives to the second part of its row. */
+/* Adds what an entry's context gives to the second part of its row: a target's own, or those of all
+ * targets of a negative's chunk. */
 static void add_around(const steps *s, int32_t chunk, int32_t target, int32_t negative, float *sum)
 {
     const syl_paragraph_batch *b = s->b;
+    const syl_paragraph_work *w = &s->work[omp_get_thread_num()];
     int64_t n = s->m->negatives;
     int32_t from = target >= 0 ? target : b->begin[chunk];
     int32_t to = target >= 0 ? target + 1 : b->begin[chunk + 1];
     for (int32_t t = from; t < to; t++) {
-        const float *h = s->h_around + t * s->context_part;
-        float by = target >= 0 ? logits_of(s, chunk)[t - b->begin[chunk]]
-                               : s->d_each[t * n + negative];
-        syl_rows_sum(&h, 0, &by, 1, s->context_part, sum + s->part);
+        w->row[t - from] = s->h_around + t * s->context_part;
+        w->by[t - from] =
+            target >= 0 ? logits_of(s, chunk)[t - b->begin[chunk]] : s->d_each[t * n + negative];
     }
+    syl_rows_sum(w->row, 0, w->by, to - from, s->context_part, sum + s->part);
 }
 
 /* A row that comes up soon: it lies anywhere, and to wait for it takes longer than to update it. */
@@ -115,9 +117,9 @@ static void update_output(const steps *s, int32_t i)
             int32_t chunk = target >= 0 ? chunk_of(b, entry) : (entry - targets) / m->negatives;
             int32_t negative = target >= 0 ? -1 : (entry - targets) % m->negatives;
             row[n] = s->h + chunk * s->part;
-            by[n] = target >= 0 ? logits_of(s, chunk)[target - b->begin[chunk]]
-                                : logits_of(s, chunk)[b->begin[chunk + 1] - b->begin[chunk] +
-                                                      negative];
+            by[n] = target >= 0
+                        ? logits_of(s, chunk)[target - b->begin[chunk]]
+                        : logits_of(s, chunk)[b->begin[chunk + 1] - b->begin[chunk] + negative];
             bias += by[n];
             if (m->context) add_around(s, chunk, target, negative, sum);
         }
@@ -159,7 +161,8 @@ static void update_projection(const steps *s, const float *documents, int unit)
     syl_adagrad_value(m->offset.value + unit, m->offset.square + unit, offset, m->lr);
 }
 
-/* ---- all --------------------------------------------------------------------------------------- */
+/* ---- all ---------------------------------------------------------------------------------------
+ */
 
 typedef struct extent {
     int64_t chunks, targets;
@@ -279,7 +282,8 @@ syl_status syl_cpu_paragraph_steps(syl_ctx *ctx, const syl_paragraph_model *mode
     float *documents = NULL, *room = NULL;
     syl_status status = take(ctx, 1, ctx->threads * (int64_t)sizeof *s.work, &room, err);
     syl_paragraph_work *work = (void *)room;
-    if (status == SYL_OK) status = take_all(ctx, &s, measure(batches, count), &documents, work, err);
+    if (status == SYL_OK)
+        status = take_all(ctx, &s, measure(batches, count), &documents, work, err);
     s.work = work;
     if (status == SYL_OK) all_batches(ctx, &s, batches, count, documents, loss);
     syl_ctx_release(ctx, mark);

@@ -7,15 +7,15 @@
 
 /* A thread's room. */
 typedef struct syl_paragraph_work {
-    const float **row;  /* [targets + negatives] rows of output, or what else is summed */
-    float *logit, *by;  /* [targets + negatives] */
-    float *z;           /* [P]; P is the padded length of a code */
-    float *mask;        /* [(1 + context) P] */
-    float *slope;       /* [(1 + context) P] */
-    float *around;      /* [targets][context P]: h of the context */
-    float *d_h;         /* [(1 + context) P] */
-    float *sum;         /* [a row of the widest table] */
-    float *negative;    /* [targets][negatives], with context */
+    const float **row; /* [targets + negatives] rows of output, or what else is summed */
+    float *logit, *by; /* [targets + negatives] */
+    float *z;          /* [P]; P is the padded length of a code */
+    float *mask;       /* [(1 + context) P] */
+    float *slope;      /* [(1 + context) P] */
+    float *around;     /* [targets][context P]: h of the context */
+    float *d_h;        /* [(1 + context) P] */
+    float *sum;        /* [a row of the widest table] */
+    float *negative;   /* [targets][negatives], with context */
 } syl_paragraph_work;
 
 /* Where a chunk's gradients and h go: arrays of the batch or of the thread. */

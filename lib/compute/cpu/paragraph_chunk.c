@@ -63,7 +63,8 @@ void syl_paragraph_work_of(const syl_paragraph_model *m, int targets, float *roo
     w->negative = room;
 }
 
-/* ---- h ---------------------------------------------------------------------------------------- */
+/* ---- h ----------------------------------------------------------------------------------------
+ */
 
 /* 1 or 0 for each element; beyond the code's length always 0. An element's chance are 16 bits of
  * Philox. */

@@ -18,13 +18,12 @@ typedef struct room {
 static void draw(const syl_paragraph_model *m, const syl_paragraph_inference *q,
                  const syl_paragraph_chunk *c, int32_t *negative)
 {
-    syl_sampler sampler = {.size = q->num_columns,
-                           .columns = (syl_alias *)(uintptr_t)q->columns};
+    syl_sampler sampler = {.size = q->num_columns, .columns = (syl_alias *)(uintptr_t)q->columns};
     uint32_t word[4];
     for (int i = 0; i < m->negatives; i++) {
         if (i % 2 == 0)
-            syl_philox(m->seed, c->stream,
-                       c->position + SYL_PARAGRAPH_NEGATIVES + (uint64_t)i / 2, word);
+            syl_philox(m->seed, c->stream, c->position + SYL_PARAGRAPH_NEGATIVES + (uint64_t)i / 2,
+                       word);
         negative[i] = syl_sampler_draw(&sampler, word[i % 2 * 2], word[i % 2 * 2 + 1]);
     }
 }
@@ -88,8 +87,7 @@ static syl_status take_room(syl_ctx *ctx, const syl_paragraph_model *m, int targ
     SYL_TRY(take(ctx, targets + n, &c->d_logit, err));
     SYL_TRY(take(ctx, m->context ? targets * n : 0, &c->d_negative, err));
     c->d_document = c->d_z;
-    if (m->projection.value)
-        SYL_TRY(take(ctx, syl_paragraph_padded(m->dim), &c->d_document, err));
+    if (m->projection.value) SYL_TRY(take(ctx, syl_paragraph_padded(m->dim), &c->d_document, err));
     SYL_TRY(take(ctx, syl_paragraph_work_size(m, targets), &work, err));
     syl_paragraph_work_of(m, targets, work, &r->work);
     return SYL_OK;

@@ -207,7 +207,7 @@ cudaError_t syl_cuda_hamming_search(cudaStream_t stream, const uint64_t *codes, 
                                     int32_t *distance, int32_t *id, void *work)
 {
     if (num_queries <= 0 || k <= 0) return cudaSuccess;
-    if (k > SYL_CUDA_HAMMING_K || words < 1 || n > INT32_MAX) return cudaErrorInvalidValue;
+    if (k > SYL_HAMMING_K || words < 1 || n > INT32_MAX) return cudaErrorInvalidValue;
     int64_t chunk = n > 0 ? hamming_chunk(num_queries, n) : 1, chunks = syl_ceil_div(n, chunk);
     hamming_shape s = hamming_shape_of(words);
     int length = hamming_length(k);

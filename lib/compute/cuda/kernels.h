@@ -174,9 +174,8 @@ cudaError_t syl_cuda_attention_backward(cudaStream_t stream, const syl_cuda_atte
 cudaError_t syl_cuda_nearest(cudaStream_t stream, syl_mat x, syl_mat centres,
                              const float *centre_squares, int32_t *id, float *distance);
 
-/* Codes are [n][words] of 64 bits. The k (<= SYL_CUDA_HAMMING_K) nearest of `codes` for every
+/* Codes are [n][words] of 64 bits. The k (<= SYL_HAMMING_K) nearest of `codes` for every
  * query, ordered by distance, then number: distance, id [queries][k]; -1 where there are fewer. */
-#define SYL_CUDA_HAMMING_K 128
 size_t syl_cuda_hamming_work(int64_t queries, int64_t n, int k);
 cudaError_t syl_cuda_hamming_search(cudaStream_t stream, const uint64_t *codes, int64_t n,
                                     const uint64_t *queries, int64_t num_queries, int words, int k,

@@ -140,8 +140,8 @@ static syl_status infer(cuda_ctx *ctx, const syl_paragraph_model *model,
     q.key = sent;
     SYL_TRY(cuda_take(ctx, count * (size_t)model->negatives * sizeof *q.negative, &sent, err));
     q.negative = sent;
-    SYL_TRY(cuda_take(ctx, (size_t)s.targets * (size_t)model->context * sizeof *q.around, &sent,
-                      err));
+    SYL_TRY(
+        cuda_take(ctx, (size_t)s.targets * (size_t)model->context * sizeof *q.around, &sent, err));
     q.around = sent;
     SYL_TRY(take_room(ctx, &q.p, s, err));
     CUDA_TRY(WHAT, syl_cuda_paragraph_infer(ctx->compute, &q));

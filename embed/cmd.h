@@ -1,0 +1,11 @@
+/* The subcommands of documents' codes: argv[0] is the subcommand's name; they return an exit status
+ * of lib/cli/options.h. */
+#ifndef SYL_EMBED_CMD_H
+#define SYL_EMBED_CMD_H
+
+int syl_cmd_bpv_infer(int argc, char **argv);
+int syl_cmd_bpv_search(int argc, char **argv);
+int syl_cmd_bpv_eval(int argc, char **argv);
+int syl_cmd_bpv_export(int argc, char **argv);
+
+#endif
