@@ -60,7 +60,7 @@ static void write_launched(FILE *file)
                                         "hamming.cu",   "loss.cu",
                                         "nearest.cu",   "norm.cu",
                                         "optimizer.cu", "rows.cu",
-                                        "skipgram.cu",  "sums.cu"};
+                                        "senses.cu",    "skipgram.cu",  "sums.cu"};
     const char *name;
     unsigned threads;
     size_t shared;
