@@ -564,7 +564,7 @@ static void optimisers(void **state)
     }
 }
 
-/* ---- word vectors: dim 32, so that rows have no rest (skipgram.h) ------------------------------ */
+/* ---- word vectors: dim 32, so that rows have no rest (skipgram.h) ----------------------------- */
 
 enum { WORDS = 9, WINDOWS = 21, AROUND = 4, NEGATIVES = 5, SENSES = 3 };
 
