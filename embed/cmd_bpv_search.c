@@ -247,6 +247,7 @@ static syl_status search_arrays(const job *j, syl_error *err)
 static syl_status ask(job *j, syl_error *err)
 {
     const arguments *a = &j->args;
+    SYL_TRY(syl_index_set_device(j->index, a->infer.device, err));
     if (a->mih) SYL_TRY(syl_index_build(j->index, a->tables, a->infer.threads, err));
     if (a->query)
         return syl_infer_text(j->model, a->query, a->query, &a->infer, search_texts, j, err);

@@ -36,18 +36,21 @@ typedef struct arguments {
 #define FLAG(name, field, help) SYL_OPTION_FLAG(arguments, name, field, help)
 #define CHOICE(name, field, names, help) SYL_OPTION_CHOICE(arguments, name, field, names, help)
 
-/* clang-format off */
 static const syl_arg own[] = {
     SYL_OPTION_HEADING("Model (defaults below depend on --model and --bits):"),
     CHOICE("model", model, syl_bpv_kind_names, "of documents"),
-    WHOLE("bits", bits, 1, SYL_BPV_MOST_BITS, "of a code; real-valued models: length of the vector"),
+    WHOLE("bits", bits, 1, SYL_BPV_MOST_BITS,
+          "of a code; real-valued models: length of the vector"),
     WHOLE("dim", dim, 1, SYL_BPV_MOST_DIM, "length of the vector of real-binary"),
-    WHOLE("context", context, 0, SYL_PARAGRAPH_MOST_CONTEXT, "words before each, of dm and binary-dm"),
+    WHOLE("context", context, 0, SYL_PARAGRAPH_MOST_CONTEXT,
+          "words before each, of dm and binary-dm"),
     FLAG("sign", sign, "codes of -1 and 1 inside the model, in place of 0 and 1"),
     CHOICE("loss", loss, losses, "sampled softmax, or negative sampling"),
-    WHOLE("chunk", chunk, 1, SYL_PARAGRAPH_MOST_TARGETS, "items of a document that share negatives"),
+    WHOLE("chunk", chunk, 1, SYL_PARAGRAPH_MOST_TARGETS,
+          "items of a document that share negatives"),
     WHOLE("negatives", negatives, 1, SYL_PARAGRAPH_MOST_NEGATIVES, "of a chunk"),
-    REAL("negatives-weight", negatives_weight, 1e-6, 1e6, "--loss sigmoid: as many negatives an item"),
+    REAL("negatives-weight", negatives_weight, 1e-6, 1e6,
+         "--loss sigmoid: as many negatives an item"),
     REAL("power", power, 0, 10, "of the counts, which negatives are drawn by"),
     REAL("spread", spread, 0, 1e6, "documents begin evenly in (-X, X)"),
     REAL("accumulator", accumulator, 1e-12, 1e12, "AdaGrad's squares begin with it"),
@@ -70,13 +73,13 @@ static const syl_arg own[] = {
     TEXT("state", state, "FILE where the run is kept, to be resumed"),
     REAL("state-seconds", state_seconds, 0, 1e9, "between two writings of it"),
     FLAG("resume", resume, "go on from --state where it is there"),
-    WHOLE("exchange-every", exchange_every, 0, 1000000, "rounds of 16 batches between exchanges of processes; 0: each epoch"),
+    WHOLE("exchange-every", exchange_every, 0, 1000000,
+          "rounds of 16 batches between exchanges of processes; 0: an epoch"),
     WHOLE("threads", threads, 1, 1024, "the model is the same bits for any number"),
     WHOLE("seed", seed, 0, INT32_MAX, "of all that is random"),
     TEXT("device", device, "cpu, cuda, cuda:N, auto"),
     FLAG("quiet", quiet, "no progress"),
 };
-/* clang-format on */
 #define NUM_OWN (sizeof own / sizeof *own)
 
 static size_t make_table(syl_arg table[NUM_OWN + SYL_TEXT_ARGS_MOST])
@@ -171,7 +174,8 @@ typedef struct job {
     syl_corpus corpus;
     syl_vocabulary *vocabulary;
     syl_documents documents;
-    double loss;
+    int64_t items; /* in the vocabulary */
+    double loss, seconds;
 } job;
 
 static bool reads_standard_input(const job *j)
@@ -282,7 +286,7 @@ static syl_status check_output(const job *j, syl_error *err)
     return SYL_OK;
 }
 
-static void print_report(const job *j, double seconds)
+static void print_report(const job *j)
 {
     const syl_documents *d = &j->documents;
     int64_t empty = 0;
@@ -291,9 +295,8 @@ static void print_report(const job *j, double seconds)
     printf("{\"documents\": %" PRId64 ", \"without_words\": %" PRId64 ", \"words\": %" PRId64
            ", \"vocabulary\": %" PRId64 ", \"model\": \"%s\", \"bits\": %d, \"dim\": %d, "
            "\"epochs\": %d, \"loss\": %.6g, \"seconds\": %.3f}\n",
-           d->count, empty, d->begin[d->count], syl_vocabulary_size(j->vocabulary),
-           syl_bpv_kind_names[j->args.model], j->args.bits, j->args.dim, j->args.epochs, j->loss,
-           seconds);
+           d->count, empty, d->begin[d->count], j->items, syl_bpv_kind_names[j->args.model],
+           j->args.bits, j->args.dim, j->args.epochs, j->loss, j->seconds);
 }
 
 static syl_status run(job *j, syl_error *err)
@@ -305,6 +308,7 @@ static syl_status run(job *j, syl_error *err)
     SYL_TRY(syl_train_device(&j->device, j->args.device, &j->ranks, err));
     SYL_TRY(syl_text_args_words(&j->args.text, &j->corpus.text, err));
     SYL_TRY(read_texts(j, err));
+    j->items = syl_vocabulary_size(j->vocabulary);
     SYL_TRY(syl_text_options_copy(&words, &j->corpus.text, err));
     j->options.device = j->device;
     j->options.ranks = &j->ranks;
@@ -315,7 +319,7 @@ static syl_status run(job *j, syl_error *err)
         syl_bpv_train(&model, &j->documents, own_vocabulary, &words, &j->options, err);
     if (status == SYL_OK && j->ranks.rank == 0)
         status = syl_bpv_save(model, j->args.out, !j->args.no_documents, err);
-    if (status == SYL_OK && j->ranks.rank == 0) print_report(j, syl_clock_seconds() - began);
+    j->seconds = syl_clock_seconds() - began;
     syl_bpv_free(model);
     j->vocabulary = NULL;
     return status;
@@ -343,6 +347,7 @@ static int start(job *j)
     if (j->ranks.rank) j->terminal.quiet = true;
     if (status == SYL_OK) status = run(j, &err);
     syl_terminal_finish(&j->terminal);
+    if (status == SYL_OK && j->ranks.rank == 0) print_report(j);
     if (status != SYL_OK) code = syl_report(NULL, &err);
     syl_ranks_finish(&j->ranks, status != SYL_OK && status != SYL_ECANCELLED);
     job_free(j);
