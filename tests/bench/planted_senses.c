@@ -1,5 +1,6 @@
 /* How well Disambiguated Skip-gram finds planted senses; under mpirun by several ranks.
- * Usage: planted_senses [--small | --read FOLDER] [--k-means] [--widest WORDS] [--OPTION VALUE ...] */
+ * Usage: planted_senses [--small | --read FOLDER] [--k-means] [--widest WORDS] [--OPTION VALUE ...]
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

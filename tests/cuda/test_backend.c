@@ -564,13 +564,13 @@ static void optimisers(void **state)
     }
 }
 
-/* ---- word vectors: dim 32, so that rows have no rest (skipgram.h) ------------------------------ */
+/* ---- word vectors: dim 32, so that rows have no rest (skipgram.h) ----------------------------- */
 
 enum { WORDS = 9, WINDOWS = 21, AROUND = 4, NEGATIVES = 5, SENSES = 3 };
 
-typedef struct twin_table {
+typedef struct learnt_table {
     twin value, slot, bias, bias_slot;
-} twin_table;
+} learnt_table;
 
 static void all_positive(twin t, int64_t n)
 {
@@ -579,9 +579,9 @@ static void all_positive(twin t, int64_t n)
     twin_push(t);
 }
 
-static twin_table table_of(int64_t rows)
+static learnt_table table_of(int64_t rows)
 {
-    twin_table t = {twin_of(F, 1, rows * 32, 0), twin_of(F, 1, rows * 32, 0),
+    learnt_table t = {twin_of(F, 1, rows * 32, 0), twin_of(F, 1, rows * 32, 0),
                     twin_of(F, 1, rows, 0), twin_of(F, 1, rows, 0)};
     for (int64_t i = 0; i < rows * 32; i++)
         twin_row(t.value, 0)[i] *= 0.3f;
@@ -591,7 +591,7 @@ static twin_table table_of(int64_t rows)
     return t;
 }
 
-static syl_vector_table on(twin_table t, int64_t rows, int i)
+static syl_vector_table on(learnt_table t, int64_t rows, int i)
 {
     return (syl_vector_table){.value = syl_mat_of(twin_row(t.value, i), F, rows, 32),
                               .slot = twin_row(t.slot, i),
@@ -599,7 +599,7 @@ static syl_vector_table on(twin_table t, int64_t rows, int i)
                               .bias_slot = twin_row(t.bias_slot, i)};
 }
 
-static void same_tables(const char *what, twin_table t)
+static void same_tables(const char *what, learnt_table t)
 {
     twin_same(what, t.value, FINE);
     twin_same(what, t.slot, FINE);
@@ -633,7 +633,7 @@ static word_windows make_windows(void)
 static void plain_skipgram(void **state)
 {
     word_windows w = make_windows();
-    twin_table input = table_of(WORDS), output = table_of(WORDS);
+    learnt_table input = table_of(WORDS), output = table_of(WORDS);
     syl_window_sums sums[2][2];
     (void)state;
     EACH (i) {
@@ -662,7 +662,7 @@ static void senses_of_words(void **state)
     word_windows w = make_windows();
     (void)state;
     for (int rule = SYL_ROW_SGD; rule <= SYL_ROW_ADAGRAD; rule++) {
-        twin_table sense = table_of(WORDS * SENSES), output = table_of(WORDS),
+        learnt_table sense = table_of(WORDS * SENSES), output = table_of(WORDS),
                    choice = table_of(WORDS * SENSES);
         syl_row_update by = {(syl_row_rule)rule, 0.1f, 0.05f, 0.5f};
         syl_window_sums sums[2][2];
@@ -708,6 +708,8 @@ static void senses_of_words(void **state)
         same_tables("senses' choice", choice);
         twin_free_all();
     }
+}
+
 /* A table of a case on both. */
 static twin twin_table(const float *from, int64_t n)
 {

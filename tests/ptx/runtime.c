@@ -59,7 +59,7 @@ static void write_launched(FILE *file)
                                         "gather.cu",    "group_norm.cu",
                                         "hamming.cu",   "loss.cu",
                                         "nearest.cu",   "norm.cu",
-                                        "optimizer.cu", "rows.cu",
+                                        "optimizer.cu", "paragraph.cu", "rows.cu",
                                         "senses.cu",    "skipgram.cu",  "sums.cu"};
     const char *name;
     unsigned threads;
