@@ -8,8 +8,9 @@
 
 typedef float syl_lanes __attribute__((vector_size(4 * SYL_VECTOR_LANES), aligned(4), may_alias));
 
-/* Sums of four vectors at once, where one by one would take longer than short rows themselves. */
-SYL_INLINE void syl_sum_lanes(syl_lanes a, syl_lanes b, syl_lanes c, syl_lanes d, float *out)
+/* Sums of four vectors at once, where one by one would take longer than short rows themselves. (By
+ * address: vectors as arguments would be of another ABI in each clone.) */
+SYL_INLINE void syl_sum_lanes(const syl_lanes *v, float *out)
 {
 #define HALVES(x, y)                                                                         \
     (__builtin_shufflevector(x, y, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) + \
@@ -17,7 +18,7 @@ SYL_INLINE void syl_sum_lanes(syl_lanes a, syl_lanes b, syl_lanes c, syl_lanes d
 #define QUARTERS(x, y)                                                                         \
     (__builtin_shufflevector(x, y, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) + \
      __builtin_shufflevector(x, y, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31))
-    syl_lanes ab = HALVES(a, b), cd = HALVES(c, d), all = QUARTERS(ab, cd);
+    syl_lanes ab = HALVES(v[0], v[1]), cd = HALVES(v[2], v[3]), all = QUARTERS(ab, cd);
 #undef HALVES
 #undef QUARTERS
     all += __builtin_shufflevector(all, all, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
@@ -41,7 +42,8 @@ SYL_INLINE void syl_lanes_dots(const float *v, const float *const *row, int coun
             c += x * *(const syl_lanes *)(r2 + j);
             d += x * *(const syl_lanes *)(r3 + j);
         }
-        syl_sum_lanes(a, b, c, d, out + i);
+        syl_lanes sums[4] = {a, b, c, d};
+        syl_sum_lanes(sums, out + i);
     }
 }
 
