@@ -437,6 +437,32 @@ static void files(void **state)
     free_corpus(&c);
 }
 
+/* A single item, whose row has two padded parts. */
+static void one_item(void **state)
+{
+    syl_text_options text = syl_text_defaults();
+    syl_bpv_train_options o = small(SYL_BPV_DM);
+    syl_vocabulary *word;
+    syl_bpv *a, *b;
+    (void)state;
+    OK(syl_vocabulary_parse(&word, "moon\t3\n", 7, "words", &err));
+    OK(syl_bpv_create(&a, &o.shape, &text, word, 1, &err));
+    int64_t part = syl_paragraph_padded(o.shape.bits);
+    assert_true(part > o.shape.bits);
+    for (int i = 0; i < o.shape.bits; i++) {
+        a->output[i] = (float)i;
+        a->output[part + i] = 100 + (float)i;
+        a->documents[i] = 200 + (float)i;
+    }
+    OK(syl_bpv_save(a, MODEL, true, &err));
+    OK(syl_bpv_load(&b, MODEL, &err));
+    assert_memory_equal(a->output, b->output, (size_t)(2 * part) * sizeof(float));
+    assert_memory_equal(a->documents, b->documents, (size_t)part * sizeof(float));
+    syl_bpv_free(a);
+    syl_bpv_free(b);
+    unlink(MODEL);
+}
+
 static uint8_t *slurp(const char *path, size_t *size)
 {
     syl_map map;
@@ -595,6 +621,7 @@ int main(void)
         cmocka_unit_test(not_finite),
         cmocka_unit_test(two_ranks),
         cmocka_unit_test(files),
+        cmocka_unit_test(one_item),
         cmocka_unit_test(damaged_files),
         cmocka_unit_test(documents_stand_alone),
         cmocka_unit_test(unknown_items),
