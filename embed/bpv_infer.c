@@ -213,14 +213,25 @@ syl_status syl_bpv_infer(const syl_bpv *model, const int32_t *items, const int64
     return status;
 }
 
+/* Training leaves zeros for a document without a single item. */
+static bool learnt_nothing(const float *vector, int64_t dim)
+{
+    for (int64_t k = 0; k < dim; k++)
+        if (vector[k] != 0) return false;
+    return true;
+}
+
 syl_status syl_bpv_documents(const syl_bpv *m, uint8_t *codes, float *vectors, syl_error *err)
 {
-    int64_t dim = syl_paragraph_padded(m->shape.dim);
+    int64_t dim = syl_paragraph_padded(m->shape.dim), bytes = (m->shape.bits + 7) / 8;
     if (!m->num_documents)
         return syl_fail(err, SYL_EINVAL,
                         "the model has no documents' vectors; train it so that it keeps them, or "
                         "infer them");
     if (codes) syl_bpv_codes(m, m->documents, m->num_documents, codes);
+    for (int64_t i = 0; codes && i < m->num_documents; i++)
+        if (learnt_nothing(m->documents + i * dim, dim))
+            memset(codes + i * bytes, 0, (size_t)bytes); /* a projection's offset is no code */
     for (int64_t i = 0; vectors && i < m->num_documents; i++)
         memcpy(vectors + i * m->shape.dim, m->documents + i * dim,
                (size_t)m->shape.dim * sizeof *vectors);

@@ -304,7 +304,8 @@ SYL_API syl_status syl_bpv_infer(const syl_bpv *model, const int32_t *items, con
                                  int64_t count, const syl_bpv_infer_options *options,
                                  uint8_t *codes, float *vectors, uint8_t *empty, syl_error *err);
 
-/* Of the training set, as training left them: the same arrays of info.documents rows. */
+/* Of the training set, as training left them: the same arrays of info.documents rows, zeros for
+ * documents without a single item. */
 SYL_API syl_status syl_bpv_documents(const syl_bpv *model, uint8_t *codes, float *vectors,
                                      syl_error *err);
 /* A document's name, "" where it has none. */

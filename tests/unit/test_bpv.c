@@ -536,6 +536,13 @@ static void documents_stand_alone(void **state)
             if (empty[i]) assert_false(bits || vectors[i * dim] != 0);
             assert_int_equal(codes[3 * i + 2] >> 4, 0); /* 20 bits */
         }
+        /* Training says of empty documents what inference does. */
+        if (m->offset) m->offset[3] = 1;
+        OK(syl_bpv_documents(m, codes, vectors, &err));
+        for (int i = 0; i < DOCUMENTS; i++) {
+            bool bits = codes[3 * i] || codes[3 * i + 1] || codes[3 * i + 2];
+            assert_int_equal(i % 5 == 0, !bits && vectors[i * dim] == 0);
+        }
         same_tables(m, again);
         free(vectors);
         free(alone);
