@@ -218,6 +218,13 @@ static void resumed_is_uninterrupted(void **state)
         syl_bpv *none;
         assert_int_equal(try_train(&c, &o, &none), SYL_EINVAL);
         assert_non_null(strstr(err.message, "negatives"));
+        /* Nor are other texts of the same length. */
+        o.shape.negatives--;
+        int32_t *last = &c.d.items[c.d.begin[DOCUMENTS] - 1];
+        *last ^= 1;
+        assert_int_equal(try_train(&c, &o, &none), SYL_EINVAL);
+        assert_non_null(strstr(err.message, "corpus"));
+        *last ^= 1;
         syl_bpv_free(whole);
         syl_bpv_free(pieces);
     }
