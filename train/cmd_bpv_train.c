@@ -286,13 +286,15 @@ static void print_report(const job *j, double seconds)
 {
     const syl_documents *d = &j->documents;
     int64_t empty = 0;
+    char loss[32] = "null"; /* of a run that was over when it was resumed */
+    if (isfinite(j->loss)) snprintf(loss, sizeof loss, "%.6g", j->loss);
     for (int64_t i = 0; i < d->count; i++)
         empty += d->begin[i] == d->begin[i + 1];
     printf("{\"documents\": %" PRId64 ", \"without_words\": %" PRId64 ", \"words\": %" PRId64
            ", \"vocabulary\": %" PRId64 ", \"model\": \"%s\", \"bits\": %d, \"dim\": %d, "
-           "\"epochs\": %d, \"loss\": %.6g, \"seconds\": %.3f}\n",
+           "\"epochs\": %d, \"loss\": %s, \"seconds\": %.3f}\n",
            d->count, empty, d->begin[d->count], syl_vocabulary_size(j->vocabulary),
-           syl_bpv_kind_names[j->args.model], j->args.bits, j->args.dim, j->args.epochs, j->loss,
+           syl_bpv_kind_names[j->args.model], j->args.bits, j->args.dim, j->args.epochs, loss,
            seconds);
 }
 

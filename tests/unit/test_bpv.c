@@ -232,6 +232,38 @@ static void resumed_is_uninterrupted(void **state)
     free_corpus(&c);
 }
 
+/* A state that tells of more rounds than there are is refused, and does not run for ever. */
+static void state_of_too_many_rounds(void **state)
+{
+    corpus c;
+    syl_bpv *m;
+    syl_safetensors *file;
+    syl_st_tensor tensors[8];
+    size_t n = 0;
+    (void)state;
+    make_corpus(&c, 1, false);
+    syl_bpv_train_options o = small(SYL_BPV_DBOW);
+    o.state = STATE;
+    unlink(STATE);
+    syl_bpv_free(train(&c, &o));
+    OK(syl_safetensors_open(&file, STATE, &err));
+    static const char *const names[] = {"documents", "documents.square", "output",
+                                        "output.square", "bias", "bias.square"};
+    for (; n < sizeof names / sizeof *names; n++)
+        tensors[n] = *syl_safetensors_find(file, names[n]);
+    json_t *metadata =
+        json_pack("{s:s, s:s}", "course.of", syl_safetensors_metadata(file, "course.of"),
+                  "course.progress", "1 1000000 0x0p+0 0x0p+0");
+    OK(syl_safetensors_write(STATE, tensors, n, metadata, &err));
+    json_decref(metadata);
+    syl_safetensors_free(file);
+    o.resume = true;
+    assert_int_equal(try_train(&c, &o, &m), SYL_EFORMAT);
+    assert_non_null(strstr(err.message, "1000000 rounds"));
+    unlink(STATE);
+    free_corpus(&c);
+}
+
 static void bad_input(void **state)
 {
     corpus c;
@@ -631,6 +663,7 @@ int main(void)
         cmocka_unit_test(topics_are_found),
         cmocka_unit_test(threads_make_no_difference),
         cmocka_unit_test(resumed_is_uninterrupted),
+        cmocka_unit_test(state_of_too_many_rounds),
         cmocka_unit_test(bad_input),
         cmocka_unit_test(not_finite),
         cmocka_unit_test(two_ranks),
