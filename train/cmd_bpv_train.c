@@ -181,6 +181,26 @@ static bool reads_standard_input(const job *j)
     return false;
 }
 
+static int check_outputs(const job *j)
+{
+    const arguments *a = &j->args;
+    const char *outputs[] = {a->out, a->state, a->text.save_vocabulary};
+    const char *inputs[] = {a->text.vocabulary, a->text.stop_words};
+    for (size_t o = 0; o < 3; o++) {
+        if (!outputs[o]) continue;
+        for (size_t other = 0; other < o; other++)
+            if (outputs[other] && !strcmp(outputs[o], outputs[other]))
+                return syl_usage(COMMAND, "%s would be written twice", outputs[o]);
+        for (size_t i = 0; i < 2; i++)
+            if (inputs[i] && syl_same_file(outputs[o], inputs[i]))
+                return syl_usage(COMMAND, "%s would overwrite the input", outputs[o]);
+        for (size_t i = 0; i < j->num_paths; i++)
+            if (syl_same_file(outputs[o], j->paths[i]))
+                return syl_usage(COMMAND, "%s would overwrite the input", outputs[o]);
+    }
+    return SYL_EXIT_OK;
+}
+
 static int check(const job *j)
 {
     const arguments *a = &j->args;
@@ -193,12 +213,7 @@ static int check(const job *j)
     if (syl_bpv_check_shape(&j->options.shape, &err)) return syl_usage(COMMAND, "%s", err.message);
     if (a->sigmoid && !syl_bpv_is_binary((syl_bpv_kind)a->model))
         return syl_usage(COMMAND, "--sigmoid: a real-valued model has none");
-    const char *outputs[] = {a->out, a->state, a->text.save_vocabulary};
-    for (size_t o = 0; o < 3; o++)
-        for (size_t i = 0; outputs[o] && i < j->num_paths; i++)
-            if (syl_same_file(outputs[o], j->paths[i]))
-                return syl_usage(COMMAND, "%s would overwrite the input", outputs[o]);
-    return SYL_EXIT_OK;
+    return check_outputs(j);
 }
 
 /* Puts a copy that can be read again in the place of standard input. */

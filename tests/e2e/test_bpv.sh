@@ -175,6 +175,11 @@ expect 2 "no such command" bpv sing
 expect 2 "no texts" bpv train --out bad
 expect 2 "no output" bpv train train/
 expect 2 "over the input" bpv train --out train.txt train.txt
+expect 2 "model and state in one file" bpv train --out bad --state bad train/
+expect 2 "over the vocabulary" bpv train --out vocabulary --vocabulary vocabulary train/
+expect 2 "names over the model" bpv search --index bad --add --model model --names model test/
+expect 2 "names over the index" bpv search --index bad --add --names bad --codes codes.npy
+expect 2 "an index over the texts" bpv search --index train.txt --add --model model train.txt
 expect 2 "no bits" bpv train --bits 0 --out bad train/
 expect 2 "context without dm" bpv train --context 2 --out bad train/
 expect 2 "--resume without --state" bpv train --resume --out bad train/
