@@ -136,6 +136,8 @@ refuse "invalid: line 2: .*UTF-8" "invalid UTF-8" train --out bad invalid
 refuse "nul: line 2: .*NUL" "NUL bytes" train --out bad nul
 refuse "vocabulary would be empty" "stop words only" train --out bad stop
 refuse "long: line 1: .*more than 67108864 bytes" "a line of 100 MB" train --out bad long
+printf 'ship\t0\nsail\t3\n' >uncounted
+refuse "'ship' has a count of 0" "an item without a count" train --vocabulary uncounted --out bad train/
 refuse "nothing to learn from" "no known word" train --vocabulary vocabulary --out bad stop
 refuse "cannot be created" "no folder for the model" train --out nowhere/model train/
 refuse "nowhere.vocabulary" "no vocabulary" train --vocabulary nowhere.vocabulary --out bad train/
