@@ -188,6 +188,10 @@ expect 2 "--resume without --state" bpv train --resume --out bad train/
 expect 2 "codes without labels" bpv eval --codes codes.npy
 expect 2 "another kind of hashing" bpv eval --vectors vectors.npy --names names --hash sign,magic
 expect 2 "search for nothing" bpv search --index index
+expect 2 "vectors in no line" bpv infer --codes bad --with-vectors model test/
+expect 2 "vectors of no index" bpv export --codes bad --with-vectors model
+expect 2 "binary words of none" bpv export --codes bad --binary model
+expect 2 "too deep" bpv eval --codes codes.npy --names names --depth 1001
 expect 2 "over the model" bpv export --codes model model
 cp model kept
 for output in "infer --codes" "export --words"; do
