@@ -264,12 +264,12 @@ SYL_API void syl_bpv_free(syl_bpv *model); /* NULL is allowed */
 
 typedef struct syl_bpv_info {
     syl_bpv_kind kind;
-    int bits;              /* of a code */
-    int dim;               /* length of a document's vector */
-    int context;           /* words before each, of the DM kinds; otherwise 0 */
-    int64_t items;         /* words (and pairs of words) in the vocabulary */
-    int64_t documents;     /* of the training set whose vectors the file has; 0: none */
-    int bigrams;           /* 1: neighbouring words are items, too */
+    int bits;          /* of a code */
+    int dim;           /* length of a document's vector */
+    int context;       /* words before each, of the DM kinds; otherwise 0 */
+    int64_t items;     /* words (and pairs of words) in the vocabulary */
+    int64_t documents; /* of the training set whose vectors the file has; 0: none */
+    int bigrams;       /* 1: neighbouring words are items, too */
 } syl_bpv_info;
 
 SYL_API void syl_bpv_get_info(const syl_bpv *model, syl_bpv_info *info);

@@ -247,8 +247,8 @@ static void state_of_too_many_rounds(void **state)
     unlink(STATE);
     syl_bpv_free(train(&c, &o));
     OK(syl_safetensors_open(&file, STATE, &err));
-    static const char *const names[] = {"documents", "documents.square", "output",
-                                        "output.square", "bias", "bias.square"};
+    static const char *const names[] = {"documents", "documents.square", "output", "output.square",
+                                        "bias",      "bias.square"};
     for (; n < sizeof names / sizeof *names; n++)
         tensors[n] = *syl_safetensors_find(file, names[n]);
     json_t *metadata =
