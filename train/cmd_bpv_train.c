@@ -185,6 +185,26 @@ static bool reads_standard_input(const job *j)
     return false;
 }
 
+static int check_outputs(const job *j)
+{
+    const arguments *a = &j->args;
+    const char *outputs[] = {a->out, a->state, a->text.save_vocabulary};
+    const char *inputs[] = {a->text.vocabulary, a->text.stop_words};
+    for (size_t o = 0; o < 3; o++) {
+        if (!outputs[o]) continue;
+        for (size_t other = 0; other < o; other++)
+            if (outputs[other] && !strcmp(outputs[o], outputs[other]))
+                return syl_usage(COMMAND, "%s would be written twice", outputs[o]);
+        for (size_t i = 0; i < 2; i++)
+            if (inputs[i] && syl_same_file(outputs[o], inputs[i]))
+                return syl_usage(COMMAND, "%s would overwrite the input", outputs[o]);
+        for (size_t i = 0; i < j->num_paths; i++)
+            if (syl_same_file(outputs[o], j->paths[i]))
+                return syl_usage(COMMAND, "%s would overwrite the input", outputs[o]);
+    }
+    return SYL_EXIT_OK;
+}
+
 static int check(const job *j)
 {
     const arguments *a = &j->args;
@@ -197,12 +217,7 @@ static int check(const job *j)
     if (syl_bpv_check_shape(&j->options.shape, &err)) return syl_usage(COMMAND, "%s", err.message);
     if (a->sigmoid && !syl_bpv_is_binary((syl_bpv_kind)a->model))
         return syl_usage(COMMAND, "--sigmoid: a real-valued model has none");
-    const char *outputs[] = {a->out, a->state, a->text.save_vocabulary};
-    for (size_t o = 0; o < 3; o++)
-        for (size_t i = 0; outputs[o] && i < j->num_paths; i++)
-            if (syl_same_file(outputs[o], j->paths[i]))
-                return syl_usage(COMMAND, "%s would overwrite the input", outputs[o]);
-    return SYL_EXIT_OK;
+    return check_outputs(j);
 }
 
 /* Puts a copy that can be read again in the place of standard input. */
@@ -290,13 +305,15 @@ static void print_report(const job *j)
 {
     const syl_documents *d = &j->documents;
     int64_t empty = 0;
+    char loss[32] = "null"; /* of a run that was over when it was resumed */
+    if (isfinite(j->loss)) snprintf(loss, sizeof loss, "%.6g", j->loss);
     for (int64_t i = 0; i < d->count; i++)
         empty += d->begin[i] == d->begin[i + 1];
     printf("{\"documents\": %" PRId64 ", \"without_words\": %" PRId64 ", \"words\": %" PRId64
            ", \"vocabulary\": %" PRId64 ", \"model\": \"%s\", \"bits\": %d, \"dim\": %d, "
-           "\"epochs\": %d, \"loss\": %.6g, \"seconds\": %.3f}\n",
+           "\"epochs\": %d, \"loss\": %s, \"seconds\": %.3f}\n",
            d->count, empty, d->begin[d->count], j->items, syl_bpv_kind_names[j->args.model],
-           j->args.bits, j->args.dim, j->args.epochs, j->loss, j->seconds);
+           j->args.bits, j->args.dim, j->args.epochs, loss, j->seconds);
 }
 
 static syl_status run(job *j, syl_error *err)
