@@ -227,6 +227,7 @@ static int start(job *j)
     syl_error err = {.status = SYL_OK};
     int code = SYL_EXIT_OK;
     syl_terminal_start(&j->terminal, j->args.quiet);
+    j->terminal.units = "sentences";
     syl_status status = syl_ranks_start(&j->ranks, &err);
     if (j->ranks.rank) j->terminal.quiet = true;
     if (status == SYL_OK) status = run(j, &err);
