@@ -51,8 +51,8 @@ check "eval wsi: a row for each word" test "$(grep -c '^planted' out)" -eq 9
 expect 0 "eval wsi: its own labels as the key" dsg eval wsi --json model contexts labels
 check "eval wsi: its own labels: agree" json out "lines[0]['results'][0]['all']['ari'] == 1"
 expect 0 "eval scws" dsg eval scws --json model scws
-check "eval scws: contexts tell" json out "lines[0]['results'][0]['spearman']['avgSimC'] > 60 and \
-lines[0]['results'][0]['spearman']['localSim'] > 60 and lines[0]['results'][0]['spearman']['avgSim'] < 60"
+check "eval scws: contexts tell" json out "lines[0]['results'][0]['spearman']['avgSimC'] > 40 and \
+lines[0]['results'][0]['spearman']['localSim'] > 60 and lines[0]['results'][0]['spearman']['avgSim'] < 30"
 expect 0 "eval wordsim" dsg eval wordsim --json model pairs pairs
 check "eval wordsim: topics" json out "len(lines[0]['results']) == 2 and lines[0]['results'][0]['covered'] == 80 and \
 lines[0]['results'][0]['pairs'] == 81 and lines[0]['results'][0]['spearman']['maxSim'] > 60"
@@ -83,11 +83,7 @@ fi
 
 # ---- the same bits --------------------------------------------------------------------------
 expect 0 "two threads" dsg train $small --threads 2 --out two.model train.txt
-python3 - <<'END' || fail "two threads: the same bits"
-a, b = (open(n, "rb").read() for n in ("model", "two.model"))
-size = lambda x: 8 + int.from_bytes(x[:8], "little")
-assert a[size(a):] == b[size(b):]
-END
+check "two threads: the same bits" cmp -s model two.model
 cat train.txt | dsg train $small --out pipe.model - >out 2>err
 check "train on standard input" cmp -s model pipe.model
 expect 0 "another seed" dsg train $small --seed 2 --out seed.model train.txt
@@ -112,7 +108,7 @@ expect 0 "plain skip-gram" dsg train --senses 1 --preparation spaces --size 24 -
 expect 0 "plain skip-gram, binary" dsg train --senses 1 --dim 24 --epochs 15 --sample 0 --quiet --output-format binary \
     --out binary train.txt
 check "plain skip-gram: as tokenised" grep -q "^[a-z]*[.] " plain.txt
-check "plain skip-gram: topics" case_of plain - binary
+check "plain skip-gram: topics" case_of plain binary
 expect 0 "its model" dsg train --senses 1 --dim 24 --epochs 2 --quiet --save-vocabulary saved --out one.model train.txt
 expect 0 "its model: eval" dsg eval wsi --json one.model contexts key
 check "its model: one sense tells nothing" json out "lines[0]['results'][0]['all']['ari'] == 0"
@@ -174,7 +170,9 @@ refuse "line 1" "pairs that are none" eval wordsim model train.txt
 refuse "line 1" "analogies that are none" eval analogies model train.txt
 refuse "'neverseen' is not in" "a map of an unknown word" plot --out map.svg model neverseen
 refuse "bad.gif" "a picture of another kind" plot --out bad.gif model plantedaaa
-refuse "words.txt\|cut.txt" "vectors that are cut off" senses --model-format words cut.model plantedaaa
+head -c 3000 senses.bin >cut.bin
+refuse "cut.bin" "vectors that are cut off" senses --model-format senses cut.bin plantedaaa
+refuse "COUNT DIM" "vectors that are none" senses --model-format words model plantedaaa
 check "nothing was written" test ! -e bad
 expect 2 "no command" dsg
 expect 2 "no such command" dsg sing
@@ -222,7 +220,7 @@ wait_for() { # FILE PID
         sleep 0.01
     done
 }
-long="--senses 3 --dim 32 --epochs 40 --pretrain-epochs 2 --gumbel window --quiet train.txt"
+long="--senses 3 --dim 32 --epochs 25 --pretrain-epochs 2 --gumbel window --quiet train.txt"
 expect 0 "in one piece" dsg train --out whole $long
 for signal in KILL TERM INT; do
     rm -f state stopped

@@ -215,15 +215,22 @@ int syl_dsg_args_options(const syl_dsg_args *a, const char *command, syl_dsg_opt
     return take_schedule(a, command, out);
 }
 
+/* Other names of an option, and what does not change the model. */
+static bool is_recorded(const syl_arg *a)
+{
+    static const char *const others[] = {"size",   "iter",          "state",
+                                         "resume", "state-seconds", "threads"};
+    for (size_t i = 0; a->kind != SYL_ARG_HEADING && i < sizeof others / sizeof *others; i++)
+        if (!strcmp(a->name, others[i])) return false;
+    return a->kind != SYL_ARG_HEADING;
+}
+
 json_t *syl_dsg_args_record(const syl_dsg_args *args)
 {
     syl_arg recorded[COUNT];
     syl_args_append(recorded, table, COUNT, 0);
     for (size_t i = 0; i < COUNT; i++)
-        recorded[i].recorded =
-            recorded[i].kind != SYL_ARG_HEADING && strcmp(recorded[i].name, "size") &&
-            strcmp(recorded[i].name, "iter") && strcmp(recorded[i].name, "state") &&
-            strcmp(recorded[i].name, "state-seconds") && strcmp(recorded[i].name, "resume");
+        recorded[i].recorded = is_recorded(&recorded[i]);
     char *text = syl_args_record(recorded, COUNT, args);
     json_t *object = text ? json_loads(text, 0, NULL) : NULL;
     free(text);
