@@ -109,19 +109,16 @@ static int64_t longest_sentence(const syl_documents *d)
     return longest;
 }
 
-/* The trainer's tables are there until the model has its copy of them. */
 static void print_memory(const job *j)
 {
     const syl_documents *d = &j->texts.documents;
-    const syl_dsg_options *o = &j->options;
     double corpus = (double)d->begin[d->count] * 4 + (double)(d->count + 1) * 8;
-    double training = (double)syl_dsg_bytes(o, j->words, longest_sentence(d));
-    double model = (double)syl_dsg_model_bytes(j->words, o->senses, o->dim, o->senses > 1);
+    double training = (double)syl_dsg_bytes(&j->options, j->words, longest_sentence(d));
     if (j->args.quiet || j->ranks.rank) return;
     fprintf(stderr,
             "%" PRId64 " sentences, %" PRId64 " words, vocabulary of %" PRId64 "\n"
-            "memory: corpus %.1f MB, training %.1f MB, model %.1f MB\n",
-            d->count, d->begin[d->count], j->words, corpus / 1e6, training / 1e6, model / 1e6);
+            "memory: corpus %.1f MB, training %.1f MB\n",
+            d->count, d->begin[d->count], j->words, corpus / 1e6, training / 1e6);
 }
 
 static syl_status make_trainer(job *j, syl_dsg_corpus *corpus, syl_dsg_trainer **out,
@@ -150,11 +147,9 @@ static syl_status write_vectors(const job *j, const syl_senses *senses, syl_erro
         j->args.output_format == OUTPUT_TEXT ? SYL_VECTORS_TEXT : SYL_VECTORS_BINARY, err);
 }
 
-static syl_status write_model(job *j, const syl_dsg_trainer *trainer, syl_dsg_model *model,
-                              syl_error *err)
+static syl_status write_model(job *j, syl_dsg_model *model, syl_error *err)
 {
     syl_senses *senses = NULL;
-    SYL_TRY(syl_dsg_trainer_fill(trainer, model, err));
     model->training = syl_dsg_args_record(&j->args.training);
     if (!model->training) return syl_fail(err, SYL_ENOMEM, "no memory for the options");
     SYL_TRY(syl_senses_create(&senses, model, (double)j->options.prune, j->options.threads, err));
@@ -166,18 +161,16 @@ static syl_status write_model(job *j, const syl_dsg_trainer *trainer, syl_dsg_mo
     return status;
 }
 
-/* Gives up the texts: the vocabulary becomes the model's. */
-static syl_status finish(job *j, const syl_dsg_trainer *trainer, syl_error *err)
+/* Gives up the vocabulary, which becomes the model's, and the trainer's tables. */
+static syl_status finish(job *j, syl_dsg_trainer *trainer, syl_error *err)
 {
-    const syl_dsg_options *o = &j->options;
     syl_vocabulary *vocabulary = j->texts.vocabulary;
     syl_dsg_model *model = NULL;
-    j->senses = calloc((size_t)o->senses + 1, sizeof *j->senses);
-    if (!j->senses) return syl_fail_memory(err, (size_t)o->senses * 8, "a report");
+    j->senses = calloc((size_t)j->options.senses + 1, sizeof *j->senses);
+    if (!j->senses) return syl_fail_memory(err, (size_t)j->options.senses * 8, "a report");
     j->texts.vocabulary = NULL;
-    syl_status status = syl_dsg_model_create(&model, vocabulary, &j->texts.corpus.text, o->senses,
-                                             o->dim, o->senses > 1, err);
-    if (status == SYL_OK) status = write_model(j, trainer, model, err);
+    SYL_TRY(syl_dsg_trainer_take(trainer, vocabulary, &j->texts.corpus.text, &model, err));
+    syl_status status = write_model(j, model, err);
     syl_dsg_model_free(model);
     return status;
 }

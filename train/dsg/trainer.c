@@ -85,29 +85,6 @@ syl_dsg_result syl_dsg_trainer_result(const syl_dsg_trainer *t)
                             .entropy = t->entropies ? t->entropy / (double)t->entropies : 0};
 }
 
-syl_status syl_dsg_trainer_fill(const syl_dsg_trainer *t, syl_dsg_model *m, syl_error *err)
-{
-    syl_dsg_result r = syl_dsg_trainer_result(t);
-    size_t dim = (size_t)r.dim;
-    if (m->words != r.words || m->senses != r.senses || m->dim != r.dim ||
-        (r.choice && (!m->network || !m->network_bias)))
-        return syl_fail(err, SYL_EINVAL, "a model of another shape than the trainer's");
-    for (int64_t i = 0; i < r.words * r.senses; i++)
-        memcpy(m->sense_vectors + (size_t)i * dim, r.sense + i * r.stride, dim * sizeof(float));
-    for (int64_t i = 0; i < r.words; i++) {
-        memcpy(m->output_vectors + (size_t)i * dim, r.output + i * r.stride, dim * sizeof(float));
-        m->output_bias[i] = r.output_bias ? r.output_bias[i] : 0;
-    }
-    for (int64_t i = 0; r.choice && i < r.words * r.senses; i++) {
-        float *network = m->network + i / r.senses * r.dim * r.senses + i % r.senses;
-        for (int j = 0; j < r.dim; j++)
-            network[j * r.senses] = r.choice[i * r.stride + j];
-        m->network_bias[i] = r.choice_bias[i];
-    }
-    memcpy(m->priors, r.priors, (size_t)(r.words * r.senses) * sizeof(float));
-    return SYL_OK;
-}
-
 /* ---- the course
  * ----------------------------------------------------------------------------------- */
 

@@ -136,8 +136,10 @@ typedef struct syl_dsg_result {
 } syl_dsg_result;
 
 syl_dsg_result syl_dsg_trainer_result(const syl_dsg_trainer *trainer);
-/* Into a model of the same words, senses and dimensions, with a network where senses > 1. */
-syl_status syl_dsg_trainer_fill(const syl_dsg_trainer *trainer, syl_dsg_model *model,
-                                syl_error *err);
+/* Makes a model of the trained tables, where they lie, so that memory has no second copy of them;
+ * with a network where senses > 1. Takes over the vocabulary, which the corpus's ids are of, also
+ * on failure. The trainer can only be freed then. */
+syl_status syl_dsg_trainer_take(syl_dsg_trainer *trainer, syl_vocabulary *vocabulary,
+                                const syl_text_options *text, syl_dsg_model **out, syl_error *err);
 
 #endif
