@@ -197,15 +197,14 @@ static void print_report(const job *j)
 {
     const syl_documents *d = &j->texts.documents;
     int64_t empty = 0;
-    char loss[32] = "null"; /* of a run that was over when it was resumed */
-    if (isfinite(j->loss)) snprintf(loss, sizeof loss, "%.6g", j->loss);
+    char loss[32];
     for (int64_t i = 0; i < d->count; i++)
         empty += d->begin[i] == d->begin[i + 1];
     printf("{\"documents\": %" PRId64 ", \"without_words\": %" PRId64 ", \"words\": %" PRId64
            ", \"vocabulary\": %" PRId64 ", \"model\": \"%s\", \"bits\": %d, \"dim\": %d, "
            "\"epochs\": %d, \"loss\": %s, \"seconds\": %.3f}\n",
            d->count, empty, d->begin[d->count], j->items, syl_bpv_kind_names[j->args.model],
-           j->args.bits, j->args.dim, j->args.epochs, loss, j->seconds);
+           j->args.bits, j->args.dim, j->args.epochs, syl_json_loss(j->loss, loss), j->seconds);
 }
 
 static syl_status run(job *j, syl_error *err)

@@ -196,15 +196,16 @@ static void print_report(const job *j)
 {
     const syl_documents *d = &j->texts.documents;
     int64_t words = 0, senses = 0;
+    char loss[32];
     for (int k = 1; k <= j->options.senses; k++) {
         words += j->senses[k];
         senses += k * j->senses[k];
     }
     printf("{\"sentences\": %" PRId64 ", \"words\": %" PRId64 ", \"vocabulary\": %" PRId64
-           ", \"dim\": %d, \"senses\": %d, \"epochs\": %d, \"loss\": %.6g, \"entropy\": %.6g, "
+           ", \"dim\": %d, \"senses\": %d, \"epochs\": %d, \"loss\": %s, \"entropy\": %.6g, "
            "\"senses_left\": %.6g, \"seconds\": %.3f}\n",
            d->count, d->begin[d->count], j->words, j->options.dim, j->options.senses,
-           j->options.pretrain_epochs + j->options.epochs, j->loss, j->entropy,
+           j->options.pretrain_epochs + j->options.epochs, syl_json_loss(j->loss, loss), j->entropy,
            words ? (double)senses / (double)words : 0, j->seconds);
 }
 

@@ -1,5 +1,6 @@
 #include "train/watch.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,15 @@ static bool is_due(syl_terminal *t)
     if (now - t->shown < (t->bar ? 0.2 : 60)) return false;
     t->shown = now;
     return true;
+}
+
+const char *syl_json_loss(double loss, char text[32])
+{
+    if (isfinite(loss))
+        snprintf(text, 32, "%.6g", loss);
+    else
+        snprintf(text, 32, "null");
+    return text;
 }
 
 bool syl_terminal_course(void *user, const syl_course_progress *p)

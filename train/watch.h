@@ -26,6 +26,8 @@ void syl_terminal_skipped(void *terminal, const syl_error *why);
  * several times a second, otherwise after each epoch and each minute. False once a signal has come.
  */
 bool syl_terminal_course(void *terminal, const syl_course_progress *p);
+/* A course's last loss for JSON: null of a run that was over when it was resumed. Returns text. */
+const char *syl_json_loss(double loss, char text[32]);
 /* For syl_corpus.progress: what was read so far, on a terminal. False once a signal has come. */
 bool syl_terminal_text(void *terminal, int64_t documents, int64_t bytes);
 /* Ends the line of the bar. */

@@ -238,6 +238,8 @@ for signal in KILL TERM INT; do
     expect 0 "SIG$signal: resumed" bpv train --out stopped --state state --resume --threads 2 $long
     check "SIG$signal: the same bits" cmp -s whole stopped
 done
+expect 0 "a run that was over" bpv train --out stopped --state state --resume $long
+check "a run that was over: no loss" json out "lines[0]['loss'] is None"
 refuse "state" "another run's state" train --bits 32 --out bad --state state --resume --quiet train.txt
 
 modules=${PREFIX_BUILD:-.}/.libs

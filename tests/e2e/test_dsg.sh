@@ -33,9 +33,9 @@ check "neighbours in a table: lines" grep -q "^    topic[ab]" out
 for by in cosine network; do
     expect 0 "disambiguate by $by" dsg disambiguate --by $by model <queries
     cp out found
-    check "disambiguate by $by: the planted topics" case_of answers found 0.9
+    check "disambiguate by $by: the planted topics" case_of answers found 0.8
     expect 0 "eval wsi by $by" dsg eval wsi --by $by --json model contexts key
-    check "eval wsi by $by: far above chance" json out "lines[0]['results'][0]['all']['ari'] > 0.8 and \
+    check "eval wsi by $by: far above chance" json out "lines[0]['results'][0]['all']['ari'] > 0.6 and \
 lines[0]['results'][0]['all']['words'] == 9 and lines[0]['results'][0]['all']['contexts'] == 360"
 done
 expect 0 "disambiguate: arguments" dsg disambiguate --table model plantedaaa topicaaaa plantedaaa topicaaab

@@ -1,0 +1,68 @@
+#!/bin/sh
+# Codes of one collection by a model of another: Binary PV-DBOW is trained on English Wikipedia (85,605
+# articles of 2014, 21.6 million words) and infers the test split of 20 Newsgroups, whose posts rank each
+# other as in egs/20news. (The paper's Wikipedia has some billion words.)
+#
+#   egs/wikipedia_transfer/run.sh --data DIR [--threads N] [--seed N] [--out DIR]
+#                                 [--stage N] [--stop-stage N]
+#
+# DIR (or $SYLKIT_DATA) holds text/wikipedia-en.txt.xz (<doc ...> to </doc>) and text/20news-bydate.tar.xz.
+# Results go under --out (default build/wikipedia_transfer); every stage can be run again, and training goes
+# on where it was stopped.
+#
+# 1  unpack                                2  train (hours)      3  infer and eval -> NAME.txt
+#
+# $SYLKIT is the program (default: build/sylkit, else the one in PATH).
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+stage=1 stop_stage=3 threads=1 seed=1 data=${SYLKIT_DATA:-} out=$root/build/wikipedia_transfer
+while [ $# -gt 0 ]; do
+    case $1 in
+    --data | --threads | --seed | --out | --stage | --stop-stage)
+        [ $# -ge 2 ] || { echo "run.sh: $1 needs a value" >&2; exit 2; }
+        eval "$(echo "${1#--}" | tr - _)=\$2"
+        shift 2 ;;
+    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"; exit 0 ;;
+    *) echo "run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
+    esac
+done
+if [ -z "$data" ] || [ ! -r "$data/text/wikipedia-en.txt.xz" ] || [ ! -r "$data/text/20news-bydate.tar.xz" ]; then
+    echo "run.sh: give the folder with text/wikipedia-en.txt.xz and text/20news-bydate.tar.xz as --data DIR" >&2
+    exit 2
+fi
+run() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
+wikipedia=$root/build/data/wikipedia/wikipedia-en.txt news=$root/build/data/20news
+sylkit=${SYLKIT:-$root/build/sylkit}
+[ -x "$sylkit" ] || sylkit=$(command -v sylkit) || { echo "run.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
+mkdir -p "$out"
+
+if run 1; then
+    "$root/egs/20news/run.sh" --data "$data" --stop-stage 1
+    mkdir -p "${wikipedia%/*}"
+    if [ ! -e "$wikipedia" ]; then
+        xz -dc "$data/text/wikipedia-en.txt.xz" >"$wikipedia.part"
+        mv "$wikipedia.part" "$wikipedia"
+    fi
+fi
+models() { grep -v '^#' "$here/conf/models.conf"; }
+if run 2; then
+    models | while read -r name options; do
+        [ -e "$out/$name.safetensors" ] && continue
+        # shellcheck disable=SC2086
+        "$sylkit" bpv train --format wikipedia --threads "$threads" --seed "$seed" --no-documents $options \
+            --state "$out/$name.state" --resume --out "$out/$name.safetensors" "$wikipedia"
+        rm -f "$out/$name.state"
+    done
+fi
+if run 3; then
+    models | while read -r name options; do
+        "$sylkit" bpv infer --encoding latin1 --threads "$threads" --seed "$seed" --codes "$out/$name.npy" \
+            --names "$out/names" "$out/$name.safetensors" "$news/20news-bydate-test"
+        "$sylkit" bpv eval --codes "$out/$name.npy" --names "$out/names" --seed "$seed" --threads "$threads" \
+            --curve "$out/$name.svg" >"$out/$name.part"
+        mv "$out/$name.part" "$out/$name.txt"
+        echo "$name $options"
+        cat "$out/$name.txt"
+    done
+fi
