@@ -10,7 +10,9 @@
 # Results go under --out (default build/wikipedia_transfer); every stage can be run again, and training goes
 # on where it was stopped.
 #
-# 1  unpack                                2  train (hours)      3  infer and eval -> NAME.txt
+# 1  unpack                                2  train (minutes a model)
+# 3  infer and eval -> NAME.txt            4  how settings were chosen: on a tenth of 20 Newsgroups'
+#                                             training split -> tune.txt (not run by default)
 #
 # $SYLKIT is the program (default: build/sylkit, else the one in PATH).
 set -eu
@@ -35,6 +37,7 @@ run() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 wikipedia=$root/build/data/wikipedia/wikipedia-en.txt news=$root/build/data/20news
 sylkit=${SYLKIT:-$root/build/sylkit}
 [ -x "$sylkit" ] || sylkit=$(command -v sylkit) || { echo "run.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
+export sylkit wikipedia news out threads seed here
 mkdir -p "$out"
 
 if run 1; then
@@ -65,4 +68,7 @@ if run 3; then
         echo "$name $options"
         cat "$out/$name.txt"
     done
+fi
+if run 4; then
+    "$here/local/tune.sh"
 fi
