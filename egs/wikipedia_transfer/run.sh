@@ -50,7 +50,7 @@ if run 1; then
 fi
 models() { grep -v '^#' "$here/conf/models.conf"; }
 if run 2; then
-    models | while read -r name options; do
+    models | while read -r name kind options; do
         [ -e "$out/$name.safetensors" ] && continue
         # shellcheck disable=SC2086
         "$sylkit" bpv train --format wikipedia --threads "$threads" --seed "$seed" --no-documents $options \
@@ -59,11 +59,15 @@ if run 2; then
     done
 fi
 if run 3; then
-    models | while read -r name options; do
-        "$sylkit" bpv infer --encoding latin1 --threads "$threads" --seed "$seed" --codes "$out/$name.npy" \
+    models | while read -r name kind options; do
+        [ -e "$out/$name.txt" ] && continue
+        "$sylkit" bpv infer --encoding latin1 --threads "$threads" --seed "$seed" "--$kind" "$out/$name.npy" \
             --names "$out/names" "$out/$name.safetensors" "$news/20news-bydate-test"
-        "$sylkit" bpv eval --codes "$out/$name.npy" --names "$out/names" --seed "$seed" --threads "$threads" \
-            --curve "$out/$name.svg" >"$out/$name.part"
+        hash=''
+        [ "$kind" = vectors ] && hash='--hash sign,median,planes,itq'
+        # shellcheck disable=SC2086
+        "$sylkit" bpv eval "--$kind" "$out/$name.npy" $hash --names "$out/names" --seed "$seed" \
+            --threads "$threads" --curve "$out/$name.svg" >"$out/$name.part"
         mv "$out/$name.part" "$out/$name.txt"
         echo "$name $options"
         cat "$out/$name.txt"
