@@ -87,6 +87,19 @@ static syl_status make_arrays(syl_bpv *m, syl_error *err)
                              err);
 }
 
+/* Sampled softmax takes the logarithm of a share of the counts. */
+static syl_status check_counts(const syl_vocabulary *v, syl_error *err)
+{
+    const int64_t *counts = syl_vocabulary_counts(v);
+    for (int64_t i = 0; i < syl_vocabulary_size(v); i++)
+        if (counts[i] < 1)
+            return syl_fail(err, SYL_EINVAL,
+                            "the vocabulary's item '%.100s' has a count of 0; give it 1 or more, "
+                            "or take it out",
+                            syl_vocabulary_word(v, i));
+    return SYL_OK;
+}
+
 syl_status syl_bpv_create(syl_bpv **out, const syl_bpv_shape *shape, const syl_text_options *text,
                           syl_vocabulary *vocabulary, int64_t num_documents, syl_error *err)
 {
@@ -103,6 +116,7 @@ syl_status syl_bpv_create(syl_bpv **out, const syl_bpv_shape *shape, const syl_t
     m->vocabulary = vocabulary;
     m->num_documents = num_documents;
     syl_status status = syl_bpv_check_shape(shape, err);
+    if (status == SYL_OK) status = check_counts(vocabulary, err);
     if (status == SYL_OK) status = make_arrays(m, err);
     if (status != SYL_OK) {
         syl_bpv_free(m);

@@ -36,10 +36,10 @@ static int list_tables(const syl_bpv *m, bool with_documents, table list[MOST_TE
     return n;
 }
 
-/* Rows in memory are padded, but for the bias, which is one row. */
+/* Pieces in memory are padded, but for one that is alone, such as the bias. */
 static int64_t stride_of(const table *t)
 {
-    return t->rows == 1 ? t->length : syl_paragraph_padded(t->length);
+    return t->rows * t->parts == 1 ? t->length : syl_paragraph_padded(t->length);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */

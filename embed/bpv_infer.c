@@ -6,7 +6,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/random.h"
 
-#define AT_A_TIME 4096                   /* documents */
+#define MOST_ROWS 4096                   /* documents at a time */
 #define STREAM_BEGIN ((uint64_t)1 << 63) /* positions of a document's first vector */
 
 syl_bpv_infer_options syl_bpv_infer_defaults(const syl_bpv *model)
@@ -27,11 +27,12 @@ typedef struct inference {
     int copies;
     const syl_alias *columns;
     syl_paragraph_model p;
-    float *e, *square; /* [AT_A_TIME][padded(dim)], the host's */
+    int64_t rows;      /* documents at a time, MOST_ROWS at most */
+    float *e, *square; /* [rows][padded(dim)], the host's */
     int32_t *items;    /* of the documents at hand, known ones only */
     size_t items_room;
-    int64_t *begin; /* [AT_A_TIME + 1] */
-    uint64_t *key;  /* [AT_A_TIME] */
+    int64_t *begin; /* [rows + 1] */
+    uint64_t *key;  /* [rows] */
 } inference;
 
 static syl_status put(inference *q, const void *host, size_t bytes, void **out, syl_error *err)
@@ -68,14 +69,14 @@ static syl_status place(inference *q, syl_error *err)
     SYL_TRY(put(q, m->sampler.columns, (size_t)items * sizeof *m->sampler.columns, &there, err));
     q->columns = there;
     p->documents = (syl_learnt){q->e, q->square};
-    SYL_TRY(put_floats(q, &p->documents.value, AT_A_TIME * dim, err));
-    return put_floats(q, &p->documents.square, AT_A_TIME * dim, err);
+    SYL_TRY(put_floats(q, &p->documents.value, q->rows * dim, err));
+    return put_floats(q, &p->documents.square, q->rows * dim, err);
 }
 
 static syl_status start(inference *q, syl_error *err)
 {
     const syl_bpv_infer_options *o = q->o;
-    size_t dim = (size_t)syl_paragraph_padded(q->m->shape.dim);
+    size_t dim = (size_t)syl_paragraph_padded(q->m->shape.dim), rows = (size_t)q->rows;
     syl_bpv_shape asked = q->m->shape;
     asked.infer = *o;
     SYL_TRY(syl_bpv_check_shape(&asked, err));
@@ -85,12 +86,12 @@ static syl_status start(inference *q, syl_error *err)
     q->p.lr = (float)o->learning_rate;
     q->p.seed = o->seed;
     if (o->sigmoid) q->p.function = SYL_CODE_SIGMOID;
-    q->e = syl_calloc(AT_A_TIME * dim, sizeof *q->e);
-    q->square = syl_calloc(AT_A_TIME * dim, sizeof *q->square);
-    q->begin = syl_calloc(AT_A_TIME + 1, sizeof *q->begin);
-    q->key = syl_calloc(AT_A_TIME, sizeof *q->key);
+    q->e = syl_calloc(rows * dim, sizeof *q->e);
+    q->square = syl_calloc(rows * dim, sizeof *q->square);
+    q->begin = syl_calloc(rows + 1, sizeof *q->begin);
+    q->key = syl_calloc(rows, sizeof *q->key);
     if (!q->e || !q->square || !q->begin || !q->key)
-        return syl_fail_memory(err, 2 * AT_A_TIME * dim * sizeof *q->e, "inference");
+        return syl_fail_memory(err, 2 * rows * dim * sizeof *q->e, "inference");
     SYL_TRY(syl_device_open(&q->device, o->device ? o->device : "cpu", err));
     SYL_TRY(syl_ctx_create_on(&q->ctx, q->device, o->threads, err));
     return place(q, err);
@@ -193,13 +194,17 @@ syl_status syl_bpv_infer(const syl_bpv *model, const int32_t *items, const int64
                          float *vectors, uint8_t *empty, syl_error *err)
 {
     syl_bpv_infer_options defaults = syl_bpv_infer_defaults(model);
-    inference q = {.m = model, .o = options ? options : &defaults};
+    inference q = {.m = model,
+                   .o = options ? options : &defaults,
+                   .rows = count < MOST_ROWS ? count : MOST_ROWS};
+    if (count <= 0)
+        return count ? syl_fail(err, SYL_EINVAL, "%lld documents", (long long)count) : SYL_OK;
     for (int64_t i = 0; i < count; i++)
         if (begin[i] > begin[i + 1] || begin[0] < 0)
             return syl_fail(err, SYL_EINVAL, "document %lld ends before it begins", (long long)i);
     syl_status status = start(&q, err);
-    for (int64_t i = 0; status == SYL_OK && i < count; i += AT_A_TIME) {
-        int64_t n = count - i < AT_A_TIME ? count - i : AT_A_TIME;
+    for (int64_t i = 0; status == SYL_OK && i < count; i += q.rows) {
+        int64_t n = count - i < q.rows ? count - i : q.rows;
         status = take(&q, items, begin + i, n, err);
         if (status == SYL_OK) status = run(&q, n, err);
         if (status == SYL_OK) give(&q, i, n, codes, vectors, empty);
@@ -208,14 +213,25 @@ syl_status syl_bpv_infer(const syl_bpv *model, const int32_t *items, const int64
     return status;
 }
 
+/* Training leaves zeros for a document without a single item. */
+static bool learnt_nothing(const float *vector, int64_t dim)
+{
+    for (int64_t k = 0; k < dim; k++)
+        if (vector[k] != 0) return false;
+    return true;
+}
+
 syl_status syl_bpv_documents(const syl_bpv *m, uint8_t *codes, float *vectors, syl_error *err)
 {
-    int64_t dim = syl_paragraph_padded(m->shape.dim);
+    int64_t dim = syl_paragraph_padded(m->shape.dim), bytes = (m->shape.bits + 7) / 8;
     if (!m->num_documents)
         return syl_fail(err, SYL_EINVAL,
                         "the model has no documents' vectors; train it so that it keeps them, or "
                         "infer them");
     if (codes) syl_bpv_codes(m, m->documents, m->num_documents, codes);
+    for (int64_t i = 0; codes && i < m->num_documents; i++)
+        if (learnt_nothing(m->documents + i * dim, dim))
+            memset(codes + i * bytes, 0, (size_t)bytes); /* a projection's offset is no code */
     for (int64_t i = 0; vectors && i < m->num_documents; i++)
         memcpy(vectors + i * m->shape.dim, m->documents + i * dim,
                (size_t)m->shape.dim * sizeof *vectors);

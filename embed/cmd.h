@@ -1,4 +1,4 @@
-/* The subcommands of documents' codes: argv[0] is the subcommand's name; they return an exit status
+/* The subcommands of documents' codes and of senses of words: argv[0] is the subcommand's name; they return an exit status
  * of lib/cli/options.h. */
 #ifndef SYL_EMBED_CMD_H
 #define SYL_EMBED_CMD_H
@@ -7,5 +7,11 @@ int syl_cmd_bpv_infer(int argc, char **argv);
 int syl_cmd_bpv_search(int argc, char **argv);
 int syl_cmd_bpv_eval(int argc, char **argv);
 int syl_cmd_bpv_export(int argc, char **argv);
+int syl_cmd_dsg_senses(int argc, char **argv);
+int syl_cmd_dsg_neighbours(int argc, char **argv);
+int syl_cmd_dsg_disambiguate(int argc, char **argv);
+int syl_cmd_dsg_eval(int argc, char **argv);
+int syl_cmd_dsg_export(int argc, char **argv);
+int syl_cmd_dsg_plot(int argc, char **argv);
 
 #endif

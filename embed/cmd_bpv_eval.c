@@ -52,7 +52,7 @@ static const syl_arg own[] = {
     WHOLE("radius", radius, -1, SYL_BPV_MOST_BITS,
           "two stages: codes within 0 to N, ranked by vectors; -1: no"),
     FLAG("expected-ties", expected_ties, "means over all orders of tied documents"),
-    WHOLE("depth", depth, 1, 1000000, "of NDCG"),
+    WHOLE("depth", depth, 1, 1000, "of NDCG"),
     WHOLE("points", points, 2, 10001, "of the precision-recall curve"),
     TEXT("curve", curve, "FILE.png or .svg of it"),
     FLAG("json", json, "one JSON object in place of a table"),

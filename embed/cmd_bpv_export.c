@@ -198,7 +198,11 @@ static int check(const job *j)
                 return syl_usage(COMMAND, "%s would be written twice", outputs[o]);
     }
     if (!wanted) return syl_usage(COMMAND, "say what to: --faiss, --codes, --words, ...");
-    if (a->input_words && !a->words) return syl_usage(COMMAND, "--input-words is for --words FILE");
+    if ((a->input_words || a->binary) && !a->words)
+        return syl_usage(COMMAND, "%s is for --words FILE",
+                         a->input_words ? "--input-words" : "--binary");
+    if (a->with_vectors && !a->index)
+        return syl_usage(COMMAND, "--with-vectors is for --index FILE; see --vectors");
     return SYL_EXIT_OK;
 }
 

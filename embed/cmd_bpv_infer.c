@@ -120,6 +120,9 @@ static syl_status run(job *j, syl_error *err)
 static int check(const job *j)
 {
     const char *outputs[] = {j->args.codes, j->args.vectors, j->args.names};
+    if (j->args.with_vectors && !j->args.json && (j->args.codes || j->args.vectors))
+        return syl_usage(COMMAND,
+                         "--with-vectors is for JSON lines: with --json, or without files");
     for (size_t o = 0; o < 3; o++) {
         if (!outputs[o]) continue;
         for (size_t other = 0; other < o; other++)

@@ -247,6 +247,7 @@ static syl_status search_arrays(const job *j, syl_error *err)
 static syl_status ask(job *j, syl_error *err)
 {
     const arguments *a = &j->args;
+    SYL_TRY(syl_index_set_device(j->index, a->infer.device, err));
     if (a->mih) SYL_TRY(syl_index_build(j->index, a->tables, a->infer.threads, err));
     if (a->query)
         return syl_infer_text(j->model, a->query, a->query, &a->infer, search_texts, j, err);
@@ -266,6 +267,25 @@ static syl_status run(job *j, syl_error *err)
 }
 
 /* ---- command line -------------------------------------------------------------------- */
+
+/* The index and its names take the place of nothing else. */
+static int check_outputs(const job *j)
+{
+    const arguments *a = &j->args;
+    const char *outputs[] = {a->index, a->names}, *inputs[] = {a->model, a->codes, a->vectors};
+    if (a->names && !strcmp(a->names, a->index))
+        return syl_usage(COMMAND, "%s would be both the index and its names", a->index);
+    for (size_t o = 0; o < 2; o++) {
+        if (!outputs[o]) continue;
+        for (size_t i = 0; i < 3; i++)
+            if (inputs[i] && syl_same_file(outputs[o], inputs[i]))
+                return syl_usage(COMMAND, "%s would overwrite the input", outputs[o]);
+        for (size_t i = 0; i < j->num_paths; i++)
+            if (syl_same_file(outputs[o], j->paths[i]))
+                return syl_usage(COMMAND, "%s would overwrite the input", outputs[o]);
+    }
+    return SYL_EXIT_OK;
+}
 
 static int check(job *j)
 {
@@ -287,10 +307,7 @@ static int check(job *j)
     if (a->tables && !a->mih) return syl_usage(COMMAND, "--tables is for --mih");
     if (a->candidates && !a->rank) return syl_usage(COMMAND, "--candidates is for --rank");
     if (a->model && !a->query && !j->num_paths) j->paths = standard_input, j->num_paths = 1;
-    for (size_t i = 0; i < j->num_paths; i++)
-        if (syl_same_file(j->paths[i], a->index))
-            return syl_usage(COMMAND, "%s is the index itself", j->paths[i]);
-    return SYL_EXIT_OK;
+    return a->add ? check_outputs(j) : SYL_EXIT_OK;
 }
 
 static int start(job *j)

@@ -78,7 +78,16 @@ static syl_status allocate(syl_dsg_model *m, bool network, syl_error *err)
     return SYL_OK;
 }
 
-static syl_status fill(syl_dsg_model *m, const syl_text_options *text, bool network, syl_error *err)
+static void free_arrays(syl_dsg_model *m)
+{
+    array arrays[NUM_ARRAYS];
+    list_arrays(m, arrays);
+    for (int i = 0; i < NUM_ARRAYS; i++)
+        free(*arrays[i].data);
+}
+
+/* All but the arrays. */
+static syl_status fill(syl_dsg_model *m, const syl_text_options *text, syl_error *err)
 {
     m->words = syl_vocabulary_size(m->vocabulary);
     if (!is_size(m->words, m->senses, m->dim))
@@ -91,23 +100,57 @@ static syl_status fill(syl_dsg_model *m, const syl_text_options *text, bool netw
     m->unknown = -1;
     if (m->text.unknown)
         m->unknown = syl_vocabulary_find(m->vocabulary, SYL_WORD_UNKNOWN, strlen(SYL_WORD_UNKNOWN));
-    return allocate(m, network, err);
+    return SYL_OK;
+}
+
+/* Takes over the vocabulary. */
+static syl_dsg_model *begin_model(syl_vocabulary *vocabulary, int senses, int dim, syl_error *err)
+{
+    syl_dsg_model *m = syl_calloc(1, sizeof *m);
+    if (!m) {
+        syl_vocabulary_free(vocabulary);
+        syl_fail_memory(err, sizeof *m, "a model");
+        return NULL;
+    }
+    m->vocabulary = vocabulary;
+    m->senses = senses;
+    m->dim = dim;
+    return m;
 }
 
 syl_status syl_dsg_model_create(syl_dsg_model **out, syl_vocabulary *vocabulary,
                                 const syl_text_options *text, int senses, int dim, bool network,
                                 syl_error *err)
 {
-    syl_dsg_model *m = syl_calloc(1, sizeof *m);
+    syl_dsg_model *m = begin_model(vocabulary, senses, dim, err);
+    *out = NULL;
+    if (!m) return SYL_ENOMEM;
+    syl_status status = fill(m, text, err);
+    if (!status) status = allocate(m, network, err);
+    if (status)
+        syl_dsg_model_free(m);
+    else
+        *out = m;
+    return status;
+}
+
+syl_status syl_dsg_model_adopt(syl_dsg_model **out, syl_vocabulary *vocabulary,
+                               const syl_text_options *text, int senses, int dim,
+                               const syl_dsg_arrays *arrays, syl_error *err)
+{
+    syl_dsg_model none = {0}, *m = begin_model(vocabulary, senses, dim, err), *to = m ? m : &none;
+    to->sense_vectors = arrays->sense_vectors;
+    to->output_vectors = arrays->output_vectors;
+    to->output_bias = arrays->output_bias;
+    to->priors = arrays->priors;
+    to->network = arrays->network;
+    to->network_bias = arrays->network_bias;
     *out = NULL;
     if (!m) {
-        syl_vocabulary_free(vocabulary);
-        return syl_fail_memory(err, sizeof *m, "a model");
+        free_arrays(&none);
+        return SYL_ENOMEM;
     }
-    m->vocabulary = vocabulary;
-    m->senses = senses;
-    m->dim = dim;
-    syl_status status = fill(m, text, network, err);
+    syl_status status = fill(m, text, err);
     if (status)
         syl_dsg_model_free(m);
     else
@@ -117,11 +160,8 @@ syl_status syl_dsg_model_create(syl_dsg_model **out, syl_vocabulary *vocabulary,
 
 void syl_dsg_model_free(syl_dsg_model *model)
 {
-    array arrays[NUM_ARRAYS];
     if (!model) return;
-    list_arrays(model, arrays);
-    for (int i = 0; i < NUM_ARRAYS; i++)
-        free(*arrays[i].data);
+    free_arrays(model);
     syl_vocabulary_free(model->vocabulary);
     syl_text_options_free(&model->text);
     json_decref(model->training);

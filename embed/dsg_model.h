@@ -40,6 +40,16 @@ typedef struct syl_dsg_model {
 syl_status syl_dsg_model_create(syl_dsg_model **out, syl_vocabulary *vocabulary,
                                 const syl_text_options *text, int senses, int dim, bool network,
                                 syl_error *err);
+/* The arrays of a model, made by syl_calloc. */
+typedef struct syl_dsg_arrays {
+    float *sense_vectors, *output_vectors, *output_bias, *priors;
+    float *network, *network_bias; /* both or neither */
+} syl_dsg_arrays;
+/* The same with arrays that are there already, in the shapes of the struct above: takes them over,
+ * also on failure, as the vocabulary. */
+syl_status syl_dsg_model_adopt(syl_dsg_model **out, syl_vocabulary *vocabulary,
+                               const syl_text_options *text, int senses, int dim,
+                               const syl_dsg_arrays *arrays, syl_error *err);
 void syl_dsg_model_free(syl_dsg_model *model);
 
 /* Bytes of the arrays of a model of this size; SIZE_MAX when it cannot be. */

@@ -140,7 +140,7 @@ static syl_status check_header(const header *h, size_t size, const char *name, s
 {
     if (size < sizeof *h || memcmp(h->magic, MAGIC, sizeof h->magic) != 0)
         return syl_fail(err, SYL_EFORMAT,
-                        "%s is not an index of codes; write one with syl_index_save", name);
+                        "%s is not an index of codes; sylkit bpv search --add makes one", name);
     if (h->version != FORMAT_VERSION)
         return syl_fail(err, SYL_EUNSUPPORTED,
                         "%s has version %" PRIu32 " of the index's format, and this library reads "

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "embed/marked_text.h"
 #include "lib/base/memory.h"
 #include "lib/io/number.h"
 
@@ -29,21 +30,6 @@ static bool has_fields(syl_span line, int count)
     return count == 0;
 }
 
-/* Splits "left <b> word </b> right". */
-static bool split_context(syl_span text, syl_span *left, syl_span *right)
-{
-    static const char begin[] = "<b>", end[] = "</b>";
-    const char *stop = text.data + text.size;
-    const char *from = memmem(text.data, text.size, begin, strlen(begin));
-    if (!from) return false;
-    const char *to = memmem(from, (size_t)(stop - from), end, strlen(end));
-    if (!to) return false;
-    *left = (syl_span){text.data, (size_t)(from - text.data)};
-    to += strlen(end);
-    *right = (syl_span){to, (size_t)(stop - to)};
-    return true;
-}
-
 static syl_status read_scws(const reader *r, syl_span line, syl_word_pair *p, syl_error *err)
 {
     syl_span field[SCWS_FIELDS];
@@ -51,7 +37,7 @@ static syl_status read_scws(const reader *r, syl_span line, syl_word_pair *p, sy
         syl_next_field(&line, '\t', &field[i]);
     for (int i = 0; i < 2; i++) {
         p->word[i] = syl_trim(field[1 + 2 * i]);
-        if (!split_context(field[5 + i], &p->left[i], &p->right[i]))
+        if (!syl_split_marked(field[5 + i], &p->left[i], &p->right[i]))
             return bad_line(r, "a context without its word between <b> and </b>", err);
     }
     if (!p->word[0].size || !p->word[1].size || !syl_parse_number(syl_trim(field[7]), &p->score))

@@ -264,12 +264,12 @@ SYL_API void syl_bpv_free(syl_bpv *model); /* NULL is allowed */
 
 typedef struct syl_bpv_info {
     syl_bpv_kind kind;
-    int bits;              /* of a code */
-    int dim;               /* length of a document's vector */
-    int context;           /* words before each, of the DM kinds; otherwise 0 */
-    int64_t items;         /* words (and pairs of words) in the vocabulary */
-    int64_t documents;     /* of the training set whose vectors the file has; 0: none */
-    int bigrams;           /* 1: neighbouring words are items, too */
+    int bits;          /* of a code */
+    int dim;           /* length of a document's vector */
+    int context;       /* words before each, of the DM kinds; otherwise 0 */
+    int64_t items;     /* words (and pairs of words) in the vocabulary */
+    int64_t documents; /* of the training set whose vectors the file has; 0: none */
+    int bigrams;       /* 1: neighbouring words are items, too */
 } syl_bpv_info;
 
 SYL_API void syl_bpv_get_info(const syl_bpv *model, syl_bpv_info *info);
@@ -304,7 +304,8 @@ SYL_API syl_status syl_bpv_infer(const syl_bpv *model, const int32_t *items, con
                                  int64_t count, const syl_bpv_infer_options *options,
                                  uint8_t *codes, float *vectors, uint8_t *empty, syl_error *err);
 
-/* Of the training set, as training left them: the same arrays of info.documents rows. */
+/* Of the training set, as training left them: the same arrays of info.documents rows, zeros for
+ * documents without a single item. */
 SYL_API syl_status syl_bpv_documents(const syl_bpv *model, uint8_t *codes, float *vectors,
                                      syl_error *err);
 /* A document's name, "" where it has none. */

@@ -9,5 +9,7 @@ int syl_cmd_train_sylber(int argc, char **argv);
 int syl_cmd_kmeans(int argc, char **argv);
 int syl_cmd_bpv(int argc, char **argv);
 int syl_cmd_bpv_train(int argc, char **argv);
+int syl_cmd_dsg(int argc, char **argv);
+int syl_cmd_dsg_train(int argc, char **argv);
 
 #endif

@@ -1,18 +1,16 @@
 /* sylkit bpv train: a model of paragraph vectors from texts. */
-#include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/cli/inputs.h"
 #include "lib/cli/text_args.h"
 #include "train/bpv/trainer.h"
 #include "train/cmd.h"
-#include "train/watch.h"
+#include "train/texts.h"
 
 #define COMMAND "bpv train"
 
@@ -36,18 +34,21 @@ typedef struct arguments {
 #define FLAG(name, field, help) SYL_OPTION_FLAG(arguments, name, field, help)
 #define CHOICE(name, field, names, help) SYL_OPTION_CHOICE(arguments, name, field, names, help)
 
-/* clang-format off */
 static const syl_arg own[] = {
     SYL_OPTION_HEADING("Model (defaults below depend on --model and --bits):"),
     CHOICE("model", model, syl_bpv_kind_names, "of documents"),
-    WHOLE("bits", bits, 1, SYL_BPV_MOST_BITS, "of a code; real-valued models: length of the vector"),
+    WHOLE("bits", bits, 1, SYL_BPV_MOST_BITS,
+          "of a code; real-valued models: length of the vector"),
     WHOLE("dim", dim, 1, SYL_BPV_MOST_DIM, "length of the vector of real-binary"),
-    WHOLE("context", context, 0, SYL_PARAGRAPH_MOST_CONTEXT, "words before each, of dm and binary-dm"),
+    WHOLE("context", context, 0, SYL_PARAGRAPH_MOST_CONTEXT,
+          "words before each, of dm and binary-dm"),
     FLAG("sign", sign, "codes of -1 and 1 inside the model, in place of 0 and 1"),
     CHOICE("loss", loss, losses, "sampled softmax, or negative sampling"),
-    WHOLE("chunk", chunk, 1, SYL_PARAGRAPH_MOST_TARGETS, "items of a document that share negatives"),
+    WHOLE("chunk", chunk, 1, SYL_PARAGRAPH_MOST_TARGETS,
+          "items of a document that share negatives"),
     WHOLE("negatives", negatives, 1, SYL_PARAGRAPH_MOST_NEGATIVES, "of a chunk"),
-    REAL("negatives-weight", negatives_weight, 1e-6, 1e6, "--loss sigmoid: as many negatives an item"),
+    REAL("negatives-weight", negatives_weight, 1e-6, 1e6,
+         "--loss sigmoid: as many negatives an item"),
     REAL("power", power, 0, 10, "of the counts, which negatives are drawn by"),
     REAL("spread", spread, 0, 1e6, "documents begin evenly in (-X, X)"),
     REAL("accumulator", accumulator, 1e-12, 1e12, "AdaGrad's squares begin with it"),
@@ -70,13 +71,13 @@ static const syl_arg own[] = {
     TEXT("state", state, "FILE where the run is kept, to be resumed"),
     REAL("state-seconds", state_seconds, 0, 1e9, "between two writings of it"),
     FLAG("resume", resume, "go on from --state where it is there"),
-    WHOLE("exchange-every", exchange_every, 0, 1000000, "rounds of 16 batches between exchanges of processes; 0: each epoch"),
+    WHOLE("exchange-every", exchange_every, 0, 1000000,
+          "rounds of 16 batches between exchanges of processes; 0: an epoch"),
     WHOLE("threads", threads, 1, 1024, "the model is the same bits for any number"),
     WHOLE("seed", seed, 0, INT32_MAX, "of all that is random"),
     TEXT("device", device, "cpu, cuda, cuda:N, auto"),
     FLAG("quiet", quiet, "no progress"),
 };
-/* clang-format on */
 #define NUM_OWN (sizeof own / sizeof *own)
 
 static size_t make_table(syl_arg table[NUM_OWN + SYL_TEXT_ARGS_MOST])
@@ -162,31 +163,19 @@ static syl_bpv_train_options options_of(const arguments *a)
 
 typedef struct job {
     arguments args;
-    const char *const *paths; /* [num_paths] */
-    size_t num_paths;
     syl_bpv_train_options options;
     syl_ranks ranks;
     syl_device *device;
     syl_terminal terminal;
-    syl_corpus corpus;
-    syl_vocabulary *vocabulary;
-    syl_documents documents;
-    double loss;
+    syl_train_texts texts;
+    int64_t items; /* in the vocabulary */
+    double loss, seconds;
 } job;
-
-static bool reads_standard_input(const job *j)
-{
-    for (size_t i = 0; i < j->num_paths; i++)
-        if (!strcmp(j->paths[i], "-")) return true;
-    return false;
-}
 
 static int check(const job *j)
 {
     const arguments *a = &j->args;
     syl_error err;
-    if (!j->num_paths)
-        return syl_usage(COMMAND, "no texts: name files or folders, or - for standard input");
     if (!a->out || !*a->out) return syl_usage(COMMAND, "say where to: --out FILE");
     if (a->resume && !a->state)
         return syl_usage(COMMAND, "--resume needs --state FILE: the run that it goes on with");
@@ -194,57 +183,7 @@ static int check(const job *j)
     if (a->sigmoid && !syl_bpv_is_binary((syl_bpv_kind)a->model))
         return syl_usage(COMMAND, "--sigmoid: a real-valued model has none");
     const char *outputs[] = {a->out, a->state, a->text.save_vocabulary};
-    for (size_t o = 0; o < 3; o++)
-        for (size_t i = 0; outputs[o] && i < j->num_paths; i++)
-            if (syl_same_file(outputs[o], j->paths[i]))
-                return syl_usage(COMMAND, "%s would overwrite the input", outputs[o]);
-    return SYL_EXIT_OK;
-}
-
-/* Puts a copy that can be read again in the place of standard input. */
-static syl_status keep_standard_input(syl_error *err)
-{
-    char buffer[1 << 16];
-    size_t n;
-    FILE *copy;
-    if (lseek(STDIN_FILENO, 0, SEEK_CUR) >= 0) return SYL_OK;
-    copy = tmpfile();
-    if (!copy)
-        return syl_fail(err, SYL_EIO, "a temporary copy of standard input: %s", strerror(errno));
-    errno = 0;
-    while ((n = fread(buffer, 1, sizeof buffer, stdin)) > 0)
-        if (fwrite(buffer, 1, n, copy) < n) break;
-    bool failed = ferror(stdin) || n || fflush(copy) || dup2(fileno(copy), STDIN_FILENO) < 0;
-    int why = errno;
-    fclose(copy);
-    if (failed)
-        return syl_fail(err, SYL_EIO,
-                        "a temporary copy of standard input: %s; write the text to a file instead",
-                        strerror(why));
-    return SYL_OK;
-}
-
-static syl_status rewind_standard_input(const job *j, syl_error *err)
-{
-    if (!reads_standard_input(j) || lseek(STDIN_FILENO, 0, SEEK_SET) == 0) return SYL_OK;
-    return syl_fail(err, SYL_EIO, "standard input: %s", strerror(errno));
-}
-
-static syl_status make_vocabulary(job *j, syl_error *err)
-{
-    const syl_text_args *t = &j->args.text;
-    syl_vocabulary_options v = syl_text_args_vocabulary(t);
-    if (t->vocabulary) {
-        SYL_TRY(syl_vocabulary_load(&j->vocabulary, t->vocabulary, err));
-    } else {
-        if (reads_standard_input(j)) SYL_TRY(keep_standard_input(err));
-        SYL_TRY(rewind_standard_input(j, err));
-        SYL_TRY(syl_corpus_vocabulary(&j->vocabulary, &j->corpus, &v, err));
-        SYL_TRY(rewind_standard_input(j, err));
-    }
-    return t->save_vocabulary && j->ranks.rank == 0
-               ? syl_vocabulary_save(j->vocabulary, t->save_vocabulary, err)
-               : SYL_OK;
+    return syl_train_texts_check(&j->texts, COMMAND, outputs, 3);
 }
 
 static bool show(void *user, const syl_course_progress *p)
@@ -254,46 +193,18 @@ static bool show(void *user, const syl_course_progress *p)
     return syl_terminal_course(&j->terminal, p);
 }
 
-static syl_status read_texts(job *j, syl_error *err)
+static void print_report(const job *j)
 {
-    j->corpus.paths = j->paths;
-    j->corpus.num_paths = j->num_paths;
-    j->corpus.reader = syl_text_args_reader(&j->args.text);
-    j->corpus.progress = syl_terminal_text;
-    j->corpus.user = &j->terminal;
-    SYL_TRY(make_vocabulary(j, err));
-    SYL_TRY(syl_corpus_documents(&j->documents, &j->corpus, j->vocabulary, err));
-    if (j->documents.begin[j->documents.count] == 0)
-        return syl_fail(err, SYL_EINVAL,
-                        "no word of the %" PRId64 " documents is in the vocabulary%s%s: there is "
-                        "nothing to learn from",
-                        j->documents.count, j->args.text.vocabulary ? " " : "",
-                        j->args.text.vocabulary ? j->args.text.vocabulary : "");
-    return SYL_OK;
-}
-
-/* What cannot be written should fail before hours of training. */
-static syl_status check_output(const job *j, syl_error *err)
-{
-    syl_atomic file;
-    if (j->ranks.rank) return SYL_OK;
-    SYL_TRY(syl_atomic_open(&file, j->args.out, err));
-    syl_atomic_discard(&file);
-    return SYL_OK;
-}
-
-static void print_report(const job *j, double seconds)
-{
-    const syl_documents *d = &j->documents;
+    const syl_documents *d = &j->texts.documents;
     int64_t empty = 0;
+    char loss[32];
     for (int64_t i = 0; i < d->count; i++)
         empty += d->begin[i] == d->begin[i + 1];
     printf("{\"documents\": %" PRId64 ", \"without_words\": %" PRId64 ", \"words\": %" PRId64
            ", \"vocabulary\": %" PRId64 ", \"model\": \"%s\", \"bits\": %d, \"dim\": %d, "
-           "\"epochs\": %d, \"loss\": %.6g, \"seconds\": %.3f}\n",
-           d->count, empty, d->begin[d->count], syl_vocabulary_size(j->vocabulary),
-           syl_bpv_kind_names[j->args.model], j->args.bits, j->args.dim, j->args.epochs, j->loss,
-           seconds);
+           "\"epochs\": %d, \"loss\": %s, \"seconds\": %.3f}\n",
+           d->count, empty, d->begin[d->count], j->items, syl_bpv_kind_names[j->args.model],
+           j->args.bits, j->args.dim, j->args.epochs, syl_json_loss(j->loss, loss), j->seconds);
 }
 
 static syl_status run(job *j, syl_error *err)
@@ -301,31 +212,29 @@ static syl_status run(job *j, syl_error *err)
     syl_text_options words;
     syl_bpv *model = NULL;
     double began = syl_clock_seconds();
-    SYL_TRY(check_output(j, err));
+    SYL_TRY(syl_train_check_output(j->args.out, &j->ranks, err));
     SYL_TRY(syl_train_device(&j->device, j->args.device, &j->ranks, err));
-    SYL_TRY(syl_text_args_words(&j->args.text, &j->corpus.text, err));
-    SYL_TRY(read_texts(j, err));
-    SYL_TRY(syl_text_options_copy(&words, &j->corpus.text, err));
+    SYL_TRY(syl_train_texts_read(&j->texts, err));
+    j->items = syl_vocabulary_size(j->texts.vocabulary);
+    SYL_TRY(syl_text_options_copy(&words, &j->texts.corpus.text, err));
     j->options.device = j->device;
     j->options.ranks = &j->ranks;
     j->options.progress = show;
     j->options.user = j;
-    syl_vocabulary *own_vocabulary = j->vocabulary; /* the model's from here on */
+    syl_vocabulary *own_vocabulary = j->texts.vocabulary;
+    j->texts.vocabulary = NULL; /* the model's from here on */
     syl_status status =
-        syl_bpv_train(&model, &j->documents, own_vocabulary, &words, &j->options, err);
+        syl_bpv_train(&model, &j->texts.documents, own_vocabulary, &words, &j->options, err);
     if (status == SYL_OK && j->ranks.rank == 0)
         status = syl_bpv_save(model, j->args.out, !j->args.no_documents, err);
-    if (status == SYL_OK && j->ranks.rank == 0) print_report(j, syl_clock_seconds() - began);
+    j->seconds = syl_clock_seconds() - began;
     syl_bpv_free(model);
-    j->vocabulary = NULL;
     return status;
 }
 
 static void job_free(job *j)
 {
-    syl_documents_free(&j->documents);
-    syl_vocabulary_free(j->vocabulary);
-    syl_text_options_free(&j->corpus.text);
+    syl_train_texts_free(&j->texts);
     syl_device_close(j->device);
 }
 
@@ -335,14 +244,10 @@ static int start(job *j)
     int code = SYL_EXIT_OK;
     syl_terminal_start(&j->terminal, j->args.quiet);
     syl_status status = syl_ranks_start(&j->ranks, &err);
-    if (status == SYL_OK && j->ranks.count > 1 && reads_standard_input(j))
-        status = syl_fail(&err, SYL_EINVAL,
-                          "standard input cannot be shared by %d processes: "
-                          "write the text to a file",
-                          j->ranks.count);
     if (j->ranks.rank) j->terminal.quiet = true;
     if (status == SYL_OK) status = run(j, &err);
     syl_terminal_finish(&j->terminal);
+    if (status == SYL_OK && j->ranks.rank == 0) print_report(j);
     if (status != SYL_OK) code = syl_report(NULL, &err);
     syl_ranks_finish(&j->ranks, status != SYL_OK && status != SYL_ECANCELLED);
     job_free(j);
@@ -375,8 +280,11 @@ int syl_cmd_bpv_train(int argc, char **argv)
         optind = 0;
         code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
         j.options = options_of(&j.args);
-        j.paths = (const char *const *)argv + first;
-        j.num_paths = (size_t)(argc - first);
+        j.texts = (syl_train_texts){.paths = (const char *const *)argv + first,
+                                    .num_paths = (size_t)(argc - first),
+                                    .args = &j.args.text,
+                                    .ranks = &j.ranks,
+                                    .terminal = &j.terminal};
         if (code == SYL_EXIT_OK) code = check(&j);
         if (code == SYL_EXIT_OK) code = start(&j);
     }

@@ -1,5 +1,6 @@
 #include "train/course.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -16,8 +17,8 @@ typedef struct course {
     int64_t rounds;          /* of the epoch at hand */
     double began, saved;     /* clock */
     double words, documents; /* done by this process's run so far */
-    double share_begun;      /* of the whole run, done before this process */
-    double loss;             /* mean of the last round */
+    double share_begun;      /* of the whole run, done before this process; below 0: not known yet */
+    double loss;             /* mean of the last round; NaN before the first */
     bool met;                /* the ranks are alike: one, or after an exchange */
     bool asked, stopped;     /* to stop; it is done where the ranks are alike */
 } course;
@@ -125,6 +126,12 @@ static syl_status one_epoch(course *c, syl_error *err)
 {
     int epoch = c->s.epoch;
     SYL_TRY(c->task->begin(c->task->user, epoch, &c->rounds, err));
+    if (c->s.round >= c->rounds)
+        return syl_fail(err, SYL_EFORMAT,
+                        "%s: it tells of %" PRId64 " rounds done in epoch %d, which has %" PRId64
+                        "; remove it",
+                        c->options->state, c->s.round, epoch + 1, c->rounds);
+    if (c->share_begun < 0) c->share_begun = share_done(c);
     while (!c->stopped && c->s.epoch == epoch) {
         SYL_TRY(one_round(c, err));
         SYL_TRY(between_rounds(c, err));
@@ -155,7 +162,6 @@ static syl_status restore(course *c, syl_error *err)
     SYL_TRY(share_state(c, err));
     for (int i = 0; i < c->task->num_blocks; i++)
         if (c->task->blocks[i].mirror) SYL_TRY(syl_mirror_push(c->task->blocks[i].mirror, err));
-    c->share_begun = share_done(c);
     if (found) tell(c, "resumed");
     return SYL_OK;
 }
@@ -173,7 +179,7 @@ static syl_status check(const syl_course_options *o, syl_error *err)
 syl_status syl_course_run(const syl_course_task *task, const syl_course_options *options,
                           syl_error *err)
 {
-    course c = {.task = task, .options = options};
+    course c = {.task = task, .options = options, .share_begun = -1, .loss = NAN};
     c.ranks = options->ranks ? options->ranks : &alone;
     SYL_TRY(check(options, err));
     c.began = c.saved = syl_clock_seconds();

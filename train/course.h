@@ -21,7 +21,7 @@ typedef struct syl_course_sums {
 typedef struct syl_course_progress {
     int epoch, epochs;     /* epochs done */
     int64_t round, rounds; /* of this epoch */
-    double loss;           /* mean of the last round */
+    double loss;           /* mean of the last round; NaN before this process's first */
     double learning_rate;
     double words, documents;                       /* since the run's beginning, resumed or not */
     double words_per_second, documents_per_second; /* since this process began */

@@ -1,5 +1,6 @@
 #include "train/watch.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static void on_signal(int number)
 
 void syl_terminal_start(syl_terminal *t, bool quiet)
 {
-    *t = (syl_terminal){.quiet = quiet, .bar = isatty(STDERR_FILENO)};
+    *t = (syl_terminal){.quiet = quiet, .bar = isatty(STDERR_FILENO), .units = "documents"};
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
 }
@@ -73,6 +74,15 @@ static bool is_due(syl_terminal *t)
     return true;
 }
 
+const char *syl_json_loss(double loss, char text[32])
+{
+    if (isfinite(loss))
+        snprintf(text, 32, "%.6g", loss);
+    else
+        snprintf(text, 32, "null");
+    return text;
+}
+
 bool syl_terminal_course(void *user, const syl_course_progress *p)
 {
     syl_terminal *t = user;
@@ -88,9 +98,9 @@ bool syl_terminal_course(void *user, const syl_course_progress *p)
     }
     time_text(p->seconds_left, left, sizeof left);
     double share = p->rounds > 0 ? 100.0 * (double)p->round / (double)p->rounds : 0;
-    fprintf(stderr, "epoch %d/%d %3.0f%%  loss %.4f  %.0f documents/s  %.0f words/s  ETA %s%s",
-            p->epoch + 1, p->epochs, share, p->loss, p->documents_per_second, p->words_per_second,
-            left, t->bar ? "" : "\n");
+    fprintf(stderr, "epoch %d/%d %3.0f%%  loss %.4f  %.0f %s/s  %.0f words/s  ETA %s%s",
+            p->epoch + 1, p->epochs, share, p->loss, p->documents_per_second, t->units,
+            p->words_per_second, left, t->bar ? "" : "\n");
     fflush(stderr);
     return !asked_to_stop;
 }

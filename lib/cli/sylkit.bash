@@ -8,6 +8,17 @@ _sylkit_values() {
         "export --words") return ;;
         esac
     fi
+    if [ "${COMP_WORDS[1]}" = dsg ]; then
+        case "${COMP_WORDS[2]} $1" in
+        "train --format" | "disambiguate --format") echo auto lines whole wikipedia && return ;;
+        "train --output-format") echo model text binary && return ;;
+        "train --loss") echo softmax negatives && return ;;
+        "export --output-format") echo text binary && return ;;
+        "export --vectors") echo senses words output && return ;;
+        "plot --method") echo pca tsne && return ;;
+        *" --model-format") echo model words senses && return ;;
+        esac
+    fi
     case $1 in
     --format) echo jsonl textgrid csv audacity ;;
     --precision) echo f32 bf16 ;;
@@ -25,6 +36,14 @@ _sylkit_values() {
     --forward) echo model sigmoid rounded ;;
     --relevance) echo shared graded fraction ;;
     --hash) echo sign median planes itq ;;
+    --preparation) echo disambiguated documents spaces ;;
+    --schedule) echo own public ;;
+    --gumbel) echo none window pair ;;
+    --sampler) echo counts ranks ;;
+    --rule) echo sgd momentum adagrad ;;
+    --by) echo cosine network ;;
+    --shrink | --share-negatives | --pad | --sentences | --split-hyphens | --numbers | --unknown | --expand-it)
+        echo no yes ;;
     esac
 }
 
@@ -46,6 +65,28 @@ _sylkit_bpv_options() {
         --hash-bits --fit --radius --expected-ties --depth --points --curve --json --conf --help" ;;
     export) echo "--faiss --codes --vectors --index --with-vectors --names --vocabulary --words
         --input-words --binary --conf --help" ;;
+    esac
+}
+
+_sylkit_dsg_options() {
+    local texts="--format --named --encoding --replace --truncate --max-document"
+    local model="--model-format --preparation --prune --threads --conf --help"
+    case $1 in
+    train) echo "$texts --senses --schedule --dim --size --window --shrink --sample --loss --negative
+        --sampler --share-negatives --pad --gumbel --temperature --last-temperature --anneal-epochs
+        --entropy --pretrain-epochs --pretrain-entropy --choice-alpha --choice-bias
+        --pretrain-choice-alpha --prune --epochs --iter --alpha --last-rate --epoch-alpha --rule
+        --momentum --batch --state --state-seconds --resume --exchange-every --threads --seed
+        --preparation --words --keep-case --min-length --max-length --stop-words --sentences
+        --min-line --min-sentence-words --min-sentence --split-hyphens --numbers --unknown
+        --expand-it --min-count --max-vocabulary --max-counted --vocabulary --save-vocabulary --out
+        --output-format --device --quiet --conf --help" ;;
+    senses) echo "$model --table" ;;
+    neighbours) echo "$model --table --k" ;;
+    disambiguate) echo "$model $texts --by --window --table" ;;
+    eval) echo "$model --by --window --per-word --labels --candidates --json" ;;
+    export) echo "$model --out --output-format --vectors --vocabulary" ;;
+    plot) echo "$model --out --method --k --perplexity --iterations --seed --width --height --title" ;;
     esac
 }
 
@@ -71,6 +112,7 @@ _sylkit_options() {
     presegment) echo "--teacher --stats --method --labels --audio-dir --output --jsonl --threads
         --raw --help $batch" ;;
     bpv) _sylkit_bpv_options "${COMP_WORDS[2]}" ;;
+    dsg) _sylkit_dsg_options "${COMP_WORDS[2]}" ;;
     continuum) echo "$model --steps --save" ;;
     eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --reducer --vocabulary
         --feed --hop --lookahead --list --json $model" ;;
@@ -82,7 +124,7 @@ _sylkit_options() {
 }
 
 _sylkit() {
-    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv"
+    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv dsg"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -100,6 +142,10 @@ _sylkit() {
         mapfile -t COMPREPLY < <(compgen -W "boundaries stream" -- "$current")
     elif [ "${COMP_WORDS[1]}" = bpv ] && [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "train infer search eval export" -- "$current")
+    elif [ "${COMP_WORDS[1]}" = dsg ] && [ "$COMP_CWORD" -eq 2 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "train senses neighbours disambiguate eval export plot" -- "$current")
+    elif [ "${COMP_WORDS[1]} ${COMP_WORDS[2]}" = "dsg eval" ] && [ "$COMP_CWORD" -eq 3 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "wsi scws wordsim analogies" -- "$current")
     elif [ "${COMP_WORDS[1]}" = presegment ] && [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "fit run" -- "$current")
     else

@@ -80,6 +80,18 @@ syl_arg *syl_text_args_table(syl_arg *to, unsigned parts, size_t offset)
     return to;
 }
 
+const char *const syl_preparation_names[] = {"disambiguated", "documents", "spaces", NULL};
+
+syl_text_options syl_prepare_text(syl_preparation preparation)
+{
+    if (preparation == SYL_PREPARE_DISAMBIGUATED) return syl_text_disambiguated();
+    if (preparation == SYL_PREPARE_DOCUMENTS) return syl_text_defaults();
+    return (syl_text_options){.pattern = SYL_WORDS_SPACES,
+                              .min_length = 1,
+                              .max_length = SYL_WORD_MAX,
+                              .stop = SYL_STOP_NONE};
+}
+
 syl_text_args syl_text_args_defaults(const syl_text_options *w)
 {
     syl_text_reader_options r = syl_text_reader_defaults();

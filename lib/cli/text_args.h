@@ -32,6 +32,15 @@ enum {
 };
 #define SYL_TEXT_ARGS_MOST 32 /* entries of all parts */
 
+/* Ways to prepare texts that set many options at once, and their names. */
+typedef enum syl_preparation {
+    SYL_PREPARE_DISAMBIGUATED, /* syl_text_disambiguated() */
+    SYL_PREPARE_DOCUMENTS,     /* syl_text_defaults() */
+    SYL_PREPARE_SPACES         /* words between blanks as they are, as word2vec reads */
+} syl_preparation;
+extern const char *const syl_preparation_names[];
+syl_text_options syl_prepare_text(syl_preparation preparation);
+
 /* The library's defaults, with words made as `words` says. */
 syl_text_args syl_text_args_defaults(const syl_text_options *words);
 /* Appends the parts for a syl_text_args at `offset` of a command's struct; returns the place

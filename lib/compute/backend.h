@@ -6,6 +6,7 @@
 #define SYL_COMPUTE_BACKEND_H
 
 #include "lib/compute/paragraph.h"
+#include "lib/compute/skipgram.h"
 #include "lib/compute/training.h"
 
 /* X(result, name, parameters, arguments) */
@@ -140,6 +141,17 @@
     X(void, moving_average,                                                                        \
       (syl_ctx * ctx, float decay, const float *value, float *average, int64_t n),                 \
       (ctx, decay, value, average, n))                                                             \
+    X(syl_status, skipgram_steps,                                                                  \
+      (syl_ctx * ctx, const syl_skipgram_batch *batches, int count, syl_window_sums *sums,         \
+       syl_error *err),                                                                            \
+      (ctx, batches, count, sums, err))                                                            \
+    X(syl_status, sense_steps,                                                                     \
+      (syl_ctx * ctx, const syl_sense_batch *batches, int count, syl_window_sums *sums,            \
+       syl_error *err),                                                                            \
+      (ctx, batches, count, sums, err))                                                            \
+    X(syl_status, sense_probabilities,                                                             \
+      (syl_ctx * ctx, const syl_sense_batch *batch, float *p, syl_error *err),                     \
+      (ctx, batch, p, err))                                                                        \
     X(syl_status, paragraph_steps,                                                                 \
       (syl_ctx * ctx, const syl_paragraph_model *model, const syl_paragraph_batch *batches,        \
        int count, float *loss, syl_error *err),                                                    \

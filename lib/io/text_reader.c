@@ -206,9 +206,10 @@ static syl_status bad_bytes(const syl_text_reader *r, const bytes *from, size_t 
         line += from->data[i] == '\n';
     const char *what = from->data[at] ? "not UTF-8" : "a NUL byte, which text does not have";
     return syl_fail(err, SYL_EFORMAT,
-                    "%s: line %" PRId64 ": byte 0x%02X is %s; convert the file, or read it as "
-                    "latin1, or have such bytes replaced",
-                    r->path, line, (unsigned char)from->data[at], what);
+                    "%s: line %" PRId64 ": byte 0x%02X is %s; convert the file%s, or have such "
+                    "bytes replaced",
+                    r->path, line, (unsigned char)from->data[at], what,
+                    from->data[at] ? ", or read it as latin1" : "");
 }
 
 static syl_status from_latin1(const bytes *from, bytes *to, syl_error *err)

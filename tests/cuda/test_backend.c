@@ -1,5 +1,6 @@
 /* Every operation on a CUDA device against the CPU's, on odd sizes, with gaps between the rows, and
  * with nothing at all. */
+#include "lib/compute/skipgram.h"
 #include "tests/cuda/twin.h"
 
 #include "lib/base/random.h"
@@ -563,6 +564,152 @@ static void optimisers(void **state)
     }
 }
 
+/* ---- word vectors: dim 32, so that rows have no rest (skipgram.h) ----------------------------- */
+
+enum { WORDS = 9, WINDOWS = 21, AROUND = 4, NEGATIVES = 5, SENSES = 3 };
+
+typedef struct learnt_table {
+    twin value, slot, bias, bias_slot;
+} learnt_table;
+
+static void all_positive(twin t, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        twin_row(t, 0)[i] = 0.1f + fabsf(twin_row(t, 0)[i]);
+    twin_push(t);
+}
+
+static learnt_table table_of(int64_t rows)
+{
+    learnt_table t = {twin_of(F, 1, rows * 32, 0), twin_of(F, 1, rows * 32, 0),
+                    twin_of(F, 1, rows, 0), twin_of(F, 1, rows, 0)};
+    for (int64_t i = 0; i < rows * 32; i++)
+        twin_row(t.value, 0)[i] *= 0.3f;
+    twin_push(t.value);
+    all_positive(t.slot, rows * 32);
+    all_positive(t.bias_slot, rows);
+    return t;
+}
+
+static syl_vector_table on(learnt_table t, int64_t rows, int i)
+{
+    return (syl_vector_table){.value = syl_mat_of(twin_row(t.value, i), F, rows, 32),
+                              .slot = twin_row(t.slot, i),
+                              .bias = twin_row(t.bias, i),
+                              .bias_slot = twin_row(t.bias_slot, i)};
+}
+
+static void same_tables(const char *what, learnt_table t)
+{
+    twin_same(what, t.value, FINE);
+    twin_same(what, t.slot, FINE);
+    twin_same(what, t.bias, FINE);
+    twin_same(what, t.bias_slot, FINE);
+}
+
+/* The host's arrays: some places empty, some negatives the centre or a target. */
+typedef struct word_windows {
+    int32_t centre[WINDOWS], words[WINDOWS * AROUND], negative[WINDOWS * NEGATIVES];
+    syl_window_span contexts[WINDOWS], targets[WINDOWS];
+} word_windows;
+
+static word_windows make_windows(void)
+{
+    word_windows w;
+    for (int i = 0; i < WINDOWS; i++) {
+        w.centre[i] = i * 5 % WORDS;
+        for (int j = 0; j < AROUND; j++)
+            w.words[i * AROUND + j] = (i * 7 + j * 4) % WORDS;
+        for (int j = 0; j < NEGATIVES; j++)
+            w.negative[i * NEGATIVES + j] = (i * 3 + j * 2) % WORDS;
+        w.contexts[i] = (syl_window_span){i * AROUND, AROUND};
+        w.targets[i] = (syl_window_span){i * AROUND, i == 3 ? 0 : 1 + i % AROUND};
+        for (int j = w.targets[i].count; j < AROUND; j++)
+            w.words[i * AROUND + j] = -1;
+    }
+    return w;
+}
+
+static void plain_skipgram(void **state)
+{
+    word_windows w = make_windows();
+    learnt_table input = table_of(WORDS), output = table_of(WORDS);
+    syl_window_sums sums[2][2];
+    (void)state;
+    EACH (i) {
+        syl_skipgram_batch b[2];
+        for (int k = 0; k < 2; k++)
+            b[k] = (syl_skipgram_batch){.windows = k ? WINDOWS : 8,
+                                        .context = AROUND,
+                                        .negatives = NEGATIVES,
+                                        .centre = w.centre,
+                                        .contexts = w.words,
+                                        .negative = w.negative,
+                                        .input = on(input, WORDS, i).value,
+                                        .output = on(output, WORDS, i).value,
+                                        .lr = 0.1f};
+        OK(syl_skipgram_steps(twin_ctx[i], b, 2, sums[i], &twin_error));
+    }
+    for (int k = 0; k < 2; k++)
+        twin_near("skip-gram's loss", sums[0][k].loss, sums[1][k].loss, FINE);
+    twin_same("skip-gram's input", input.value, FINE);
+    twin_same("skip-gram's output", output.value, FINE);
+    twin_free_all();
+}
+
+static void senses_of_words(void **state)
+{
+    word_windows w = make_windows();
+    (void)state;
+    for (int rule = SYL_ROW_SGD; rule <= SYL_ROW_ADAGRAD; rule++) {
+        learnt_table sense = table_of(WORDS * SENSES), output = table_of(WORDS),
+                   choice = table_of(WORDS * SENSES);
+        syl_row_update by = {(syl_row_rule)rule, 0.1f, 0.05f, 0.5f};
+        syl_window_sums sums[2][2];
+        float p[2][WINDOWS * SENSES];
+        EACH (i) {
+            syl_sense_batch b = {.items = WINDOWS,
+                                 .senses = SENSES,
+                                 .centre = w.centre,
+                                 .words = w.words,
+                                 .num_words = WINDOWS * AROUND,
+                                 .contexts = w.contexts,
+                                 .targets = w.targets,
+                                 .slots = rule ? AROUND : 0,
+                                 .negative = w.negative,
+                                 .negatives = NEGATIVES,
+                                 .share = 1 + rule,
+                                 .loss = rule == 1 ? SYL_WINDOW_NEGATIVES : SYL_WINDOW_SOFTMAX,
+                                 .sense = on(sense, WORDS * SENSES, i),
+                                 .output = on(output, WORDS, i),
+                                 .choice = on(choice, WORDS * SENSES, i),
+                                 .choice_shared = rule == 2,
+                                 .sense_update = by,
+                                 .output_update = by,
+                                 .choice_update = by,
+                                 .gumbel = rule > 0,
+                                 .temperature = 0.8f,
+                                 .entropy = 0.1f,
+                                 .seed = 3,
+                                 .stream = 4};
+            syl_sense_batch two[2] = {b, b};
+            two[1].items = 9, two[1].first = WINDOWS;
+            OK(syl_sense_steps(twin_ctx[i], two, 2, sums[i], &twin_error));
+            OK(syl_sense_probabilities(twin_ctx[i], &b, p[i], &twin_error));
+        }
+        for (int k = 0; k < 2; k++) {
+            twin_near("senses' loss", sums[0][k].loss, sums[1][k].loss, FINE);
+            twin_near("senses' entropy", sums[0][k].entropy, sums[1][k].entropy, FINE);
+        }
+        for (int k = 0; k < WINDOWS * SENSES; k++)
+            twin_near("p", (double)p[0][k], (double)p[1][k], FINE);
+        same_tables("senses", sense);
+        same_tables("senses' output", output);
+        same_tables("senses' choice", choice);
+        twin_free_all();
+    }
+}
+
 /* A table of a case on both. */
 static twin twin_table(const float *from, int64_t n)
 {
@@ -685,6 +832,8 @@ int main(void)
         cmocka_unit_test(search),
         cmocka_unit_test(codes),
         cmocka_unit_test(optimisers),
+        cmocka_unit_test(plain_skipgram),
+        cmocka_unit_test(senses_of_words),
         cmocka_unit_test(paragraphs),
         cmocka_unit_test(paragraph_inference),
     };

@@ -109,7 +109,8 @@ def within(hits, radius):
 
 def live(program, model):
     """Each line is answered before the next is written."""
-    p = subprocess.Popen([program, "bpv", "infer", model, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    p = subprocess.Popen([program, "bpv", "infer", model, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL)
     for line in b"the ship and the harbour\n", b"xyzzy\n", b"\n", b"moon and orbit\n":
         p.stdin.write(line)
         p.stdin.flush()

@@ -136,6 +136,8 @@ refuse "invalid: line 2: .*UTF-8" "invalid UTF-8" train --out bad invalid
 refuse "nul: line 2: .*NUL" "NUL bytes" train --out bad nul
 refuse "vocabulary would be empty" "stop words only" train --out bad stop
 refuse "long: line 1: .*more than 67108864 bytes" "a line of 100 MB" train --out bad long
+printf 'ship\t0\nsail\t3\n' >uncounted
+refuse "'ship' has a count of 0" "an item without a count" train --vocabulary uncounted --out bad train/
 refuse "nothing to learn from" "no known word" train --vocabulary vocabulary --out bad stop
 refuse "cannot be created" "no folder for the model" train --out nowhere/model train/
 refuse "nowhere.vocabulary" "no vocabulary" train --vocabulary nowhere.vocabulary --out bad train/
@@ -175,12 +177,21 @@ expect 2 "no such command" bpv sing
 expect 2 "no texts" bpv train --out bad
 expect 2 "no output" bpv train train/
 expect 2 "over the input" bpv train --out train.txt train.txt
+expect 2 "model and state in one file" bpv train --out bad --state bad train/
+expect 2 "over the vocabulary" bpv train --out vocabulary --vocabulary vocabulary train/
+expect 2 "names over the model" bpv search --index bad --add --model model --names model test/
+expect 2 "names over the index" bpv search --index bad --add --names bad --codes codes.npy
+expect 2 "an index over the texts" bpv search --index train.txt --add --model model train.txt
 expect 2 "no bits" bpv train --bits 0 --out bad train/
 expect 2 "context without dm" bpv train --context 2 --out bad train/
 expect 2 "--resume without --state" bpv train --resume --out bad train/
 expect 2 "codes without labels" bpv eval --codes codes.npy
 expect 2 "another kind of hashing" bpv eval --vectors vectors.npy --names names --hash sign,magic
 expect 2 "search for nothing" bpv search --index index
+expect 2 "vectors in no line" bpv infer --codes bad --with-vectors model test/
+expect 2 "vectors of no index" bpv export --codes bad --with-vectors model
+expect 2 "binary words of none" bpv export --codes bad --binary model
+expect 2 "too deep" bpv eval --codes codes.npy --names names --depth 1001
 expect 2 "over the model" bpv export --codes model model
 cp model kept
 for output in "infer --codes" "export --words"; do
@@ -227,6 +238,8 @@ for signal in KILL TERM INT; do
     expect 0 "SIG$signal: resumed" bpv train --out stopped --state state --resume --threads 2 $long
     check "SIG$signal: the same bits" cmp -s whole stopped
 done
+expect 0 "a run that was over" bpv train --out stopped --state state --resume $long
+check "a run that was over: no loss" json out "lines[0]['loss'] is None"
 refuse "state" "another run's state" train --bits 32 --out bad --state state --resume --quiet train.txt
 
 modules=${PREFIX_BUILD:-.}/.libs

@@ -59,8 +59,8 @@ static void write_launched(FILE *file)
                                         "gather.cu",    "group_norm.cu",
                                         "hamming.cu",   "loss.cu",
                                         "nearest.cu",   "norm.cu",
-                                        "optimizer.cu", "rows.cu",
-                                        "skipgram.cu",  "sums.cu"};
+                                        "optimizer.cu", "paragraph.cu", "rows.cu",
+                                        "senses.cu",    "skipgram.cu",  "sums.cu"};
     const char *name;
     unsigned threads;
     size_t shared;

@@ -218,9 +218,48 @@ static void resumed_is_uninterrupted(void **state)
         syl_bpv *none;
         assert_int_equal(try_train(&c, &o, &none), SYL_EINVAL);
         assert_non_null(strstr(err.message, "negatives"));
+        /* Nor are other texts of the same length. */
+        o.shape.negatives--;
+        int32_t *last = &c.d.items[c.d.begin[DOCUMENTS] - 1];
+        *last ^= 1;
+        assert_int_equal(try_train(&c, &o, &none), SYL_EINVAL);
+        assert_non_null(strstr(err.message, "corpus"));
+        *last ^= 1;
         syl_bpv_free(whole);
         syl_bpv_free(pieces);
     }
+    unlink(STATE);
+    free_corpus(&c);
+}
+
+/* A state that tells of more rounds than there are is refused, and does not run for ever. */
+static void state_of_too_many_rounds(void **state)
+{
+    corpus c;
+    syl_bpv *m;
+    syl_safetensors *file;
+    syl_st_tensor tensors[8];
+    size_t n = 0;
+    (void)state;
+    make_corpus(&c, 1, false);
+    syl_bpv_train_options o = small(SYL_BPV_DBOW);
+    o.state = STATE;
+    unlink(STATE);
+    syl_bpv_free(train(&c, &o));
+    OK(syl_safetensors_open(&file, STATE, &err));
+    static const char *const names[] = {"documents", "documents.square", "output", "output.square",
+                                        "bias",      "bias.square"};
+    for (; n < sizeof names / sizeof *names; n++)
+        tensors[n] = *syl_safetensors_find(file, names[n]);
+    json_t *metadata =
+        json_pack("{s:s, s:s}", "course.of", syl_safetensors_metadata(file, "course.of"),
+                  "course.progress", "1 1000000 0x0p+0 0x0p+0");
+    OK(syl_safetensors_write(STATE, tensors, n, metadata, &err));
+    json_decref(metadata);
+    syl_safetensors_free(file);
+    o.resume = true;
+    assert_int_equal(try_train(&c, &o, &m), SYL_EFORMAT);
+    assert_non_null(strstr(err.message, "1000000 rounds"));
     unlink(STATE);
     free_corpus(&c);
 }
@@ -437,6 +476,32 @@ static void files(void **state)
     free_corpus(&c);
 }
 
+/* A single item, whose row has two padded parts. */
+static void one_item(void **state)
+{
+    syl_text_options text = syl_text_defaults();
+    syl_bpv_train_options o = small(SYL_BPV_DM);
+    syl_vocabulary *word;
+    syl_bpv *a, *b;
+    (void)state;
+    OK(syl_vocabulary_parse(&word, "moon\t3\n", 7, "words", &err));
+    OK(syl_bpv_create(&a, &o.shape, &text, word, 1, &err));
+    int64_t part = syl_paragraph_padded(o.shape.bits);
+    assert_true(part > o.shape.bits);
+    for (int i = 0; i < o.shape.bits; i++) {
+        a->output[i] = (float)i;
+        a->output[part + i] = 100 + (float)i;
+        a->documents[i] = 200 + (float)i;
+    }
+    OK(syl_bpv_save(a, MODEL, true, &err));
+    OK(syl_bpv_load(&b, MODEL, &err));
+    assert_memory_equal(a->output, b->output, (size_t)(2 * part) * sizeof(float));
+    assert_memory_equal(a->documents, b->documents, (size_t)part * sizeof(float));
+    syl_bpv_free(a);
+    syl_bpv_free(b);
+    unlink(MODEL);
+}
+
 static uint8_t *slurp(const char *path, size_t *size)
 {
     syl_map map;
@@ -509,6 +574,13 @@ static void documents_stand_alone(void **state)
             assert_int_equal(empty[i], i % 5 == 0);
             if (empty[i]) assert_false(bits || vectors[i * dim] != 0);
             assert_int_equal(codes[3 * i + 2] >> 4, 0); /* 20 bits */
+        }
+        /* Training says of empty documents what inference does. */
+        if (m->offset) m->offset[3] = 1;
+        OK(syl_bpv_documents(m, codes, vectors, &err));
+        for (int i = 0; i < DOCUMENTS; i++) {
+            bool bits = codes[3 * i] || codes[3 * i + 1] || codes[3 * i + 2];
+            assert_int_equal(i % 5 == 0, !bits && vectors[i * dim] == 0);
         }
         same_tables(m, again);
         free(vectors);
@@ -591,10 +663,12 @@ int main(void)
         cmocka_unit_test(topics_are_found),
         cmocka_unit_test(threads_make_no_difference),
         cmocka_unit_test(resumed_is_uninterrupted),
+        cmocka_unit_test(state_of_too_many_rounds),
         cmocka_unit_test(bad_input),
         cmocka_unit_test(not_finite),
         cmocka_unit_test(two_ranks),
         cmocka_unit_test(files),
+        cmocka_unit_test(one_item),
         cmocka_unit_test(damaged_files),
         cmocka_unit_test(documents_stand_alone),
         cmocka_unit_test(unknown_items),

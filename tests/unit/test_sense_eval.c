@@ -2,6 +2,7 @@
 #include "tests/unit/dsg_fixture.h"
 
 #include "embed/analogies.h"
+#include "embed/marked_text.h"
 #include "embed/rank_correlation.h"
 #include "embed/wordsim.h"
 #include "embed/wsi.h"
@@ -363,12 +364,43 @@ static void test_analogies_file(void **state)
     syl_dsg_model_free(m);
 }
 
+/* Splits `text` around `word` into "LEFT|RIGHT". */
+static const char *around(const char *text, const char *word)
+{
+    static char out[200];
+    syl_span left, right;
+    syl_find_marked((syl_span){text, strlen(text)}, (syl_span){word, strlen(word)}, &left, &right);
+    snprintf(out, sizeof out, "%.*s|%.*s", (int)left.size, left.data, (int)right.size, right.data);
+    return out;
+}
+
+static void test_marked_text(void **state)
+{
+    (void)state;
+    assert_string_equal(around("a bank here", "bank"), "a | here");
+    assert_string_equal(around("banks, (Bank) bank", "bank"), "banks, (|) bank");
+    assert_string_equal(around("bank <b>x</b> end", "bank"), "bank | end");
+    assert_string_equal(around("bank <b>x", "bank"), "| <b>x");
+    assert_string_equal(around("embankment bank2 \xc3\xa9"
+                               "bank",
+                               "bank"),
+                        "embankment bank2 \xc3\xa9"
+                        "bank|");
+    assert_string_equal(around("bank", "bank"), "|");
+    assert_string_equal(around("", "bank"), "|");
+    assert_string_equal(around("bank", ""), "bank|");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_spearman),  cmocka_unit_test(test_pairs),
-        cmocka_unit_test(test_wordsim),   cmocka_unit_test(test_wsi),
-        cmocka_unit_test(test_analogies), cmocka_unit_test(test_analogies_file),
+        cmocka_unit_test(test_marked_text),
+        cmocka_unit_test(test_spearman),
+        cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_wordsim),
+        cmocka_unit_test(test_wsi),
+        cmocka_unit_test(test_analogies),
+        cmocka_unit_test(test_analogies_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

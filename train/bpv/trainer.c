@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hash.h"
 #include "lib/base/memory.h"
 #include "train/bpv/batches.h"
 #include "train/bpv/exchange.h"
@@ -158,6 +159,21 @@ static syl_status gather(void *user, const syl_ranks *ranks, syl_error *err)
 /* ---- beginning and end ------------------------------------------------------------------------
  */
 
+/* The corpus as a number: FNV-1a over whole numbers, and the vocabulary's words. */
+static uint64_t fingerprint(const run *r)
+{
+    const syl_documents *d = r->documents;
+    const uint64_t prime = 0x100000001b3;
+    uint64_t hash = SYL_HASH_START;
+    for (int64_t i = 0; i < d->begin[d->count]; i++)
+        hash = (hash ^ (uint32_t)d->items[i]) * prime;
+    for (int64_t i = 0; i < d->count; i++)
+        hash = (hash ^ (uint64_t)d->begin[i + 1]) * prime;
+    for (int64_t i = 0; i < r->model->sampler.size; i++)
+        hash = syl_hash_text(hash * prime, syl_vocabulary_word(r->model->vocabulary, i));
+    return hash;
+}
+
 /* What a resumed run must share. */
 static syl_status describe(run *r, syl_error *err)
 {
@@ -174,8 +190,9 @@ static syl_status describe(run *r, syl_error *err)
              s->chunk, o->batch, s->negatives, s->negatives_weight, s->power, s->spread,
              s->accumulator);
     snprintf(corpus, sizeof corpus,
-             "%" PRId64 " documents, %" PRId64 " words, vocabulary of %" PRId64, d->count,
-             d->begin[d->count], r->model->sampler.size);
+             "%" PRId64 " documents, %" PRId64 " words, vocabulary of %" PRId64
+             ", checksum %016" PRIx64,
+             d->count, d->begin[d->count], r->model->sampler.size, fingerprint(r));
     json_t *all = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "model", shape, "training", training,
                             "corpus", corpus, "seed", json_sprintf("%" PRIu64, o->seed), "ranks",
                             json_sprintf("%d", r->ranks->count), "exchange",

@@ -1,6 +1,7 @@
 #include "lib/compute/cpu/context.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/memory.h"
 
@@ -114,6 +115,14 @@ static syl_status take(cpu_ctx *ctx, size_t bytes, void **out, syl_error *err)
         ctx->top = begin + used + bytes;
         return SYL_OK;
     }
+}
+
+syl_status syl_cpu_take(syl_ctx *ctx, size_t count, size_t size, void *out, syl_error *err)
+{
+    void *memory;
+    SYL_TRY(take(own(ctx), syl_mul_size(count, size), &memory, err));
+    memcpy(out, &memory, sizeof memory);
+    return SYL_OK;
 }
 
 syl_status syl_cpu_ctx_mat(syl_ctx *ctx, syl_dtype dtype, int64_t rows, int64_t cols, syl_mat *out,

@@ -9,6 +9,8 @@ typedef struct syl_onednn syl_onednn; /* lib/compute/cpu/onednn.c */
 /* A context for each of `threads` threads, all of one thread: worker[i]. With one thread that is
  * ctx itself. */
 syl_status syl_ctx_workers(syl_ctx *ctx, syl_ctx ***workers, syl_error *err);
+/* Scratch memory of count * size bytes; out: where the pointer to it goes. */
+syl_status syl_cpu_take(syl_ctx *ctx, size_t count, size_t size, void *out, syl_error *err);
 syl_onednn *syl_ctx_onednn(syl_ctx *ctx);
 
 syl_status syl_onednn_create(syl_onednn **out, syl_error *err);

@@ -157,6 +157,18 @@ syl_status cuda_recording_pin(cuda_ctx *ctx, const void *host, size_t bytes, cud
 syl_status cuda_send_made(cuda_ctx *ctx, const void *host, size_t bytes, cuda_fill *fill,
                           void **out, syl_error *err);
 
+/* ---- rows by number (gather.c) ------------------------------------------------------------- */
+
+/* Ids sorted: segment i has row[i] and the places order[begin[i]] ... of ids, in order; ids below 0
+ * are left out. As many segments as ids, the last ones empty. */
+typedef struct cuda_segments {
+    const int32_t *order, *row, *begin; /* the device's */
+    int64_t count;
+} cuda_segments;
+
+syl_status cuda_send_segments(cuda_ctx *ctx, const int32_t *ids, int64_t n, cuda_segments *out,
+                              syl_error *err);
+
 /* ---- weights (weight.c) ------------------------------------------------------------------- */
 
 typedef struct cuda_weight {

@@ -53,17 +53,25 @@ static void make_segments(const void *host, void *pinned, size_t bytes)
         begin[i] = kept;
 }
 
+syl_status cuda_send_segments(cuda_ctx *ctx, const int32_t *ids, int64_t n, cuda_segments *out,
+                              syl_error *err)
+{
+    void *sent;
+    if (n > INT32_MAX / 4)
+        return syl_fail(err, SYL_EUNSUPPORTED, "adding %lld rows at once", (long long)n);
+    SYL_TRY(cuda_send_made(ctx, ids, (size_t)(3 * n + 1) * sizeof *ids, make_segments, &sent, err));
+    const int32_t *order = sent;
+    *out = (cuda_segments){.order = order, .row = order + n, .begin = order + 2 * n, .count = n};
+    return SYL_OK;
+}
+
 static syl_status scatter(cuda_ctx *ctx, const int32_t *ids, syl_mat dy, syl_mat dtable,
                           syl_error *err)
 {
-    void *sent;
-    size_t n = (size_t)dy.rows;
-    if (dy.rows > INT32_MAX / 4)
-        return syl_fail(err, SYL_EUNSUPPORTED, "adding %lld rows at once", (long long)dy.rows);
-    SYL_TRY(cuda_send_made(ctx, ids, (3 * n + 1) * sizeof *ids, make_segments, &sent, err));
-    const int32_t *order = sent;
-    CUDA_TRY("adding rows", syl_cuda_scatter_segments(ctx->compute, order, order + n, order + 2 * n,
-                                                      dy.rows, dy, dtable));
+    cuda_segments s = {0};
+    SYL_TRY(cuda_send_segments(ctx, ids, dy.rows, &s, err));
+    CUDA_TRY("adding rows", syl_cuda_scatter_segments(ctx->compute, s.order, s.row, s.begin,
+                                                      s.count, dy, dtable));
     return SYL_OK;
 }
 

@@ -12,6 +12,7 @@ extern "C" {
 #endif
 
 #include "lib/compute/paragraph.h"
+#include "lib/compute/skipgram.h"
 #include "lib/compute/training.h"
 
 /* ---- elements.cu ---------------------------------------------------------------------- */
@@ -203,6 +204,45 @@ typedef struct syl_cuda_skipgram {
 } syl_cuda_skipgram;
 
 cudaError_t syl_cuda_skipgram_step(cudaStream_t stream, const syl_cuda_skipgram *s);
+
+/* ---- senses.cu ------------------------------------------------------------------------ */
+
+/* One batch of syl_sense_steps, up to the rows' changes; or, with p, of
+ * syl_sense_probabilities. dim <= 1024; candidates <= 12288. */
+typedef struct syl_cuda_senses {
+    int64_t items;
+    int senses, slots, negatives, dim;
+    int candidates; /* of an item, at most: targets and negatives */
+    const int32_t *centre, *words;
+    const syl_window_span *contexts, *targets;
+    /* [items][candidates] rows of `output`: targets, then negatives; -1: none, or left out */
+    const int32_t *ids;
+    syl_window_loss loss_kind;
+    syl_vector_table sense, output, choice;
+    bool choice_shared, gumbel;
+    float temperature, entropy;
+    uint64_t seed, stream, first;
+    float *context, *vector, *gradient; /* [items][dim]: c, v, dL/dv; context NULL: not wanted */
+    float *y, *dlogit;                  /* [items][senses] */
+    float *by;                          /* as ids: dL/da */
+    double *loss;                       /* [2][items]: losses, entropies */
+    float *p;                           /* [items][senses]: all that is wanted; or NULL */
+} syl_cuda_senses;
+
+cudaError_t syl_cuda_senses_step(cudaStream_t stream, const syl_cuda_senses *s);
+
+/* Changes of a table's rows by its rule. Entry e has gradient by[e] * vectors row
+ * e / per_item. Segments as of syl_cuda_scatter_segments. */
+typedef struct syl_cuda_row_changes {
+    const int32_t *order, *segment_row, *segment_begin;
+    int64_t segments;
+    int per_item;
+    const float *by, *vectors; /* vectors [][dim of the table] */
+    syl_vector_table table;
+    syl_row_update update;
+} syl_cuda_row_changes;
+
+cudaError_t syl_cuda_row_change(cudaStream_t stream, const syl_cuda_row_changes *c);
 
 /* ---- paragraph.cu --------------------------------------------------------------------- */
 

@@ -1,0 +1,145 @@
+/* sylkit dsg eval: word sense induction, similarity of words, analogies. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "embed/bpv_arrays.h"
+#include "embed/cmd.h"
+#include "embed/dsg_args.h"
+#include "embed/dsg_eval.h"
+#include "lib/cli/inputs.h"
+
+#define COMMAND "dsg eval"
+
+enum { WSI, SCWS, WORDSIM, ANALOGIES };
+static const char *const tasks[] = {"wsi", "scws", "wordsim", "analogies", NULL};
+static const char *const rules[] = {"cosine", "network", NULL};
+
+typedef struct arguments {
+    syl_dsg_model_args model;
+    int by, window, candidates;
+    const char *labels;
+    bool per_word, json;
+} arguments;
+
+static const syl_arg own[] = {
+    SYL_OPTION_CHOICE(arguments, "by", by, rules,
+                      "wsi, scws: cosine of a sense with its context; the network"),
+    SYL_OPTION_INT(arguments, "window", window, 0, 1000000,
+                   "wsi, scws: words of the context to either side; 0: all"),
+    SYL_OPTION_FLAG(arguments, "per-word", per_word, "wsi: a row for each word, too"),
+    SYL_OPTION_TEXT(arguments, "labels", labels, "wsi: FILE of the senses, like the key"),
+    SYL_OPTION_INT(arguments, "candidates", candidates, 0, INT32_MAX,
+                   "analogies: so many of the most frequent words; 0: all"),
+    SYL_OPTION_FLAG(arguments, "json", json, "one JSON object in place of a table"),
+};
+#define NUM_OWN (sizeof own / sizeof *own)
+
+typedef struct job {
+    arguments args;
+    int task;
+    const char *path;
+    char **files; /* [num_files] */
+    int num_files;
+    syl_dsg_model *model;
+    syl_senses *senses;
+} job;
+
+static syl_status evaluate(const job *j, json_t *results, syl_error *err)
+{
+    const arguments *a = &j->args;
+    syl_dsg_eval e = {.senses = j->senses,
+                      .rule = (syl_sense_rule)a->by,
+                      .window = a->window,
+                      .per_word = a->per_word,
+                      .labels = a->labels,
+                      .candidates = a->candidates,
+                      .threads = a->model.threads,
+                      .table = a->json ? NULL : stdout};
+    if (j->task == WSI) return syl_dsg_eval_wsi(&e, j->files[0], j->files[1], results, err);
+    for (int i = 0; i < j->num_files; i++)
+        if (j->task == ANALOGIES)
+            SYL_TRY(syl_dsg_eval_analogies(&e, j->files[i], results, err));
+        else
+            SYL_TRY(syl_dsg_eval_pairs(&e, j->files[i], j->task == SCWS, results, err));
+    return SYL_OK;
+}
+
+static syl_status run(job *j, syl_error *err)
+{
+    SYL_TRY(syl_dsg_model_args_open(&j->args.model, j->path, &j->model, &j->senses, err));
+    if (j->args.by == SYL_RULE_NETWORK && !j->model->network)
+        return syl_fail(err, SYL_EINVAL, "%s has no network to choose by; see --by cosine",
+                        j->path);
+    json_t *results = json_array();
+    syl_status status = evaluate(j, results, err);
+    if (status == SYL_OK && j->args.json)
+        return syl_print_json(json_pack("{s:s, s:s, s:o}", "task", tasks[j->task], "by",
+                                        rules[j->args.by], "results", results),
+                              err);
+    json_decref(results);
+    return status;
+}
+
+static int check(const job *j)
+{
+    const arguments *a = &j->args;
+    if (j->num_files < 1 + (j->task == WSI) || (j->task == WSI && j->num_files > 2))
+        return syl_usage(COMMAND, j->task == WSI ? "wsi: name a MODEL, CONTEXTS and their KEY"
+                                                 : "name a MODEL and a file");
+    if (j->task != WSI && (a->labels || a->per_word))
+        return syl_usage(COMMAND, "--labels and --per-word are for wsi");
+    if (a->labels && (syl_same_file(a->labels, j->path) || syl_same_file(a->labels, j->files[0]) ||
+                      syl_same_file(a->labels, j->files[1])))
+        return syl_usage(COMMAND, "%s would overwrite an input", a->labels);
+    return SYL_EXIT_OK;
+}
+
+static int start(job *j)
+{
+    syl_error err;
+    int code = check(j);
+    if (code != SYL_EXIT_OK) return code;
+    syl_status status = run(j, &err);
+    if (status == SYL_ECANCELLED)
+        code = SYL_EXIT_FAILED; /* told as standard output is closed */
+    else if (status != SYL_OK)
+        code = syl_report(NULL, &err);
+    syl_senses_free(j->senses);
+    syl_dsg_model_free(j->model);
+    return code;
+}
+
+static void print_help(const syl_arg *table, size_t count, const arguments *defaults)
+{
+    puts("Usage: sylkit dsg eval wsi [OPTIONS] MODEL CONTEXTS KEY\n"
+         "       sylkit dsg eval scws|wordsim|analogies [OPTIONS] MODEL FILE...\n"
+         "Word sense induction (ARI, V-measure, paired F), similarity of words (Spearman x 100),\n"
+         "analogies.");
+    syl_args_help(table, count, defaults);
+}
+
+int syl_cmd_dsg_eval(int argc, char **argv)
+{
+    syl_arg table[NUM_OWN + SYL_DSG_MODEL_ARGS_MOST];
+    syl_arg *end = syl_args_append(table, own, NUM_OWN, 0);
+    size_t count = (size_t)(syl_dsg_model_args_table(end, offsetof(arguments, model)) - table);
+    job j = {.args = {.model = syl_dsg_model_args_defaults()}};
+    json_t *text = json_array();
+    bool help = false;
+    int first,
+        code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
+    if (code == SYL_EXIT_OK && help) {
+        print_help(table, count, &j.args);
+    } else if (code == SYL_EXIT_OK && argc - first < 2) {
+        code = syl_usage(COMMAND, "name a task (wsi, scws, wordsim, analogies) and a MODEL");
+    } else if (code == SYL_EXIT_OK) {
+        code = syl_option_choice(COMMAND, "task", argv[first], tasks, &j.task);
+        j.path = argv[first + 1];
+        j.files = argv + first + 2;
+        j.num_files = argc - first - 2;
+        if (code == SYL_EXIT_OK) code = start(&j);
+    }
+    json_decref(text);
+    return code;
+}
