@@ -10,7 +10,9 @@
 # Results go under --out (default build/wikipedia_transfer); every stage can be run again, and training goes
 # on where it was stopped.
 #
-# 1  unpack                                2  train (hours)      3  infer and eval -> NAME.txt
+# 1  unpack                                2  train (minutes a model)
+# 3  infer and eval -> NAME.txt            4  how settings were chosen: on a tenth of 20 Newsgroups'
+#                                             training split -> tune.txt (not run by default)
 #
 # $SYLKIT is the program (default: build/sylkit, else the one in PATH).
 set -eu
@@ -35,6 +37,7 @@ run() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 wikipedia=$root/build/data/wikipedia/wikipedia-en.txt news=$root/build/data/20news
 sylkit=${SYLKIT:-$root/build/sylkit}
 [ -x "$sylkit" ] || sylkit=$(command -v sylkit) || { echo "run.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
+export sylkit wikipedia news out threads seed here
 mkdir -p "$out"
 
 if run 1; then
@@ -47,7 +50,7 @@ if run 1; then
 fi
 models() { grep -v '^#' "$here/conf/models.conf"; }
 if run 2; then
-    models | while read -r name options; do
+    models | while read -r name kind options; do
         [ -e "$out/$name.safetensors" ] && continue
         # shellcheck disable=SC2086
         "$sylkit" bpv train --format wikipedia --threads "$threads" --seed "$seed" --no-documents $options \
@@ -56,13 +59,20 @@ if run 2; then
     done
 fi
 if run 3; then
-    models | while read -r name options; do
-        "$sylkit" bpv infer --encoding latin1 --threads "$threads" --seed "$seed" --codes "$out/$name.npy" \
+    models | while read -r name kind options; do
+        [ -e "$out/$name.txt" ] && continue
+        "$sylkit" bpv infer --encoding latin1 --threads "$threads" --seed "$seed" "--$kind" "$out/$name.npy" \
             --names "$out/names" "$out/$name.safetensors" "$news/20news-bydate-test"
-        "$sylkit" bpv eval --codes "$out/$name.npy" --names "$out/names" --seed "$seed" --threads "$threads" \
-            --curve "$out/$name.svg" >"$out/$name.part"
+        hash=''
+        [ "$kind" = vectors ] && hash='--hash sign,median,planes,itq'
+        # shellcheck disable=SC2086
+        "$sylkit" bpv eval "--$kind" "$out/$name.npy" $hash --names "$out/names" --seed "$seed" \
+            --threads "$threads" --curve "$out/$name.svg" >"$out/$name.part"
         mv "$out/$name.part" "$out/$name.txt"
         echo "$name $options"
         cat "$out/$name.txt"
     done
+fi
+if run 4; then
+    "$here/local/tune.sh"
 fi
