@@ -13,7 +13,7 @@
 # 1  unpack                                        4  Real-Binary: two stages, by radius
 # 2  models: train, infer, eval -> NAME.txt        5  gensim Doc2Vec and hashing of its vectors;
 # 3  hashing of real vectors at equal length          --python has gensim
-# 6  how settings were chosen: on a tenth of the training split -> tune.txt (an hour; not run by default)
+# 6  how settings were chosen: on a tenth of the training split -> tune.txt (half an hour; not by default)
 #
 # $SYLKIT is the program (default: build/sylkit, else the one in PATH).
 set -eu

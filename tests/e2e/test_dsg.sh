@@ -23,7 +23,7 @@ len(lines[0]['senses']) >= 2 and sum(s['prior'] > 0.25 for s in lines[0]['senses
 lines[0]['senses'][0]['name'] == 'plantedaaa#1' and lines[0]['count'] > 500"
 expect 0 "senses: of how many words" dsg senses model
 check "senses: of how many words: all but UNKNOWN" json out "sum(lines[0]['words_with_senses']) == 279"
-planted=$(python3 -c "import sys; sys.path.insert(0, '$here'); import dsg_cases as d
+planted=$(python3 -B -c "import sys; sys.path.insert(0, '$here'); import dsg_cases as d
 print(*[d.pseudo(i)[0] for i in range(d.PSEUDO)])")
 expect 0 "neighbours" dsg neighbours model --k 12 $planted
 cp out found

@@ -314,6 +314,57 @@ static void bad_options(void **state)
 /* ---- memory
  * ----------------------------------------------------------------------------------------- */
 
+/* A vocabulary of so many words, all of one count. */
+static syl_vocabulary *vocabulary_of(int64_t words)
+{
+    syl_vocabulary *v;
+    size_t size = 0;
+    char *text = calloc((size_t)words, 24);
+    for (int64_t i = 0; i < words; i++)
+        size += (size_t)snprintf(text + size, 24, "w%09lld\t1\n", (long long)i);
+    ok(syl_vocabulary_parse(&v, text, size, "a test", &err));
+    free(text);
+    return v;
+}
+
+/* Element by element what the trainer shows of another run. Rows are padded (dim 20) and not (16).
+ */
+static void take(void **state)
+{
+    (void)state;
+    syl_text_options text = syl_text_defaults();
+    for (int kind = 0; kind < 4; kind++) {
+        planted p = tiny();
+        syl_dsg_options o = tiny_options(kind == 3 ? 1 : 3);
+        syl_dsg_model *m;
+        o.dim = kind == 1 ? 16 : 20;
+        if (kind == 2) o.loss = SYL_WINDOW_NEGATIVES, o.rule = SYL_ROW_ADAGRAD;
+        syl_dsg_trainer *kept = trained(&p, &o, NULL), *taken = trained(&p, &o, NULL);
+        syl_dsg_result r = syl_dsg_trainer_result(kept);
+        ok(syl_dsg_trainer_take(taken, vocabulary_of(r.words), &text, &m, &err));
+        syl_dsg_trainer_free(taken);
+        for (int64_t w = 0; w < r.words; w++) {
+            same_floats(m->output_vectors + w * r.dim, r.output + w * r.stride, r.dim);
+            assert_true(m->output_bias[w] == (r.output_bias ? r.output_bias[w] : 0));
+        }
+        for (int64_t i = 0; i < r.words * r.senses; i++) {
+            int64_t w = i / r.senses, k = i % r.senses;
+            same_floats(m->sense_vectors + i * r.dim, r.sense + i * r.stride, r.dim);
+            for (int d = 0; r.choice && d < r.dim; d++)
+                assert_true(m->network[(w * r.dim + d) * r.senses + k] ==
+                            r.choice[i * r.stride + d]);
+        }
+        same_floats(m->priors, r.priors, r.words * r.senses);
+        assert_true((m->network != NULL) == (r.senses > 1));
+        if (m->network) same_floats(m->network_bias, r.choice_bias, r.words * r.senses);
+        syl_dsg_model_free(m);
+        assert_int_equal(syl_dsg_trainer_take(kept, vocabulary_of(r.words + 1), &text, &m, &err),
+                         SYL_EINVAL);
+        syl_dsg_trainer_free(kept);
+        planted_free(&p);
+    }
+}
+
 static int64_t resident(void)
 {
     long pages = 0;
@@ -363,7 +414,7 @@ int main(void)
         cmocka_unit_test(pretraining),    cmocka_unit_test(public_schedule),
         cmocka_unit_test(threads),        cmocka_unit_test(resume),
         cmocka_unit_test(not_finite),     cmocka_unit_test(bad_options),
-        cmocka_unit_test(memory),
+        cmocka_unit_test(take),           cmocka_unit_test(memory),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
