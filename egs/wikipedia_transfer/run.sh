@@ -63,11 +63,9 @@ if run 3; then
         [ -e "$out/$name.txt" ] && continue
         "$sylkit" bpv infer --encoding latin1 --threads "$threads" --seed "$seed" "--$kind" "$out/$name.npy" \
             --names "$out/names" "$out/$name.safetensors" "$news/20news-bydate-test"
-        hash=''
-        [ "$kind" = vectors ] && hash='--hash sign,median,planes,itq'
-        # shellcheck disable=SC2086
-        "$sylkit" bpv eval "--$kind" "$out/$name.npy" $hash --names "$out/names" --seed "$seed" \
-            --threads "$threads" --curve "$out/$name.svg" >"$out/$name.part"
+        "$sylkit" bpv eval "--$kind" "$out/$name.npy" --names "$out/names" --seed "$seed" --threads "$threads" \
+            --curve "$out/$name.svg" >"$out/$name.part"
+        [ "$kind" = codes ] || "$here/local/hash.sh" "$name" >>"$out/$name.part"
         mv "$out/$name.part" "$out/$name.txt"
         echo "$name $options"
         cat "$out/$name.txt"
