@@ -138,7 +138,8 @@ static const float *project(const syl_paragraph_model *m, const float *document,
 
 /* ---- the loss -------------------------------------------------------------------------------- */
 
-SYL_CLONES static void exponentials(const float *x, float less, float *y, int64_t n, float *sum)
+SYL_CLONES static void negative_exponentials(const float *x, float less, float *y, int64_t n,
+                                             float *sum)
 {
     float all = 0;
 #pragma omp simd reduction(+ : all)
@@ -174,7 +175,7 @@ static double sampled_softmax(const float *logit, int targets, const float *nega
                               float *g, float *d_negative, float *room)
 {
     float top = syl_maximum(negative, negatives), all, missing = 0;
-    exponentials(negative, top, room, negatives, &all);
+    negative_exponentials(negative, top, room, negatives, &all);
     double loss = softplus_sum(logit, -(top + logf(all)), -1.0f, g, targets);
     for (int t = 0; t < targets; t++) {
         missing += g[t]; /* 1 - the target's chance */
