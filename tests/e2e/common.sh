@@ -54,6 +54,15 @@ check() {
     if "$@"; then echo "ok: $name"; else fail "$name"; fi
 }
 
+# wait_for FILE PID: until FILE is there, the process is gone, or ten seconds have passed.
+wait_for() {
+    for _ in $(seq 1000); do
+        [ -e "$1" ] && return
+        kill -0 "$2" 2>/dev/null || return
+        sleep 0.01
+    done
+}
+
 # json FILE EXPRESSION: a Python expression over `lines`, the objects of a JSON lines file.
 json() {
     python3 -c '

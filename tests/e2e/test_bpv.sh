@@ -217,13 +217,6 @@ fi
 check "the model is as it was" cmp -s model kept
 
 # ---- runs that are stopped -------------------------------------------------------------------------
-wait_for() { # FILE PID
-    for _ in $(seq 1000); do
-        [ -e "$1" ] && return
-        kill -0 "$2" 2>/dev/null || return
-        sleep 0.01
-    done
-}
 long="--bits 64 --epochs 400 --bigrams --quiet train.txt"
 expect 0 "in one piece" bpv train --out whole $long
 for signal in KILL TERM INT; do

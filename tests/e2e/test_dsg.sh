@@ -213,13 +213,6 @@ else
 fi
 
 # ---- runs that are stopped -------------------------------------------------------------------------
-wait_for() { # FILE PID
-    for _ in $(seq 1000); do
-        [ -e "$1" ] && return
-        kill -0 "$2" 2>/dev/null || return
-        sleep 0.01
-    done
-}
 long="--senses 3 --dim 32 --epochs 25 --pretrain-epochs 2 --gumbel window --quiet train.txt"
 expect 0 "in one piece" dsg train --out whole $long
 for signal in KILL TERM INT; do

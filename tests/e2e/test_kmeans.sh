@@ -98,13 +98,6 @@ expect 2 "--ward without --reducer" "$SYLKIT" kmeans --ward 3 -o bad one.npy
 # shellcheck disable=SC2086 # $long is words
 {
 long="--clusters 200 --iterations 60 --tolerance 0 --restarts 3 --init random cloud.npy"
-wait_for() { # FILE PID
-    for _ in $(seq 400); do
-        [ -e "$1" ] && return
-        kill -0 "$2" 2>/dev/null || return
-        sleep 0.01
-    done
-}
 expect 0 "in one piece" "$SYLKIT" kmeans $long -o whole.npy
 for signal in KILL TERM INT; do
     rm -f state stopped.npy
