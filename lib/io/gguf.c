@@ -166,10 +166,11 @@ typedef struct extent {
     const char *name;
 } extent;
 
-/* Dimensions, in the file fastest first. A product that would pass 63 bits is an error. */
+/* Dimensions, in the file fastest first. A product (of those that are not 0) that would pass 63
+ * bits is an error. */
 static syl_status read_shape(cursor *c, syl_gguf_tensor *t, syl_error *err)
 {
-    uint64_t ndim = 0, dim = 0, rows = 1;
+    uint64_t ndim = 0, dim = 0, rows = 1, size = 1;
 
     SYL_TRY(take_number(c, 4, &ndim, err));
     if (ndim > 4)
@@ -179,10 +180,11 @@ static syl_status read_shape(cursor *c, syl_gguf_tensor *t, syl_error *err)
     t->cols = 1;
     for (int i = t->ndim - 1; i >= 0; i--) {
         SYL_TRY(take_number(c, 8, &dim, err));
-        if (dim > INT64_MAX || (dim > 0 && rows > (uint64_t)INT64_MAX / dim))
+        if (dim > INT64_MAX || (dim > 0 && size > (uint64_t)INT64_MAX / dim))
             return syl_fail(err, SYL_EFORMAT, "%s: \"%.100s\" is too large (dimension %d)", c->path,
                             t->name, t->ndim - 1 - i);
         t->shape[i] = (int64_t)dim;
+        if (dim > 0) size *= dim;
         if (i == t->ndim - 1)
             t->cols = (int64_t)dim;
         else
