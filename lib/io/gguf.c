@@ -267,6 +267,7 @@ static syl_status place_tensors(syl_gguf *f, cursor *c, size_t size, extent *ext
                                 syl_error *err)
 {
     int64_t alignment = 0;
+    int values, bytes;
 
     SYL_TRY(find_data(f, c, size, &alignment, err));
     for (size_t i = 0; i < f->tensor_count; i++) {
@@ -282,7 +283,7 @@ static syl_status place_tensors(syl_gguf *f, cursor *c, size_t size, extent *ext
                             "%s is cut off: \"%.100s\" has %" PRIu64 " bytes at %" PRIu64
                             " of the data, of which %zu are there; copy it again",
                             f->path, t->name, e->bytes, e->offset, c->left);
-        if (t->row_bytes > 0) t->data = c->at + e->offset;
+        if (syl_gguf_type_block(t->type, &values, &bytes)) t->data = c->at + e->offset;
     }
     return check_extents(extents, f->tensor_count, f->path, err);
 }

@@ -29,9 +29,9 @@ typedef struct syl_gguf_tensor {
     int ndim;
     int64_t shape[4];    /* slowest dimension first (the file has them the other way round) */
     int64_t rows, cols;  /* cols: the last dimension; rows: the product of the others */
-    size_t row_bytes;    /* 0 where the type is not even known by name */
-    const uint8_t *data; /* [rows][row_bytes] in the map; NULL where row_bytes is 0. A file's data
-                            are aligned to general.alignment, at least 8 bytes */
+    size_t row_bytes;    /* 0 where the type is unknown */
+    const uint8_t *data; /* [rows][row_bytes] in the map; NULL where the type is unknown. Aligned to
+                            general.alignment, at least 8 bytes, in a file that was opened */
 } syl_gguf_tensor;
 
 typedef struct syl_gguf syl_gguf;
