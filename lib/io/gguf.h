@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "lib/base/file.h"
+#include "lib/io/lines.h"
 
 /* The types whose values can be had, by their numbers in the file. */
 typedef enum syl_gguf_type {
@@ -57,13 +58,8 @@ syl_status syl_gguf_get_bool(const syl_gguf *file, const char *key, bool *out, s
 syl_status syl_gguf_get_string(const syl_gguf *file, const char *key, const char **out,
                                syl_error *err);
 
-typedef struct syl_gguf_string {
-    const char *text; /* in the map, not terminated */
-    size_t length;
-} syl_gguf_string;
-
-/* Arrays; *out [*count] is freed by the caller. */
-syl_status syl_gguf_get_strings(const syl_gguf *file, const char *key, syl_gguf_string **out,
+/* Arrays; *out [*count] is freed by the caller. Strings lie in the map. */
+syl_status syl_gguf_get_strings(const syl_gguf *file, const char *key, syl_span **out,
                                 size_t *count, syl_error *err);
 syl_status syl_gguf_get_ints(const syl_gguf *file, const char *key, int64_t **out, size_t *count,
                              syl_error *err); /* integers and bools */

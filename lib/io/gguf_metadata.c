@@ -160,7 +160,7 @@ static syl_status start_array(const syl_gguf *f, const char *key, size_t size,
     return SYL_OK;
 }
 
-syl_status syl_gguf_get_strings(const syl_gguf *file, const char *key, syl_gguf_string **out,
+syl_status syl_gguf_get_strings(const syl_gguf *file, const char *key, syl_span **out,
                                 size_t *count, syl_error *err)
 {
     const syl_gguf_value *v = find_value(file, key);
@@ -173,8 +173,8 @@ syl_status syl_gguf_get_strings(const syl_gguf *file, const char *key, syl_gguf_
     *count = (size_t)v->count;
     p = v->data;
     for (size_t i = 0; i < *count; i++) { /* lengths were checked when the file was opened */
-        (*out)[i] = (syl_gguf_string){(const char *)p + 8, (size_t)syl_gguf_load(p, 8)};
-        p += 8 + (*out)[i].length;
+        (*out)[i] = (syl_span){(const char *)p + 8, (size_t)syl_gguf_load(p, 8)};
+        p += 8 + (*out)[i].size;
     }
     return SYL_OK;
 }

@@ -12,7 +12,7 @@ static const char *const keys[] = {
 
 static void read_key(const syl_gguf *file, const char *key)
 {
-    syl_gguf_string *strings;
+    syl_span *strings;
     int64_t *ints, whole;
     float *floats, sum = 0;
     const char *text;
@@ -25,7 +25,7 @@ static void read_key(const syl_gguf *file, const char *key)
     if (!syl_gguf_get_string(file, key, &text, NULL)) sum += (float)strlen(text);
     if (!syl_gguf_get_strings(file, key, &strings, &n, NULL)) {
         for (size_t i = 0; i < n; i++)
-            if (strings[i].length) sum += strings[i].text[strings[i].length - 1];
+            if (strings[i].size) sum += strings[i].data[strings[i].size - 1];
         free(strings);
     }
     if (!syl_gguf_get_ints(file, key, &ints, &n, NULL)) free(ints);

@@ -106,15 +106,15 @@ static void test_arrays(void **state)
 {
     gguf_bytes b;
     syl_gguf *file = open_sample(&b);
-    syl_gguf_string *words;
+    syl_span *words;
     int64_t *ints;
     float *floats;
     size_t n = 0;
     (void)state;
     assert_int_equal(syl_gguf_get_strings(file, "words", &words, &n, &err), SYL_OK);
     assert_int_equal(n, 3);
-    assert_true(words[0].length == 1 && words[0].text[0] == 'a' && words[1].length == 0);
-    assert_true(words[2].length == 2 && !memcmp(words[2].text, "bc", 2));
+    assert_true(words[0].size == 1 && words[0].data[0] == 'a' && words[1].size == 0);
+    assert_true(words[2].size == 2 && !memcmp(words[2].data, "bc", 2));
     free(words);
     assert_int_equal(syl_gguf_get_strings(file, "empty", &words, &n, &err), SYL_OK);
     assert_int_equal(n, 0);
