@@ -182,6 +182,7 @@ static syl_status run(job *j, syl_error *err)
     syl_dsg_watch watch = {.user = j, .report = show};
     double began = syl_clock_seconds();
     SYL_TRY(syl_train_check_output(j->args.out, &j->ranks, err));
+    SYL_TRY(syl_train_check_output(j->args.training.state, &j->ranks, err));
     SYL_TRY(syl_train_device(&j->device, j->args.device, &j->ranks, err));
     SYL_TRY(syl_train_texts_read(&j->texts, err));
     SYL_TRY(make_trainer(j, &corpus, &trainer, err));
