@@ -28,16 +28,21 @@ typedef struct world {
     int codes;
     int *state_of;     /* [codes] or -1 */
     syl_blocks *state; /* [states] in the order of their codes */
-    int *share;        /* [states] in a random order: test's, valid's, train's */
-    int first, count;  /* those of the split, in share */
-    int *distance;     /* [states] moves to the goal, -1: not known */
-    int *queue;        /* [states] */
+    int *first_next;   /* [states + 1] where a state's successors begin, */
+    int *next;         /* in the order of list_moves */
+    size_t room_next;
+    int *share;       /* [states] in a random order: test's, valid's, train's */
+    int first, count; /* those of the split, in share */
+    int *distance;    /* [states] moves to the goal, -1: not known */
+    int *queue;       /* [states] */
 } world;
 
 static void free_world(world *w)
 {
     free(w->state_of);
     free(w->state);
+    free(w->first_next);
+    free(w->next);
     free(w->share);
     free(w->distance);
     free(w->queue);
@@ -72,10 +77,11 @@ static syl_status list_states(world *w, syl_error *err)
     }
     size_t n = (size_t)w->states;
     w->state = syl_calloc(n, sizeof *w->state);
+    w->first_next = syl_calloc(n + 1, sizeof *w->first_next);
     w->share = syl_calloc(n, sizeof *w->share);
     w->distance = syl_calloc(n, sizeof *w->distance);
     w->queue = syl_calloc(n, sizeof *w->queue);
-    if (!w->state || !w->share || !w->distance || !w->queue)
+    if (!w->state || !w->first_next || !w->share || !w->distance || !w->queue)
         return syl_fail_memory(err, n * sizeof *w->state, "states");
     for (int c = 0; c < w->codes; c++)
         if (w->state_of[c] >= 0) w->state[w->state_of[c]] = state_of_code(c, w->blocks);
@@ -115,22 +121,35 @@ static int state_after(const world *w, int state, syl_block_move move)
     return w->state_of[code_of(&b)];
 }
 
+static syl_status list_successors(world *w, syl_error *err)
+{
+    syl_block_move moves[MOST_BLOCKS * MOST_BLOCKS];
+    for (int s = 0; s < w->states; s++) {
+        void *next = w->next;
+        int n = list_moves(&w->state[s], moves), at = w->first_next[s];
+        SYL_TRY(syl_grow(&next, &w->room_next, (size_t)(at + n), sizeof *w->next, err));
+        w->next = next;
+        for (int i = 0; i < n; i++)
+            w->next[at + i] = state_after(w, s, moves[i]);
+        w->first_next[s + 1] = at + n;
+    }
+    return SYL_OK;
+}
+
 /* Moves to the goal of all states up to the distance of `from`; moves can be undone, so the way is
  * looked for from its end. */
 static void find_distances(world *w, int goal, int from)
 {
-    syl_block_move moves[MOST_BLOCKS * MOST_BLOCKS];
     int last = 1;
     memset(w->distance, -1, (size_t)w->states * sizeof *w->distance);
     w->distance[goal] = 0;
     w->queue[0] = goal;
     for (int at = 0; at < last && w->distance[from] < 0; at++) {
-        int s = w->queue[at], n = list_moves(&w->state[s], moves);
-        for (int i = 0; i < n; i++) {
-            int next = state_after(w, s, moves[i]);
-            if (w->distance[next] >= 0) continue;
-            w->distance[next] = w->distance[s] + 1;
-            w->queue[last++] = next;
+        int s = w->queue[at];
+        for (int i = w->first_next[s]; i < w->first_next[s + 1]; i++) {
+            if (w->distance[w->next[i]] >= 0) continue;
+            w->distance[w->next[i]] = w->distance[s] + 1;
+            w->queue[last++] = w->next[i];
         }
     }
 }
@@ -142,13 +161,13 @@ static int make_plan(world *w, int from, int goal, syl_block_move *plan)
     int length = 0;
     find_distances(w, goal, from);
     for (int s = from; s != goal; length++) {
-        int n = list_moves(&w->state[s], moves), i = 0, next = -1;
-        for (; i < n; i++) {
-            next = state_after(w, s, moves[i]);
-            if (w->distance[next] == w->distance[s] - 1) break;
-        }
+        const int *next = &w->next[w->first_next[s]];
+        int i = 0;
+        list_moves(&w->state[s], moves);
+        while (w->distance[next[i]] != w->distance[s] - 1)
+            i++;
         plan[length] = moves[i];
-        s = next;
+        s = next[i];
     }
     return length;
 }
@@ -211,6 +230,7 @@ syl_status syl_sent_gen_blocksworld(syl_sent_dataset *out, const syl_blocksworld
         return syl_fail(err, SYL_EINVAL, "%d blocks; there may be 3 to %d", options->blocks,
                         MOST_BLOCKS);
     syl_status status = list_states(&w, err);
+    if (!status) status = list_successors(&w, err);
     if (!status) share_out(&w, draw->split);
     if (!status) status = draw_all(out, &w, &seen, options, draw, err);
     syl_gen_seen_free(&seen);
