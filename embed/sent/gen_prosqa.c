@@ -7,12 +7,12 @@
 
 #include "embed/sent/gen_draw.h"
 
-#define MOST_NODES 38
+#define MOST_SHOWN 38 /* nodes in a question */
+#define MOST_NODES 80 /* with those that have neither parents nor children, which it leaves out */
 #define MOST_EDGES (MOST_NODES * MOST_NODES / 2)
 #define MOST_PARENTS 7
 #define MEAN_PARENTS 1.5
-#define NEW_PERSON 0.025 /* of the nodes have no parents, in the published set too */
-#define LONG 64          /* a sentence's text */
+#define LONG 64 /* a sentence's text */
 
 static const char *const people[] = {"Alex",    "Bob",  "Carol",  "Davis",  "Eva",   "Fae",
                                      "Gabriel", "Jack", "Max",    "Oliver", "Polly", "Rex",
@@ -28,7 +28,7 @@ static const char *const kinds[] = {
 
 /* Nodes 0 and 1 are the roots; edges lead to nodes made later. */
 typedef struct graph {
-    int nodes, edges;
+    int nodes, edges, shown;
     int from[MOST_EDGES], to[MOST_EDGES];
     int reached[MOST_NODES]; /* bit r: root r reaches it */
     int depth[MOST_NODES];   /* edges of a shortest path from any node without parents */
@@ -50,13 +50,12 @@ syl_prosqa_options syl_prosqa_small(void)
 
 /* ---- the graph -------------------------------------------------------------------------- */
 
-/* Poisson's distribution without 0: products of uniform numbers (Knuth). */
+/* Poisson's distribution, by products of uniform numbers (Knuth). */
 static int draw_parents(syl_random *r)
 {
     int n = 0;
-    while (n == 0)
-        for (double p = syl_random_uniform(r); p > exp(-MEAN_PARENTS) && n < MOST_PARENTS; n++)
-            p *= syl_random_uniform(r);
+    for (double p = syl_random_uniform(r); p > exp(-MEAN_PARENTS) && n < MOST_PARENTS; n++)
+        p *= syl_random_uniform(r);
     return n;
 }
 
@@ -87,43 +86,49 @@ static int take_parent(const graph *g, int *candidates, int n, syl_random *r)
     return taken;
 }
 
+/* Whether the question has to do with a node. */
+static bool is_shown(const graph *g, int node)
+{
+    return g->parent[node] || g->depth[node] > 0;
+}
+
 static void add_node(graph *g, syl_random *r)
 {
     int candidates[MOST_NODES], node = g->nodes;
+    int n = find_candidates(g, candidates, r), parents = draw_parents(r);
     g->reached[node] = g->depth[node] = 0;
     g->parent[node] = false;
-    if (syl_random_uniform(r) >= NEW_PERSON) {
-        int n = find_candidates(g, candidates, r), parents = draw_parents(r);
-        for (int i = 0; i < parents && n > 0; i++, n--) {
-            int from = take_parent(g, candidates, n, r);
-            g->from[g->edges] = from;
-            g->to[g->edges++] = node;
-            g->parent[from] = true;
-            g->reached[node] |= g->reached[from];
-            if (i == 0 || g->depth[from] + 1 < g->depth[node]) g->depth[node] = g->depth[from] + 1;
-        }
+    for (int i = 0; i < parents && n > 0; i++, n--) {
+        int from = take_parent(g, candidates, n, r);
+        g->from[g->edges] = from;
+        g->to[g->edges++] = node;
+        g->shown += !is_shown(g, from);
+        g->parent[from] = true;
+        g->reached[node] |= g->reached[from];
+        if (i == 0 || g->depth[from] + 1 < g->depth[node]) g->depth[node] = g->depth[from] + 1;
     }
+    g->shown += is_shown(g, node);
     g->nodes++;
 }
 
 static void grow(graph *g, int nodes, syl_random *r)
 {
     *g = (graph){.nodes = 2, .reached = {1, 2}};
-    while (g->nodes < nodes)
+    while (g->shown < nodes && g->nodes < MOST_NODES)
         add_node(g, r);
 }
 
 /* ---- the question ----------------------------------------------------------------------- */
 
-/* Edges from the asked root to each node, -1 for none, and the node before it on a shortest path:
- * of several that which was reached first. */
-static void distances(const graph *g, int *distance, int *before)
+/* Edges from a root to each node, -1 for none, and the node before it on a shortest path: of
+ * several that which was reached first. */
+static void distances(const graph *g, int root, int *distance, int *before)
 {
     int queue[MOST_NODES], n = 1;
     for (int i = 0; i < g->nodes; i++)
         distance[i] = -1;
-    distance[g->asked] = 0;
-    queue[0] = g->asked;
+    distance[root] = 0;
+    queue[0] = root;
     for (int at = 0; at < n; at++)
         for (int e = 0; e < g->edges; e++) {
             if (g->from[e] != queue[at] || distance[g->to[e]] >= 0) continue;
@@ -133,34 +138,51 @@ static void distances(const graph *g, int *distance, int *before)
         }
 }
 
-/* One of the nodes without children that have the greatest of `value`, which is at least 0; -1:
- * there is none. */
-static int draw_leaf(const graph *g, int reached, const int *value, syl_random *r)
+/* One of the nodes without children that only this root reaches, and of those that are the farthest
+ * from it within the options' steps; -1: there is none. */
+static int draw_target(const graph *g, int root, const int *distance, const syl_prosqa_options *o,
+                       syl_random *r)
 {
     int best = -1, ties = 0;
     for (int i = 2; i < g->nodes; i++) {
-        if (g->parent[i] || g->reached[i] != reached) continue;
-        if (value && (value[i] < 0 || (best >= 0 && value[i] < value[best]))) continue;
-        if (value && best >= 0 && value[i] > value[best]) ties = 0;
+        if (g->parent[i] || g->reached[i] != 1 << root) continue;
+        if (distance[i] < o->min_steps || distance[i] > o->max_steps) continue;
+        if (best >= 0 && distance[i] < distance[best]) continue;
+        if (best >= 0 && distance[i] > distance[best]) ties = 0;
         if (syl_random_below(r, (uint32_t)++ties) == 0) best = i;
     }
     return best;
 }
 
-/* Who is asked about, what, and the path; false: this graph has no such question. */
+/* One of the nodes without children that only this root reaches; -1: there is none. */
+static int draw_other(const graph *g, int root, syl_random *r)
+{
+    int drawn = -1, seen = 0;
+    for (int i = 2; i < g->nodes; i++)
+        if (!g->parent[i] && g->reached[i] == 1 << root &&
+            syl_random_below(r, (uint32_t)++seen) == 0)
+            drawn = i;
+    return drawn;
+}
+
+/* Who is asked about (the root with the longer path), what, and the path; false: this graph has no
+ * such question. */
 static bool choose(graph *g, const syl_prosqa_options *o, syl_random *r)
 {
-    int distance[MOST_NODES], before[MOST_NODES] = {0};
-    g->asked = (int)syl_random_below(r, 2);
-    distances(g, distance, before);
-    for (int i = 0; i < g->nodes; i++)
-        if (distance[i] < o->min_steps || distance[i] > o->max_steps) distance[i] = -1;
-    g->target = draw_leaf(g, 1 << g->asked, distance, r);
-    g->other = draw_leaf(g, 2 >> g->asked, NULL, r);
-    if (g->target < 0 || g->other < 0) return false;
-    g->steps = distance[g->target];
-    for (int i = g->steps, node = g->target; i >= 0; i--, node = before[node])
+    int distance[2][MOST_NODES], before[2][MOST_NODES], target[2], length[2];
+    for (int root = 0; root < 2; root++) {
+        distances(g, root, distance[root], before[root]);
+        target[root] = draw_target(g, root, distance[root], o, r);
+        length[root] = target[root] < 0 ? -1 : distance[root][target[root]];
+    }
+    g->asked = length[0] == length[1] ? (int)syl_random_below(r, 2) : length[1] > length[0];
+    g->target = target[g->asked];
+    g->other = draw_other(g, 1 - g->asked, r);
+    g->steps = length[g->asked];
+    if (g->target < 0 || g->other < 0 || g->shown > o->max_nodes) return false;
+    for (int i = g->steps, node = g->target; i > 0; i--, node = before[g->asked][node])
         g->path[i] = node;
+    g->path[0] = g->asked;
     return true;
 }
 
@@ -174,7 +196,7 @@ static void shuffle(const char **names, int count, syl_random *r)
     }
 }
 
-/* Those without parents are people; false: there are not enough. */
+/* Those without parents are people; false: there are not enough names. */
 static bool name_nodes(graph *g, syl_random *r)
 {
     const char *persons[PEOPLE], *things[KINDS];
@@ -185,6 +207,7 @@ static bool name_nodes(graph *g, syl_random *r)
     shuffle(things, KINDS, r);
     for (int i = 0; i < g->nodes; i++) {
         bool person = g->depth[i] == 0;
+        if (!is_shown(g, i)) continue;
         if (person ? p == PEOPLE : k == KINDS) return false;
         g->name[i] = person ? persons[p++] : things[k++];
     }
@@ -257,10 +280,10 @@ syl_status syl_sent_gen_prosqa(syl_sent_dataset *out, const syl_prosqa_options *
 {
     syl_gen_seen seen = {0};
     *out = (syl_sent_dataset){0};
-    if (options->min_nodes < 6 || options->max_nodes > MOST_NODES ||
+    if (options->min_nodes < 6 || options->max_nodes > MOST_SHOWN ||
         options->min_nodes > options->max_nodes)
         return syl_fail(err, SYL_EINVAL, "graphs of %d to %d nodes; 6 to %d, the smaller first",
-                        options->min_nodes, options->max_nodes, MOST_NODES);
+                        options->min_nodes, options->max_nodes, MOST_SHOWN);
     if (options->min_steps < 1 || options->min_steps > options->max_steps)
         return syl_fail(err, SYL_EINVAL, "paths of %d to %d steps; 1 or more, the smaller first",
                         options->min_steps, options->max_steps);

@@ -28,11 +28,12 @@ syl_status syl_sent_gen_arith(syl_sent_dataset *out, const syl_arith_options *op
                               const syl_sent_draw *draw, syl_error *err);
 
 /* A graph without circles grown from two roots, people. The question lists its edges in any order
- * ("Tom is a yumpus.", "Every yumpus is a rempus.") and asks what one root is: the target is a node
- * without children, as deep as there is one, that only this root reaches; the other choice one that
- * only the other root reaches. The steps are a shortest path. Split as arithmetic is. */
+ * ("Tom is a yumpus.", "Every yumpus is a rempus.") and asks what one root is. The target is a node
+ * without children that only this root reaches, as far from it as there is one (of the two roots
+ * the one with the longer path is asked about); the other choice is one that only the other root
+ * reaches. The steps are a shortest path. Split as arithmetic is. */
 typedef struct syl_prosqa_options {
-    int min_nodes, max_nodes; /* 6 to 38; which it is, is drawn evenly (20, 26) */
+    int min_nodes, max_nodes; /* that have edges, 6 to 38; which it is, is drawn evenly (20, 26) */
     int min_steps, max_steps; /* of the path (3, 6) */
 } syl_prosqa_options;
 syl_prosqa_options syl_prosqa_defaults(void); /* like the published set */
