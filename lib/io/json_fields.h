@@ -4,6 +4,7 @@
 #define SYL_IO_JSON_FIELDS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "lib/base/status.h"
 
