@@ -11,11 +11,13 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"gen", syl_cmd_sent_gen},
+    {"train", syl_cmd_sent_train},
 };
 
-static const char help[] = "Usage: sylkit sent gen [OPTIONS] ...\n"
+static const char help[] = "Usage: sylkit sent gen|train [OPTIONS] ...\n"
                            "Language models that reason in embeddings of sentences.\n\n"
-                           "  gen      questions with their reasoning, made by rule\n\n"
+                           "  gen      questions with their reasoning, made by rule\n"
+                           "  train    one stage of a model\n\n"
                            "  sylkit sent COMMAND --help: its options\n";
 
 int syl_cmd_sent(int argc, char **argv)
