@@ -118,6 +118,19 @@ static void train(char **name, const adagram_options *options)
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
+static adagram_view view_of(const syl_dsg_model *m, int negative)
+{
+    return (adagram_view){.sense = m->sense_vectors,
+                          .output = m->output_vectors,
+                          .priors = m->priors,
+                          .counts = syl_vocabulary_counts(m->vocabulary),
+                          .words = m->words,
+                          .stride = m->dim,
+                          .senses = m->senses,
+                          .negative = negative,
+                          .unknown = m->unknown};
+}
+
 static void answer(const syl_dsg_model *m, const syl_wsi_dataset *d, int window, int negative,
                    double least, int32_t *clusters)
 {
@@ -125,16 +138,17 @@ static void answer(const syl_dsg_model *m, const syl_wsi_dataset *d, int window,
     syl_context *context;
     syl_context_ids ids;
     adagram_word w;
+    adagram_view v = view_of(m, negative);
     if (syl_context_create(&context, m, &err) != SYL_OK) stop(&err);
     for (size_t t = 0; t < d->num_targets; t++) {
         const syl_wsi_target *target = &d->targets[t];
         int32_t word = syl_dsg_find_word(m, target->word, strlen(target->word));
-        if (word >= 0) adagram_look_up(&w, m, word, negative, least);
+        if (word >= 0) adagram_look_up(&w, &v, word, least);
         for (size_t i = target->first; i < target->first + target->count && word >= 0; i++) {
             const syl_wsi_context *c = &d->contexts[i];
             if (syl_context_encode(context, c->left, c->right, window, &ids, &err) != SYL_OK)
                 stop(&err);
-            clusters[i] = adagram_choose(&w, m, ids.ids, ids.count);
+            clusters[i] = adagram_choose(&w, &v, ids.ids, ids.count);
         }
     }
     syl_context_free(context);

@@ -246,38 +246,38 @@ void adagram_train(adagram *a, void (*tell)(double done, double mean))
 
 /* ---- choice ------------------------------------------------------------------------------ */
 
-static double dot_of(const syl_dsg_model *m, int32_t word, int sense, int64_t output)
+static double dot_of(const adagram_view *v, int32_t word, int sense, int64_t output)
 {
-    return (double)syl_dot(syl_dsg_sense_vector(m, word, sense),
-                           m->output_vectors + (size_t)output * (size_t)m->dim, m->dim);
+    return (double)syl_dot(v->sense + ((int64_t)word * v->senses + sense) * v->stride,
+                           v->output + output * v->stride, v->stride);
 }
 
-void adagram_look_up(adagram_word *w, const syl_dsg_model *m, int32_t word, int negative,
-                     double least)
+void adagram_look_up(adagram_word *w, const adagram_view *v, int32_t word, double least)
 {
-    const int64_t *counts = syl_vocabulary_counts(m->vocabulary);
+    double weight = 0;
     *w = (adagram_word){.word = word};
-    for (int k = 0; k < m->senses; k++) {
-        double prior = (double)m->priors[(int64_t)word * m->senses + k], sum = 0, weight = 0;
+    for (int64_t n = 0; n < v->words; n++) {
+        double q = pow((double)v->counts[n], POWER);
+        for (int k = 0; k < v->senses; k++)
+            w->apart[k] += q * log_sigmoid(-dot_of(v, word, k, n));
+        weight += q;
+    }
+    for (int k = 0; k < v->senses; k++) {
+        double prior = (double)v->priors[(int64_t)word * v->senses + k];
         w->log_pi[k] = prior >= least ? log(prior) : -INFINITY;
-        for (int64_t n = 0; n < m->words && prior >= least; n++) {
-            double q = pow((double)counts[n], POWER);
-            sum += q * log_sigmoid(-dot_of(m, word, k, n));
-            weight += q;
-        }
-        w->apart[k] = weight > 0 ? negative * sum / weight : 0;
+        w->apart[k] *= v->negative / weight;
     }
 }
 
-int adagram_choose(const adagram_word *w, const syl_dsg_model *m, const int32_t *context, size_t n)
+int adagram_choose(const adagram_word *w, const adagram_view *v, const int32_t *context, size_t n)
 {
     double best = -INFINITY;
     int chosen = 0;
-    for (int k = 0; k < m->senses; k++) {
+    for (int k = 0; k < v->senses; k++) {
         double sum = w->log_pi[k];
         for (size_t i = 0; i < n && sum > -INFINITY; i++)
-            if (context[i] >= 0 && context[i] != m->unknown)
-                sum += log_sigmoid(dot_of(m, w->word, k, context[i])) + w->apart[k];
+            if (context[i] >= 0 && context[i] != v->unknown)
+                sum += log_sigmoid(dot_of(v, w->word, k, context[i])) + w->apart[k];
         if (sum > best) best = sum, chosen = k;
     }
     return chosen;

@@ -10,7 +10,6 @@
 #ifndef TESTS_DSG_ADAGRAM_H
 #define TESTS_DSG_ADAGRAM_H
 
-#include "embed/dsg_model.h"
 #include "lib/io/sampler.h"
 #include "train/dsg/trainer.h"
 
@@ -56,18 +55,26 @@ double adagram_step(adagram *a, int32_t centre, const int32_t *targets, int n,
 /* All epochs. tell, if any, gets the mean of L for a target and the part done now and then. */
 void adagram_train(adagram *a, void (*tell)(double done, double mean));
 
-/* What a trained model knows of one word, to choose its senses: log pi_k, and for a target
- * negative E_n log sigmoid(-o_n.e_k) over the whole vocabulary (counts to the power 0.75). */
+/* What was learnt, borrowed. */
+typedef struct adagram_view {
+    const float *sense, *output; /* [words][senses][stride], [words][stride] */
+    const float *priors;         /* [words][senses] */
+    const int64_t *counts;       /* [words] */
+    int64_t words, stride;
+    int senses, negative;
+    int32_t unknown; /* or -1 */
+} adagram_view;
+
+/* What is to be known of a word to choose its senses: log pi_k, and for each target
+ * negative E_n log sigmoid(-o_n.e_k), over the whole vocabulary (counts to the power 0.75). */
 typedef struct adagram_word {
     int32_t word;
     double log_pi[ADAGRAM_MAX_SENSES], apart[ADAGRAM_MAX_SENSES];
 } adagram_word;
 
 /* Senses whose prior is below `least` are left out (-infinity). */
-void adagram_look_up(adagram_word *w, const syl_dsg_model *model, int32_t word, int negative,
-                     double least);
+void adagram_look_up(adagram_word *w, const adagram_view *v, int32_t word, double least);
 /* The sense of the greatest posterior in a context; ids that are no words are passed over. */
-int adagram_choose(const adagram_word *w, const syl_dsg_model *model, const int32_t *context,
-                   size_t n);
+int adagram_choose(const adagram_word *w, const adagram_view *v, const int32_t *context, size_t n);
 
 #endif
