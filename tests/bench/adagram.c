@@ -12,14 +12,8 @@
 #include "embed/context.h"
 #include "embed/wsi_dataset.h"
 #include "lib/base/clock.h"
-#include "lib/io/documents.h"
 #include "tests/dsg/adagram.h"
-
-static void stop(const syl_error *err)
-{
-    fprintf(stderr, "%s\n", err->message);
-    exit(1);
-}
+#include "tests/dsg/like.h"
 
 /* ---- training ---------------------------------------------------------------------------- */
 
@@ -50,19 +44,6 @@ static void tell(double done, double mean)
     fprintf(stderr, "%5.1f%%  log-likelihood of a word %.4f\n", 100 * done, mean);
 }
 
-static syl_documents read_corpus(const char *path, const char *format, const syl_dsg_model *like)
-{
-    syl_error err;
-    syl_documents d;
-    syl_corpus c = {.paths = &path,
-                    .num_paths = 1,
-                    .reader = syl_text_reader_defaults(),
-                    .text = like->text};
-    c.reader.format = strcmp(format, "wikipedia") == 0 ? SYL_TEXT_WIKIPEDIA : SYL_TEXT_LINES;
-    if (syl_corpus_documents(&d, &c, like->vocabulary, &err) != SYL_OK) stop(&err);
-    return d;
-}
-
 /* What was learnt goes where a model of that shape has it. */
 static void fill(syl_dsg_model *m, const adagram *a)
 {
@@ -86,9 +67,9 @@ static void save(const adagram *a, syl_dsg_model *like, const char *path)
     like->vocabulary = NULL;
     if (syl_dsg_model_create(&m, vocabulary, &like->text, a->o.senses, a->o.dim, false, &err) !=
         SYL_OK)
-        stop(&err);
+        like_stop(&err);
     fill(m, a);
-    if (syl_dsg_model_save(m, path, &err) != SYL_OK) stop(&err);
+    if (syl_dsg_model_save(m, path, &err) != SYL_OK) like_stop(&err);
     syl_dsg_model_free(m);
 }
 
@@ -97,9 +78,9 @@ static void train(char **name, const adagram_options *options)
     syl_error err;
     syl_dsg_model *like;
     adagram a;
-    if (syl_dsg_model_load(&like, name[0], &err) != SYL_OK) stop(&err);
+    if (syl_dsg_model_load(&like, name[0], &err) != SYL_OK) like_stop(&err);
     double began = syl_clock_seconds();
-    syl_documents d = read_corpus(name[1], name[2], like);
+    syl_documents d = like_read(like, name[1], name[2]);
     syl_dsg_corpus corpus = {.items = d.items,
                              .begin = d.begin,
                              .sentences = d.count,
@@ -139,7 +120,7 @@ static void answer(const syl_dsg_model *m, const syl_wsi_dataset *d, int window,
     syl_context_ids ids;
     adagram_word w;
     adagram_view v = view_of(m, negative);
-    if (syl_context_create(&context, m, &err) != SYL_OK) stop(&err);
+    if (syl_context_create(&context, m, &err) != SYL_OK) like_stop(&err);
     for (size_t t = 0; t < d->num_targets; t++) {
         const syl_wsi_target *target = &d->targets[t];
         int32_t word = syl_dsg_find_word(m, target->word, strlen(target->word));
@@ -147,7 +128,7 @@ static void answer(const syl_dsg_model *m, const syl_wsi_dataset *d, int window,
         for (size_t i = target->first; i < target->first + target->count && word >= 0; i++) {
             const syl_wsi_context *c = &d->contexts[i];
             if (syl_context_encode(context, c->left, c->right, window, &ids, &err) != SYL_OK)
-                stop(&err);
+                like_stop(&err);
             clusters[i] = adagram_choose(&w, &v, ids.ids, ids.count);
         }
     }
@@ -161,11 +142,10 @@ static void answers(char **name, int window, int negative, double least)
     syl_wsi_dataset d;
     if (syl_dsg_model_load(&m, name[0], &err) != SYL_OK ||
         syl_wsi_read(&d, name[1], name[2], &err) != SYL_OK)
-        stop(&err);
-    int32_t *clusters = calloc(d.num_contexts + 1, sizeof *clusters);
-    if (!clusters) exit(1);
+        like_stop(&err);
+    int32_t *clusters = like_room(d.num_contexts, sizeof *clusters);
     answer(m, &d, window, negative, least, clusters);
-    if (syl_wsi_write_answers(name[3], &d, clusters, &err) != SYL_OK) stop(&err);
+    if (syl_wsi_write_answers(name[3], &d, clusters, &err) != SYL_OK) like_stop(&err);
     free(clusters);
     syl_wsi_free(&d);
     syl_dsg_model_free(m);

@@ -1,8 +1,11 @@
 /* What word sense induction is compared with, as answers for sylkit dsg eval answers.
- * Usage: wsi_baselines one|each|k-means MODEL CONTEXTS KEY ANSWERS [CLUSTERS [WINDOW [SEED]]]
- * one: a cluster for all contexts of a word; each: a cluster a context; k-means: CLUSTERS (3) of the
- * mean vectors of the contexts' words (WINDOW to either side, 0: all), which are scaled to length 1,
- * by MODEL, plain skip-gram. The clusters are of the very contexts that are scored. */
+ * Usage: wsi_baselines one|each|k-means MODEL CONTEXTS KEY ANSWERS [--clusters N] [--window N]
+ *                      [--seed N] [--text TEXT --format lines|wikipedia]
+ * one: a cluster for all contexts of a word; each: a cluster a context.
+ * k-means: N (3) clusters of contexts, each the mean vector of its words (--window to either side;
+ * 0: all, the default), scaled to length 1, by MODEL, plain skip-gram. With --text the clusters are
+ * of the word's occurrences in the training text, as those of a model are, and a context goes to
+ * the nearest; without, of the very contexts that are scored, so they know their distribution. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,22 +15,10 @@
 #include "embed/wsi_dataset.h"
 #include "lib/base/random.h"
 #include "lib/base/vector.h"
+#include "tests/dsg/like.h"
 
 #define STARTS 10
 #define TURNS 50
-
-static void stop(const syl_error *err)
-{
-    fprintf(stderr, "%s\n", err->message);
-    exit(1);
-}
-
-static void *room(size_t count, size_t size)
-{
-    void *p = calloc(count + 1, size);
-    if (!p) exit(1);
-    return p;
-}
 
 /* ---- k-means ----------------------------------------------------------------------------- */
 
@@ -77,10 +68,11 @@ static void begin_means(const float *x, size_t n, int dim, float *mean, int k, i
     }
 }
 
-static void k_means(const float *x, size_t n, int dim, int k, uint64_t seed, int32_t *id)
+/* The best of several starts into best_mean [k][dim]. */
+static void k_means(const float *x, size_t n, int dim, int k, uint64_t seed, float *best_mean)
 {
-    float *mean = room((size_t)(k * dim), sizeof *mean);
-    int32_t *now = room(n, sizeof *now);
+    float *mean = like_room((size_t)(k * dim), sizeof *mean);
+    int32_t *now = like_room(n, sizeof *now);
     double best = INFINITY;
     for (uint64_t start = 0; start < STARTS && n; start++) {
         syl_random r = {.seed = seed, .stream = start};
@@ -94,7 +86,7 @@ static void k_means(const float *x, size_t n, int dim, int k, uint64_t seed, int
         }
         if (sum < best) {
             best = sum;
-            memcpy(id, now, n * sizeof *id);
+            memcpy(best_mean, mean, (size_t)(k * dim) * sizeof *mean);
         }
     }
     free(mean), free(now);
@@ -102,62 +94,128 @@ static void k_means(const float *x, size_t n, int dim, int k, uint64_t seed, int
 
 /* ---- contexts ---------------------------------------------------------------------------- */
 
-/* out [dim]: the mean of the words that are known, of length 1, or zeros. */
-static void embed(const syl_dsg_model *m, const syl_context_ids *c, float *out)
+typedef struct job {
+    const char *text, *format; /* NULL: the contexts that are scored */
+    int clusters, window;
+    uint64_t seed;
+    const syl_dsg_model *model;
+    const syl_wsi_dataset *dataset;
+    syl_documents documents; /* of the text */
+} job;
+
+/* out [dim] += the word, if it is one. */
+static void add_word(const syl_dsg_model *m, int32_t word, float *out)
 {
-    for (size_t i = 0; i < c->count; i++) {
-        if (c->ids[i] < 0 || c->ids[i] == m->unknown) continue;
-        const float *x = syl_dsg_sense_vector(m, c->ids[i], 0);
-        for (int j = 0; j < m->dim; j++)
-            out[j] += x[j];
-    }
-    syl_scale_to(out, m->dim, 1);
+    if (word < 0 || word == m->unknown) return;
+    const float *x = syl_dsg_sense_vector(m, word, 0);
+    for (int j = 0; j < m->dim; j++)
+        out[j] += x[j];
 }
 
-static void cluster_contexts(const syl_dsg_model *m, const syl_wsi_dataset *d, int k, int window,
-                             uint64_t seed, int32_t *clusters)
+/* x [count][dim]: the contexts of a target, of length 1, or zeros. */
+static float *embed_contexts(const job *j, const syl_wsi_target *target)
 {
     syl_error err;
     syl_context *context;
     syl_context_ids ids;
-    if (syl_context_create(&context, m, &err) != SYL_OK) stop(&err);
-    for (size_t t = 0; t < d->num_targets; t++) {
-        const syl_wsi_target *target = &d->targets[t];
-        float *x = room(target->count * (size_t)m->dim, sizeof *x);
-        for (size_t i = 0; i < target->count; i++) {
-            const syl_wsi_context *c = &d->contexts[target->first + i];
-            if (syl_context_encode(context, c->left, c->right, window, &ids, &err) != SYL_OK)
-                stop(&err);
-            embed(m, &ids, x + i * (size_t)m->dim);
-        }
-        k_means(x, target->count, m->dim, k, seed, clusters + target->first);
-        free(x);
+    size_t dim = (size_t)j->model->dim;
+    float *x = like_room(target->count * dim, sizeof *x);
+    if (syl_context_create(&context, j->model, &err) != SYL_OK) like_stop(&err);
+    for (size_t i = 0; i < target->count; i++) {
+        const syl_wsi_context *c = &j->dataset->contexts[target->first + i];
+        if (syl_context_encode(context, c->left, c->right, j->window, &ids, &err) != SYL_OK)
+            like_stop(&err);
+        for (size_t w = 0; w < ids.count; w++)
+            add_word(j->model, ids.ids[w], x + i * dim);
+        syl_scale_to(x + i * dim, j->model->dim, 1);
     }
     syl_context_free(context);
+    return x;
+}
+
+/* The same of a word's occurrences in the text, *count of them. */
+static float *embed_occurrences(const job *j, int32_t word, size_t *count)
+{
+    const syl_documents *d = &j->documents;
+    size_t dim = (size_t)j->model->dim;
+    int64_t most = syl_vocabulary_counts(j->model->vocabulary)[word];
+    float *x = like_room((size_t)most * dim, sizeof *x);
+    *count = 0;
+    for (int64_t s = 0; s < d->count; s++)
+        for (int64_t at = d->begin[s]; at < d->begin[s + 1]; at++) {
+            if (d->items[at] != word || *count == (size_t)most) continue;
+            float *to = x + (*count)++ * dim;
+            for (int64_t i = d->begin[s]; i < d->begin[s + 1]; i++)
+                if (i != at && (!j->window || (i >= at - j->window && i <= at + j->window)))
+                    add_word(j->model, d->items[i], to);
+            syl_scale_to(to, j->model->dim, 1);
+        }
+    return x;
+}
+
+static void cluster_target(const job *j, const syl_wsi_target *target, int32_t *clusters)
+{
+    const syl_dsg_model *m = j->model;
+    int32_t word = syl_dsg_find_word(m, target->word, strlen(target->word));
+    size_t count = target->count;
+    float *x = embed_contexts(j, target), *of = x;
+    float *mean = like_room((size_t)(j->clusters * m->dim), sizeof *mean);
+    if (j->text && word >= 0) of = embed_occurrences(j, word, &count);
+    k_means(of, count, m->dim, j->clusters, j->seed, mean);
+    assign(x, target->count, m->dim, mean, j->clusters, clusters + target->first);
+    if (of != x) free(of);
+    free(x), free(mean);
+}
+
+static void cluster_all(job *j, const char *model, int32_t *clusters)
+{
+    syl_error err;
+    syl_dsg_model *m;
+    if (syl_dsg_model_load(&m, model, &err) != SYL_OK) like_stop(&err);
+    j->model = m;
+    if (j->text) j->documents = like_read(m, j->text, j->format);
+    for (size_t t = 0; t < j->dataset->num_targets; t++)
+        cluster_target(j, &j->dataset->targets[t], clusters);
+    syl_documents_free(&j->documents);
+    syl_dsg_model_free(m);
+}
+
+static bool read_options(job *j, int argc, char **argv)
+{
+    for (int i = 6; i + 1 < argc; i += 2)
+        if (strcmp(argv[i], "--clusters") == 0)
+            j->clusters = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--window") == 0)
+            j->window = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--seed") == 0)
+            j->seed = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--text") == 0)
+            j->text = argv[i + 1];
+        else if (strcmp(argv[i], "--format") == 0)
+            j->format = argv[i + 1];
+        else
+            return false;
+    return argc >= 6 && j->clusters > 0 && j->window >= 0;
 }
 
 int main(int argc, char **argv)
 {
     syl_error err;
-    syl_dsg_model *m = NULL;
     syl_wsi_dataset d;
-    if (argc < 6) return fprintf(stderr, "see wsi_baselines.c for how to use it\n"), 2;
-    int k = argc > 6 ? atoi(argv[6]) : 3, window = argc > 7 ? atoi(argv[7]) : 0;
-    if (k < 1 || window < 0) return fprintf(stderr, "clusters or window out of range\n"), 2;
-    if (syl_wsi_read(&d, argv[3], argv[4], &err) != SYL_OK) stop(&err);
-    int32_t *clusters = room(d.num_contexts, sizeof *clusters);
-    if (strcmp(argv[1], "k-means") == 0) {
-        if (syl_dsg_model_load(&m, argv[2], &err) != SYL_OK) stop(&err);
-        cluster_contexts(m, &d, k, window, argc > 8 ? strtoull(argv[8], NULL, 10) : 1, clusters);
-    } else if (strcmp(argv[1], "each") == 0) {
+    job j = {.clusters = 3, .seed = 1, .format = "lines", .dataset = &d};
+    if (!read_options(&j, argc, argv))
+        return fprintf(stderr, "see wsi_baselines.c for how to use it\n"), 2;
+    if (syl_wsi_read(&d, argv[3], argv[4], &err) != SYL_OK) like_stop(&err);
+    int32_t *clusters = like_room(d.num_contexts, sizeof *clusters);
+    if (strcmp(argv[1], "k-means") == 0)
+        cluster_all(&j, argv[2], clusters);
+    else if (strcmp(argv[1], "each") == 0)
         for (size_t i = 0; i < d.num_contexts; i++)
             clusters[i] = (int32_t)i;
-    } else if (strcmp(argv[1], "one") != 0) {
+    else if (strcmp(argv[1], "one") != 0)
         return fprintf(stderr, "%s: no such baseline\n", argv[1]), 2;
-    }
-    if (syl_wsi_write_answers(argv[5], &d, clusters, &err) != SYL_OK) stop(&err);
+    if (syl_wsi_write_answers(argv[5], &d, clusters, &err) != SYL_OK) like_stop(&err);
     free(clusters);
     syl_wsi_free(&d);
-    syl_dsg_model_free(m);
     return 0;
 }

@@ -1,16 +1,18 @@
 #include "tests/dsg/adagram.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clones.h"
 #include "lib/base/random.h"
 #include "lib/base/vector.h"
+#include "tests/dsg/like.h"
 
 #define POWER 0.75
 #define NEGLIGIBLE 1e-3 /* a responsibility that teaches nothing */
+#define MOST 40.0f      /* of a product's size: no more of it matters */
+#define TOGETHER 16     /* exp(16 * 40) is a double still */
 
 adagram_options adagram_defaults(void)
 {
@@ -18,7 +20,7 @@ adagram_options adagram_defaults(void)
                              .dim = 100,
                              .window = 5,
                              .negative = 5,
-                             .drawn = 20,
+                             .drawn = 10,
                              .epochs = 8,
                              .concentration = 0.1,
                              .first = 1,
@@ -27,28 +29,16 @@ adagram_options adagram_defaults(void)
                              .seed = 1};
 }
 
-static void *room(size_t count, size_t size)
-{
-    void *p = calloc(count, size);
-    if (!p) {
-        fprintf(stderr, "no memory for %zu times %zu bytes\n", count, size);
-        exit(1);
-    }
-    return p;
-}
-
 void adagram_create(adagram *a, const syl_dsg_corpus *corpus, const adagram_options *options)
 {
     syl_error err;
     size_t words = (size_t)corpus->words, senses = (size_t)options->senses;
     *a = (adagram){.o = *options, .corpus = corpus, .stride = syl_vector_stride(options->dim)};
-    if (syl_sampler_power(&a->sampler, corpus->counts, corpus->words, POWER, &err) != SYL_OK) {
-        fprintf(stderr, "%s\n", err.message);
-        exit(1);
-    }
-    a->sense = room(words * senses * (size_t)a->stride, sizeof *a->sense);
-    a->output = room(words * (size_t)a->stride, sizeof *a->output);
-    a->counts = room(words * senses, sizeof *a->counts);
+    if (syl_sampler_power(&a->sampler, corpus->counts, corpus->words, POWER, &err) != SYL_OK)
+        like_stop(&err);
+    a->sense = like_room(words * senses * (size_t)a->stride, sizeof *a->sense);
+    a->output = like_room(words * (size_t)a->stride, sizeof *a->output);
+    a->counts = like_room(words * senses, sizeof *a->counts);
     for (size_t i = 0; i < words * senses; i++) {
         syl_random r = {.seed = options->seed, .stream = (UINT64_C(1) << 61) + i};
         double part = i % senses == 0 ? options->first : (1 - options->first) / (double)(senses - 1);
@@ -157,22 +147,33 @@ static void learn(adagram *a, float *e, const int32_t *targets, int n, const int
     memset(change, 0, (size_t)a->stride * sizeof *change);
     for (int i = 0; i < n + a->o.drawn; i++) {
         float *o = a->output + (int64_t)(i < n ? targets[i] : negatives[i - n]) * a->stride;
-        double p = 1 / (1 + exp(-(double)syl_dot(o, e, a->stride)));
+        double p = 1 / (1 + (double)expf(-syl_dot(o, e, a->stride)));
         move_pair(o, e, change, (float)(r * (i < n ? 1 - p : -shared * p)), a->stride);
     }
     for (int64_t j = 0; j < a->stride; j++)
         e[j] += change[j];
 }
 
+/* Sum of log sigmoid(sign o.e) over output rows, by one logarithm for every few of them. */
+static double sum_log_sigmoids(const adagram *a, const float *e, const int32_t *rows, int n,
+                               float sign)
+{
+    double sum = 0, product = 1;
+    for (int i = 0; i < n; i++) {
+        float x = sign * syl_dot(a->output + rows[i] * a->stride, e, a->stride);
+        product *= 1 + (double)expf(-fmaxf(x, -MOST));
+        if ((i + 1) % TOGETHER && i + 1 < n) continue;
+        sum -= log(product);
+        product = 1;
+    }
+    return sum;
+}
+
 static double likelihood(const adagram *a, const float *e, const int32_t *targets, int n,
                          const int32_t *negatives)
 {
-    double sum = 0, other = 0;
-    for (int i = 0; i < n; i++)
-        sum += log_sigmoid((double)syl_dot(a->output + targets[i] * a->stride, e, a->stride));
-    for (int i = 0; i < a->o.drawn; i++)
-        other -= log_sigmoid(-(double)syl_dot(a->output + negatives[i] * a->stride, e, a->stride));
-    return sum - other * n * a->o.negative / a->o.drawn;
+    return sum_log_sigmoids(a, e, targets, n, 1) +
+           sum_log_sigmoids(a, e, negatives, a->o.drawn, -1) * n * a->o.negative / a->o.drawn;
 }
 
 double adagram_step(adagram *a, int32_t centre, const int32_t *targets, int n,
