@@ -113,7 +113,7 @@ static void print_memory(const job *j)
 {
     const syl_documents *d = &j->texts.documents;
     double corpus = (double)d->begin[d->count] * 4 + (double)(d->count + 1) * 8;
-    double training = (double)syl_dsg_bytes(&j->options, j->words, longest_sentence(d));
+    double training = (double)syl_dsg_bytes(&j->options, j->words, d->count, longest_sentence(d));
     if (j->args.quiet || j->ranks.rank) return;
     fprintf(stderr,
             "%" PRId64 " sentences, %" PRId64 " words, vocabulary of %" PRId64 "\n"
