@@ -13,5 +13,6 @@ int syl_cmd_dsg_disambiguate(int argc, char **argv);
 int syl_cmd_dsg_eval(int argc, char **argv);
 int syl_cmd_dsg_export(int argc, char **argv);
 int syl_cmd_dsg_plot(int argc, char **argv);
+int syl_cmd_sent_gen(int argc, char **argv);
 
 #endif
