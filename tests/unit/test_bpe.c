@@ -237,7 +237,7 @@ static size_t drain(syl_bpe_encoder *e, int32_t *ids)
     const int32_t *some;
     do {
         assert_int_equal(syl_bpe_encoder_next(e, &some, &n, &err), SYL_OK);
-        memcpy(ids + count, some, n * sizeof *some);
+        if (n) memcpy(ids + count, some, n * sizeof *some);
         count += n;
     } while (n > 0);
     assert_int_equal(syl_bpe_encoder_next(e, &some, &n, &err), SYL_OK);
