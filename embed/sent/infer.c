@@ -277,6 +277,11 @@ static void normalise(const syl_infer_options *by, bool own, float *x, int dim)
         x[i] *= scale;
 }
 
+void syl_infer_feed_back(const syl_infer_options *options, float *y, int dim)
+{
+    normalise(options, true, y, dim);
+}
+
 /* What the discretized chain feeds after a sentence: contextual, the embedding of what stands
  * before the sentence, which predicted it; semantic, the sentence's own. *full: no room. */
 static syl_status encode_again(run *r, const syl_said *said, bool *full, syl_error *err)
@@ -312,7 +317,7 @@ static syl_status go_on(run *r, const syl_said *said, bool *over, syl_error *err
         SYL_TRY(encode_again(r, said, over, err));
     } else {
         memcpy(r->fed, r->y, (size_t)dim * sizeof *r->fed);
-        normalise(r->by, true, r->fed, dim);
+        syl_infer_feed_back(r->by, r->fed, dim);
     }
     if (*over) return SYL_OK;
     r->out->trace.fed++;
