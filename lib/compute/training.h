@@ -54,7 +54,7 @@ void syl_gated_backward(syl_ctx *ctx, syl_function f, syl_mat a, syl_mat b, syl_
 void syl_dropout(syl_ctx *ctx, uint64_t seed, uint64_t stream, float p, syl_mat x, bool accumulate,
                  syl_mat y);
 
-/* y [n][cols] = the rows of table that ids name; a negative id gives zeros. */
+/* y [n][cols] = the rows of table, of y's dtype (any), that ids name; a negative id gives zeros. */
 void syl_gather(syl_ctx *ctx, syl_mat table, const int32_t *ids, syl_mat y);
 /* The rows of dtable that ids name += dy. Repeated ids add up, in order. */
 void syl_scatter_add(syl_ctx *ctx, const int32_t *ids, syl_mat dy, syl_mat dtable);
@@ -62,7 +62,7 @@ void syl_scatter_add(syl_ctx *ctx, const int32_t *ids, syl_mat dy, syl_mat dtabl
 /* ---- normalisation ------------------------------------------------------------------ */
 
 /* Layer norm (Ba et al. 2016) over each row, or RMS norm (Zhang & Sennrich 2019; beta NULL).
- * stats [rows][2] receives mean and 1/deviation. */
+ * stats [rows][2] receives mean and 1/deviation; NULL where no backward follows. */
 typedef enum syl_norm_kind { SYL_LAYER_NORM, SYL_RMS_NORM } syl_norm_kind;
 void syl_norm_forward(syl_ctx *ctx, syl_norm_kind kind, const float *gamma, const float *beta,
                       float eps, syl_mat x, syl_mat y, float *stats);
