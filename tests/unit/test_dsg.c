@@ -6,6 +6,7 @@
 
 #include "lib/base/random.h"
 #include "tests/dsg/planted.h"
+#include "train/dsg/windows.h"
 
 static syl_error err;
 static const syl_ranks alone = {.count = 1};
@@ -256,6 +257,50 @@ static void resume(void **state)
     planted_free(&p);
 }
 
+/* Each epoch has all sentences once, in an order of its own, in blocks that are not too long. */
+static void order(void **state)
+{
+    (void)state;
+    planted_rules rules = {40000, 4, 20, 20, 4, 9};
+    planted p = planted_make(&rules);
+    int64_t n = p.corpus.sentences, moved = 0;
+    int64_t *first = calloc((size_t)n, sizeof *first);
+    uint8_t *seen = calloc((size_t)n, 1);
+    syl_dsg_options o = tiny_options(3);
+    syl_dsg_windows w;
+    ok(syl_dsg_windows_create(&w, &p.corpus, &o, &err));
+    for (int epoch = 0; epoch < 2; epoch++) {
+        int64_t words = 0;
+        ok(syl_dsg_windows_begin(&w, (uint64_t)epoch << 42, &err));
+        assert_int_equal(w.begin[0], 0);
+        assert_int_equal(w.begin[w.blocks], n);
+        for (int64_t b = 0; b < w.blocks; b++) {
+            words += syl_dsg_windows_words(&w, b);
+            assert_in_range(syl_dsg_windows_words(&w, b), 1, w.most);
+            syl_dsg_windows_make(&w, b, epoch, (uint64_t)epoch << 42 | (uint64_t)b << 2);
+            assert_int_equal(w.count, syl_dsg_windows_words(&w, b));
+            assert_int_equal(w.sentence[0], w.order[w.begin[b]]);
+            assert_int_equal(w.centre[0], p.items[p.begin[w.sentence[0]]]);
+        }
+        assert_int_equal(words, p.begin[n]);
+        for (int64_t i = 0; i < n; i++) {
+            if (epoch == 0) first[i] = w.order[i];
+            seen[w.order[i]]++;
+            moved += w.order[i] != i && (epoch == 0 || w.order[i] != first[i]);
+        }
+    }
+    for (int64_t i = 0; i < n; i++)
+        assert_int_equal(seen[i], 2);
+    assert_true(moved > 2 * n - 40);
+    o.shuffle = false;
+    ok(syl_dsg_windows_begin(&w, 0, &err));
+    for (int64_t i = 0; i < n; i++)
+        assert_int_equal(w.order[i], i);
+    syl_dsg_windows_free(&w);
+    free(first), free(seen);
+    planted_free(&p);
+}
+
 /* ---- trouble
  * --------------------------------------------------------------------------------------- */
 
@@ -413,8 +458,9 @@ int main(void)
         cmocka_unit_test(planted_senses), cmocka_unit_test(entropy),
         cmocka_unit_test(pretraining),    cmocka_unit_test(public_schedule),
         cmocka_unit_test(threads),        cmocka_unit_test(resume),
-        cmocka_unit_test(not_finite),     cmocka_unit_test(bad_options),
-        cmocka_unit_test(take),           cmocka_unit_test(memory),
+        cmocka_unit_test(order),          cmocka_unit_test(not_finite),
+        cmocka_unit_test(bad_options),    cmocka_unit_test(take),
+        cmocka_unit_test(memory),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

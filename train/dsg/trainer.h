@@ -39,10 +39,10 @@ typedef struct syl_dsg_options {
     int window; /* words to each side (5) */
     bool
         shrink; /* each window has a random width from 1 to `window`, as word2vec's (plain: true) */
-    bool shuffle; /* a new order of the sentences for each epoch: what stands together in a text
-                     (a collection sorted by subject) would train all senses for the subject at
-                     hand (true) */
-    double sample;        /* subsampling threshold as word2vec's -sample, 0: none (plain: 1e-3) */
+    bool shuffle;  /* a new order of the sentences for each epoch: what stands together in a text
+                      (a collection sorted by subject) would train all senses for the subject at
+                      hand (true) */
+    double sample; /* subsampling threshold as word2vec's -sample, 0: none (plain: 1e-3) */
     syl_window_loss loss; /* plain: SYL_WINDOW_NEGATIVES, senses: SYL_WINDOW_SOFTMAX */
     int negative;         /* negatives of a window (plain: 5, senses: 20) */
     bool log_uniform;     /* negatives by rank of frequency; else by count^0.75 (false) */
