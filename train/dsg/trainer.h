@@ -57,9 +57,9 @@ typedef struct syl_dsg_options {
     float alpha;         /* learning rate (plain: 0.025, senses: 0.04) */
     float last_rate;     /* what it falls to linearly, as a part of it (plain: 1e-4, senses: 1) */
     float choice_alpha;  /* that of the sense network, falling alike (0.4) */
-    float choice_bias;   /* that of its biases, as a part of that (0: they stay 0). They learn
-                            priors; what they learn before contexts tell anything ends all senses
-                            of many words but one. */
+    float choice_bias;   /* that of its biases, as a part of that (0: they stay 0), at least
+                            `entropy`, up to 1. They learn priors; what they learn before contexts
+                            tell anything ends all senses of many words but one. */
     float pretrain_choice_alpha; /* that of the shared network, which every window changes (0.01) */
     syl_row_rule rule; /* SGD; MOMENTUM as the authors' program, ADAGRAD (plain: SGD only) */
     /* Epoch e has alpha[e] throughout and momentum[e]; the last ones stand for all further epochs.
