@@ -41,7 +41,8 @@ void adagram_create(adagram *a, const syl_dsg_corpus *corpus, const adagram_opti
     a->counts = like_room(words * senses, sizeof *a->counts);
     for (size_t i = 0; i < words * senses; i++) {
         syl_random r = {.seed = options->seed, .stream = (UINT64_C(1) << 61) + i};
-        double part = i % senses == 0 ? options->first : (1 - options->first) / (double)(senses - 1);
+        double part =
+            i % senses == 0 ? options->first : (1 - options->first) / (double)(senses - 1);
         for (int j = 0; j < options->dim; j++)
             a->sense[i * (size_t)a->stride + (size_t)j] =
                 (syl_random_uniform(&r) - 0.5f) / (float)options->dim;
@@ -65,7 +66,8 @@ static double digamma(double x)
     for (; x < 6; x++)
         sum -= 1 / x;
     double y = 1 / (x * x);
-    return sum + log(x) - 1 / (2 * x) - y * (1.0 / 12 - y * (1.0 / 120 - y * (1.0 / 252 - y / 240)));
+    return sum + log(x) - 1 / (2 * x) -
+           y * (1.0 / 12 - y * (1.0 / 120 - y * (1.0 / 252 - y / 240)));
 }
 
 /* Parameters of beta_k's posterior, Beta(1 + n_k, concentration + sum_{j>k} n_j); the last sense
