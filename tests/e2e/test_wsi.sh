@@ -75,8 +75,8 @@ answers_of x x x x >four
 # NAME FILE ARI V F CLUSTERS, by hand: of the five contexts with one sense
 scores() {
     expect 0 "$1" answers --json --per-word "$2" contexts key
-    check "$1: scores" json out "(lambda m: abs(m['ari'] - $3) < 1e-8 and abs(m['v_measure'] - $4) < 1e-8 and \
-abs(m['f_score'] - $5) < 1e-8 and m['clusters'] == $6 and m['words'] == 1 and m['contexts'] == 5)(\
+    check "$1: scores" json out "(lambda m: abs(m['ari'] - ($3)) < 1e-8 and abs(m['v_measure'] - ($4)) < 1e-8 and \
+abs(m['f_score'] - ($5)) < 1e-8 and m['clusters'] == $6 and m['words'] == 1 and m['contexts'] == 5)(\
 lines[0]['results'][0]['all']) and lines[0]['task'] == 'answers' and lines[0]['results'][0]['several'] == 1"
 }
 scores "the same partition" same 1 1 1 2
