@@ -296,7 +296,7 @@ static void plain_latents(plain *p, const int32_t *question, int length)
             last = logit > 0;
         }
         if (o->stop == SYL_STOP_FIXED) last = false;
-        if (!answered) answered = keep(p, said[k], n) && n;
+        if (!answered) answered = keep(p, said[k], n) && n && o->stop == SYL_STOP_FIXED;
         if (last || k + 1 == o->max_sentences) return;
         if (s.count == p->m->config.latent.context) return;
         lengths[k] = n + 1;
