@@ -14,5 +14,9 @@ int syl_cmd_dsg_eval(int argc, char **argv);
 int syl_cmd_dsg_export(int argc, char **argv);
 int syl_cmd_dsg_plot(int argc, char **argv);
 int syl_cmd_sent_gen(int argc, char **argv);
+int syl_cmd_sent_eval(int argc, char **argv);
+int syl_cmd_sent_predict(int argc, char **argv);
+int syl_cmd_sent_lens(int argc, char **argv);
+int syl_cmd_sent_flops(int argc, char **argv);
 
 #endif

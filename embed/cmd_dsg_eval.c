@@ -11,8 +11,8 @@
 
 #define COMMAND "dsg eval"
 
-enum { WSI, SCWS, WORDSIM, ANALOGIES };
-static const char *const tasks[] = {"wsi", "scws", "wordsim", "analogies", NULL};
+enum { WSI, ANSWERS, SCWS, WORDSIM, ANALOGIES };
+static const char *const tasks[] = {"wsi", "answers", "scws", "wordsim", "analogies", NULL};
 static const char *const rules[] = {"cosine", "network", NULL};
 
 typedef struct arguments {
@@ -27,7 +27,7 @@ static const syl_arg own[] = {
                       "wsi, scws: cosine of a sense with its context; the network"),
     SYL_OPTION_INT(arguments, "window", window, 0, 1000000,
                    "wsi, scws: words of the context to either side; 0: all"),
-    SYL_OPTION_FLAG(arguments, "per-word", per_word, "wsi: a row for each word, too"),
+    SYL_OPTION_FLAG(arguments, "per-word", per_word, "wsi, answers: a row for each word, too"),
     SYL_OPTION_TEXT(arguments, "labels", labels, "wsi: FILE of the senses, like the key"),
     SYL_OPTION_INT(arguments, "candidates", candidates, 0, INT32_MAX,
                    "analogies: so many of the most frequent words; 0: all"),
@@ -38,7 +38,7 @@ static const syl_arg own[] = {
 typedef struct job {
     arguments args;
     int task;
-    const char *path;
+    const char *path; /* of the model, or of answers */
     char **files; /* [num_files] */
     int num_files;
     syl_dsg_model *model;
@@ -57,6 +57,8 @@ static syl_status evaluate(const job *j, json_t *results, syl_error *err)
                       .threads = a->model.threads,
                       .table = a->json ? NULL : stdout};
     if (j->task == WSI) return syl_dsg_eval_wsi(&e, j->files[0], j->files[1], results, err);
+    if (j->task == ANSWERS)
+        return syl_dsg_eval_answers(&e, j->path, j->files[0], j->files[1], results, err);
     for (int i = 0; i < j->num_files; i++)
         if (j->task == ANALOGIES)
             SYL_TRY(syl_dsg_eval_analogies(&e, j->files[i], results, err));
@@ -65,18 +67,30 @@ static syl_status evaluate(const job *j, json_t *results, syl_error *err)
     return SYL_OK;
 }
 
-static syl_status run(job *j, syl_error *err)
+static syl_status open_model(job *j, syl_error *err)
 {
     SYL_TRY(syl_dsg_model_args_open(&j->args.model, j->path, &j->model, &j->senses, err));
     if (j->args.by == SYL_RULE_NETWORK && !j->model->network)
         return syl_fail(err, SYL_EINVAL, "%s has no network to choose by; see --by cosine",
                         j->path);
+    return SYL_OK;
+}
+
+static json_t *results_json(const job *j, json_t *results)
+{
+    if (j->task == ANSWERS)
+        return json_pack("{s:s, s:o}", "task", tasks[j->task], "results", results);
+    return json_pack("{s:s, s:s, s:o}", "task", tasks[j->task], "by", rules[j->args.by], "results",
+                     results);
+}
+
+static syl_status run(job *j, syl_error *err)
+{
+    if (j->task != ANSWERS) SYL_TRY(open_model(j, err));
     json_t *results = json_array();
     syl_status status = evaluate(j, results, err);
     if (status == SYL_OK && j->args.json)
-        return syl_print_json(json_pack("{s:s, s:s, s:o}", "task", tasks[j->task], "by",
-                                        rules[j->args.by], "results", results),
-                              err);
+        return syl_print_json(results_json(j, results), err);
     json_decref(results);
     return status;
 }
@@ -84,11 +98,13 @@ static syl_status run(job *j, syl_error *err)
 static int check(const job *j)
 {
     const arguments *a = &j->args;
-    if (j->num_files < 1 + (j->task == WSI) || (j->task == WSI && j->num_files > 2))
-        return syl_usage(COMMAND, j->task == WSI ? "wsi: name a MODEL, CONTEXTS and their KEY"
-                                                 : "name a MODEL and a file");
-    if (j->task != WSI && (a->labels || a->per_word))
-        return syl_usage(COMMAND, "--labels and --per-word are for wsi");
+    bool induction = j->task == WSI || j->task == ANSWERS;
+    if (j->num_files < 1 + induction || (induction && j->num_files > 2))
+        return syl_usage(COMMAND, j->task == WSI       ? "wsi: name a MODEL, CONTEXTS and their KEY"
+                                  : j->task == ANSWERS ? "answers: name ANSWERS, CONTEXTS and their KEY"
+                                                       : "name a MODEL and a file");
+    if (!induction && a->per_word) return syl_usage(COMMAND, "--per-word is for wsi and answers");
+    if (j->task != WSI && a->labels) return syl_usage(COMMAND, "--labels is for wsi");
     if (a->labels && (syl_same_file(a->labels, j->path) || syl_same_file(a->labels, j->files[0]) ||
                       syl_same_file(a->labels, j->files[1])))
         return syl_usage(COMMAND, "%s would overwrite an input", a->labels);
@@ -113,6 +129,7 @@ static int start(job *j)
 static void print_help(const syl_arg *table, size_t count, const arguments *defaults)
 {
     puts("Usage: sylkit dsg eval wsi [OPTIONS] MODEL CONTEXTS KEY\n"
+         "       sylkit dsg eval answers [OPTIONS] ANSWERS CONTEXTS KEY\n"
          "       sylkit dsg eval scws|wordsim|analogies [OPTIONS] MODEL FILE...\n"
          "Word sense induction (ARI, V-measure, paired F), similarity of words (Spearman x 100),\n"
          "analogies.");
@@ -132,7 +149,7 @@ int syl_cmd_dsg_eval(int argc, char **argv)
     if (code == SYL_EXIT_OK && help) {
         print_help(table, count, &j.args);
     } else if (code == SYL_EXIT_OK && argc - first < 2) {
-        code = syl_usage(COMMAND, "name a task (wsi, scws, wordsim, analogies) and a MODEL");
+        code = syl_usage(COMMAND, "name a task (wsi, answers, scws, wordsim, analogies) and a MODEL");
     } else if (code == SYL_EXIT_OK) {
         code = syl_option_choice(COMMAND, "task", argv[first], tasks, &j.task);
         j.path = argv[first + 1];

@@ -7,7 +7,6 @@
 #include "embed/analogies.h"
 #include "embed/wordsim.h"
 #include "embed/wsi.h"
-#include "lib/base/file.h"
 #include "lib/base/memory.h"
 
 /* Takes over the object; NULL is no memory. */
@@ -63,36 +62,30 @@ static void print_wsi(const syl_dsg_eval *e, const syl_wsi_dataset *d, const syl
                     s->clusters, s->classes);
     }
     print_means(e->table, "all", &r->all);
-    print_means(e->table, "in the vocabulary", &r->known);
-    fprintf(e->table, "contexts of several senses, not scored: %zu; without known words: %zu\n",
-            d->several, r->uninformed);
+    if (e->senses) print_means(e->table, "in the vocabulary", &r->known);
+    fprintf(e->table, "contexts of several senses, not scored: %zu", d->several);
+    if (e->senses) fprintf(e->table, "; without known words: %zu", r->uninformed);
+    fputc('\n', e->table);
 }
 
-/* Lines "word.pos word.pos.N word.pos.SENSE" of what was labelled. */
-static syl_status write_labels(const char *path, const syl_wsi_dataset *d, const int32_t *clusters,
-                               syl_error *err)
-{
-    syl_atomic file;
-    SYL_TRY(syl_atomic_open(&file, path, err));
-    for (size_t i = 0; i < d->num_targets; i++) {
-        const syl_wsi_target *t = &d->targets[i];
-        for (size_t c = 0; c < t->count; c++)
-            fprintf(file.stream, "%s %s.%zu %s.%d\n", t->name, t->name, c + 1, t->name,
-                    (int)clusters[t->first + c] + 1);
-    }
-    return syl_atomic_commit(&file, err);
-}
+/* The files of one evaluation. */
+typedef struct wsi_files {
+    const char *contexts, *key, *answers; /* answers: NULL, the model gives them */
+} wsi_files;
 
-static syl_status induce(const syl_dsg_eval *e, const syl_wsi_dataset *d, int32_t *clusters,
-                         bool *known, syl_wsi_result *out, syl_error *err)
+static syl_status induce(const syl_dsg_eval *e, const syl_wsi_dataset *d, const wsi_files *files,
+                         int32_t *clusters, bool *known, syl_wsi_result *out, syl_error *err)
 {
     syl_wsi_options o = syl_wsi_defaults();
-    size_t uninformed;
+    size_t uninformed = 0;
     o.rule = e->rule;
     o.window = e->window;
-    SYL_TRY(syl_wsi_label(e->senses, d, &o, clusters, known, &uninformed, err));
-    if (e->labels) SYL_TRY(write_labels(e->labels, d, clusters, err));
-    SYL_TRY(syl_wsi_score(out, d, clusters, known, err));
+    if (files->answers)
+        SYL_TRY(syl_wsi_read_answers(clusters, d, files->contexts, files->answers, err));
+    else
+        SYL_TRY(syl_wsi_label(e->senses, d, &o, clusters, known, &uninformed, err));
+    if (e->labels) SYL_TRY(syl_wsi_write_answers(e->labels, d, clusters, err));
+    SYL_TRY(syl_wsi_score(out, d, clusters, files->answers ? NULL : known, err));
     out->uninformed = uninformed;
     return SYL_OK;
 }
@@ -108,16 +101,16 @@ static syl_status tell_wsi(const syl_dsg_eval *e, const syl_wsi_dataset *d, cons
     return add_result(results, all, err);
 }
 
-syl_status syl_dsg_eval_wsi(const syl_dsg_eval *e, const char *contexts, const char *key,
-                            json_t *results, syl_error *err)
+static syl_status evaluate_wsi(const syl_dsg_eval *e, const wsi_files *files, json_t *results,
+                               syl_error *err)
 {
     syl_wsi_dataset d;
     syl_wsi_result r = {0};
-    SYL_TRY(syl_wsi_read(&d, contexts, key, err));
+    SYL_TRY(syl_wsi_read(&d, files->contexts, files->key, err));
     int32_t *clusters = syl_calloc(d.num_contexts + 1, sizeof *clusters);
     bool *known = syl_calloc(d.num_targets + 1, sizeof *known);
     syl_status status = clusters && known
-                            ? induce(e, &d, clusters, known, &r, err)
+                            ? induce(e, &d, files, clusters, known, &r, err)
                             : syl_fail_memory(err, d.num_contexts * sizeof *clusters, "clusters");
     if (status == SYL_OK) status = tell_wsi(e, &d, &r, results, err);
     free(clusters);
@@ -125,6 +118,18 @@ syl_status syl_dsg_eval_wsi(const syl_dsg_eval *e, const char *contexts, const c
     syl_wsi_result_free(&r);
     syl_wsi_free(&d);
     return status;
+}
+
+syl_status syl_dsg_eval_wsi(const syl_dsg_eval *e, const char *contexts, const char *key,
+                            json_t *results, syl_error *err)
+{
+    return evaluate_wsi(e, &(wsi_files){contexts, key, NULL}, results, err);
+}
+
+syl_status syl_dsg_eval_answers(const syl_dsg_eval *e, const char *answers, const char *contexts,
+                                const char *key, json_t *results, syl_error *err)
+{
+    return evaluate_wsi(e, &(wsi_files){contexts, key, answers}, results, err);
 }
 
 /* ---- similarity ------------------------------------------------------------------------- */

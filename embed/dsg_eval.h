@@ -8,7 +8,7 @@
 #include "embed/senses.h"
 
 typedef struct syl_dsg_eval {
-    const syl_senses *senses;
+    const syl_senses *senses; /* NULL for answers */
     syl_sense_rule rule;
     int window;         /* words of a context to either side; 0: all */
     bool per_word;      /* wsi */
@@ -21,6 +21,9 @@ typedef struct syl_dsg_eval {
 /* Each appends an object to the array `results`. */
 syl_status syl_dsg_eval_wsi(const syl_dsg_eval *eval, const char *contexts, const char *key,
                             json_t *results, syl_error *err);
+/* The same of answers that any system gave, a file in the format of the key. */
+syl_status syl_dsg_eval_answers(const syl_dsg_eval *eval, const char *answers, const char *contexts,
+                                const char *key, json_t *results, syl_error *err);
 /* with_contexts: the file must have contexts (SCWS). */
 syl_status syl_dsg_eval_pairs(const syl_dsg_eval *eval, const char *path, bool with_contexts,
                               json_t *results, syl_error *err);

@@ -44,4 +44,15 @@ syl_status syl_wsi_parse(syl_wsi_dataset *out, syl_span contexts, const char *co
                          syl_span key, const char *key_name, syl_error *err);
 void syl_wsi_free(syl_wsi_dataset *dataset);
 
+/* The senses that a system gave to the contexts, in the format of the key: numbers from 0 for each
+ * target, into clusters [num_contexts]; 0 of contexts that the key does not score and that have no
+ * answer. Several senses or none where the key has one are SYL_EFORMAT, as is all that is with a
+ * key. */
+syl_status syl_wsi_read_answers(int32_t *clusters, const syl_wsi_dataset *dataset,
+                                const char *contexts_path, const char *answers_path,
+                                syl_error *err);
+/* Sense 0 is written as 1. */
+syl_status syl_wsi_write_answers(const char *path, const syl_wsi_dataset *dataset,
+                                 const int32_t *clusters, syl_error *err);
+
 #endif

@@ -213,6 +213,7 @@ static syl_status run(job *j, syl_error *err)
     syl_bpv *model = NULL;
     double began = syl_clock_seconds();
     SYL_TRY(syl_train_check_output(j->args.out, &j->ranks, err));
+    SYL_TRY(syl_train_check_output(j->args.state, &j->ranks, err));
     SYL_TRY(syl_train_device(&j->device, j->args.device, &j->ranks, err));
     SYL_TRY(syl_train_texts_read(&j->texts, err));
     j->items = syl_vocabulary_size(j->texts.vocabulary);

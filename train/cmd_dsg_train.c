@@ -113,7 +113,7 @@ static void print_memory(const job *j)
 {
     const syl_documents *d = &j->texts.documents;
     double corpus = (double)d->begin[d->count] * 4 + (double)(d->count + 1) * 8;
-    double training = (double)syl_dsg_bytes(&j->options, j->words, longest_sentence(d));
+    double training = (double)syl_dsg_bytes(&j->options, j->words, d->count, longest_sentence(d));
     if (j->args.quiet || j->ranks.rank) return;
     fprintf(stderr,
             "%" PRId64 " sentences, %" PRId64 " words, vocabulary of %" PRId64 "\n"
@@ -182,6 +182,7 @@ static syl_status run(job *j, syl_error *err)
     syl_dsg_watch watch = {.user = j, .report = show};
     double began = syl_clock_seconds();
     SYL_TRY(syl_train_check_output(j->args.out, &j->ranks, err));
+    SYL_TRY(syl_train_check_output(j->args.training.state, &j->ranks, err));
     SYL_TRY(syl_train_device(&j->device, j->args.device, &j->ranks, err));
     SYL_TRY(syl_train_texts_read(&j->texts, err));
     SYL_TRY(make_trainer(j, &corpus, &trainer, err));

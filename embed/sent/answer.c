@@ -59,8 +59,8 @@ syl_sent_score syl_sent_score_of(const syl_sent_sample *sample, syl_sent_marker 
     const char *answer = NULL;
     if (syl_sent_begins_answer(marker, last)) answer = syl_sent_answer_of(marker, last, &length);
     score.answered = answer != NULL;
-    score.right = answer && length == strlen(sample->answer) &&
-                  !memcmp(answer, sample->answer, length);
+    score.right =
+        answer && length == strlen(sample->answer) && !memcmp(answer, sample->answer, length);
     score_plan(&score, sample, sentences, count);
     return score;
 }

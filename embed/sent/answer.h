@@ -16,10 +16,10 @@ const char *syl_sent_answer_of(syl_sent_marker marker, const char *sentence, siz
 
 /* What sentences are worth. */
 typedef struct syl_sent_score {
-    bool answered; /* there is an answer's sentence */
-    bool right;    /* it is the sample's, letter by letter */
-    bool is_plan;  /* the question is about blocks: */
-    bool plan_valid; /* the moves among the sentences can be made and reach the goal */
+    bool answered;      /* there is an answer's sentence */
+    bool right;         /* it is the sample's, letter by letter */
+    bool is_plan;       /* the question is about blocks: */
+    bool plan_valid;    /* the moves among the sentences can be made and reach the goal */
     bool plan_shortest; /* and are as few as the sample's answer says */
 } syl_sent_score;
 

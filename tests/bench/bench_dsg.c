@@ -44,7 +44,7 @@ int main(int argc, char **argv)
     struct rusage use;
     if (getrusage(RUSAGE_SELF, &use) == 0)
         fprintf(stderr, "predicted %.1f MB, resident %.1f MB with the corpus\n",
-                (double)syl_dsg_bytes(&o, p.corpus.words, 64) / 1e6,
+                (double)syl_dsg_bytes(&o, p.corpus.words, p.corpus.sentences, 64) / 1e6,
                 (double)use.ru_maxrss * 1024 / 1e6);
     printf("%.0f\n", (double)p.begin[p.corpus.sentences] * o.epochs / seconds);
     syl_dsg_result r = syl_dsg_trainer_result(t);

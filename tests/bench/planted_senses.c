@@ -37,6 +37,7 @@ static bool set_option(syl_dsg_options *o, const char *name, const char *value)
                {"per-pair", 0, 0, &o->per_pair},
                {"share", 0, 0, &o->share},
                {"shrink", 0, 0, &o->shrink},
+               {"shuffle", 0, 0, &o->shuffle},
                {"log-uniform", 0, 0, &o->log_uniform}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (strcmp(name, all[i].name) != 0) continue;

@@ -201,6 +201,7 @@ exec 3<&-
 wait $!
 check "a reader that goes away" test $? -eq 1
 mkdir disk
+refuse "nowhere" "a state that cannot be written" train $small --out m --state nowhere/state missing.txt
 if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=16k tmpfs disk 2>/dev/null; then
     cleanup() { umount "$tmp/disk" && rm -rf "$tmp"; }
     dd if=/dev/zero of=disk/fill bs=4k count=4 2>/dev/null

@@ -394,7 +394,7 @@ static void memory(void **state)
         o.dim = 100;
         o.epochs = 1;
         if (kind == 2) o.rule = SYL_ROW_ADAGRAD;
-        int64_t before = resident(), want = syl_dsg_bytes(&o, words, 30);
+        int64_t before = resident(), want = syl_dsg_bytes(&o, words, p.corpus.sentences, 30);
         if (before == 0) skip();
         syl_dsg_trainer *t = trained(&p, &o, NULL);
         int64_t got = resident() - before;

@@ -28,6 +28,7 @@ static const syl_arg table[] = {
     WHOLE("size", dim, 1, 4096, "the same, as word2vec calls it"),
     WHOLE("window", window, 1, 1000, "words to each side"),
     CHOICE("shrink", shrink, no_yes, "a random width for each window, as word2vec"),
+    CHOICE("shuffle", shuffle, no_yes, "a new order of the sentences for each epoch"),
     REAL("sample", sample, 0, 1, "threshold of frequent words, as word2vec's; 0: none"),
     CHOICE("loss", loss, losses, "sampled softmax, or negative sampling"),
     WHOLE("negative", negative, 0, 10000, "negatives of a window"),
@@ -90,6 +91,7 @@ syl_dsg_args syl_dsg_args_defaults(int senses, syl_dsg_schedule schedule)
                           .dim = o.dim,
                           .window = o.window,
                           .shrink = o.shrink,
+                          .shuffle = o.shuffle,
                           .loss = (int)o.loss,
                           .negative = o.negative,
                           .sampler = o.log_uniform,
@@ -168,6 +170,7 @@ static void take_numbers(const syl_dsg_args *a, syl_dsg_options *o)
     o->dim = a->dim;
     o->window = a->window;
     o->shrink = a->shrink == 1;
+    o->shuffle = a->shuffle == 1;
     o->loss = (syl_window_loss)a->loss;
     o->negative = a->negative;
     o->log_uniform = a->sampler == 1;

@@ -13,6 +13,7 @@ syl_dsg_options syl_dsg_defaults(int senses)
                              .senses = senses,
                              .window = 5,
                              .shrink = plain,
+                             .shuffle = true,
                              .sample = plain ? 1e-3 : 0,
                              .loss = plain ? SYL_WINDOW_NEGATIVES : SYL_WINDOW_SOFTMAX,
                              .negative = plain ? 5 : 20,
@@ -146,10 +147,10 @@ syl_status syl_dsg_check(const syl_dsg_corpus *corpus, const syl_dsg_options *o,
     return check_corpus(corpus, o, err);
 }
 
-int64_t syl_dsg_bytes(const syl_dsg_options *o, int64_t words, int64_t longest)
+int64_t syl_dsg_bytes(const syl_dsg_options *o, int64_t words, int64_t sentences, int64_t longest)
 {
     int64_t priors = words * o->senses * (int64_t)(sizeof(double) + sizeof(float));
-    return syl_dsg_tables_bytes(o, words) + syl_dsg_windows_bytes(o, words, longest) +
+    return syl_dsg_tables_bytes(o, words) + syl_dsg_windows_bytes(o, words, sentences, longest) +
            syl_dsg_batch_bytes(o) + priors;
 }
 
@@ -194,6 +195,7 @@ char *syl_dsg_identity(const syl_dsg_corpus *c, const syl_dsg_options *o, int ra
                {"senses", o->senses},
                {"window", o->window},
                {"shrink", o->shrink},
+               {"shuffle", o->shuffle},
                {"sample", o->sample},
                {"loss", o->loss},
                {"negative", o->negative},

@@ -160,8 +160,8 @@ static syl_status train_block(syl_dsg_trainer *t, int64_t block, syl_error *err)
 static syl_status begin_epoch(void *user, int epoch, int64_t *rounds, syl_error *err)
 {
     syl_dsg_trainer *t = user;
-    (void)err;
     t->epoch = epoch;
+    SYL_TRY(syl_dsg_windows_begin(&t->windows, stream_of(t, 0), err));
     *rounds = rounds_of(t);
     return SYL_OK;
 }
@@ -172,14 +172,13 @@ static syl_status one_round(void *user, int epoch, int64_t round, float learning
 {
     syl_dsg_trainer *t = user;
     const syl_dsg_options *o = &t->options;
-    const int64_t *begin = t->windows.begin;
     int64_t block = round * t->ranks->count + t->ranks->rank;
     (void)learning_rate; /* the trainer's own falls batch by batch */
     begin_sums(t);
     if (block < t->windows.blocks) {
         SYL_TRY(train_block(t, block, err));
-        sums->words = (double)(t->corpus->begin[begin[block + 1]] - t->corpus->begin[begin[block]]);
-        sums->documents = (double)(begin[block + 1] - begin[block]);
+        sums->words = (double)syl_dsg_windows_words(&t->windows, block);
+        sums->documents = (double)(t->windows.begin[block + 1] - t->windows.begin[block]);
     }
     sums->loss = t->loss;
     sums->weight = (double)t->pairs;
@@ -247,6 +246,7 @@ static syl_status count_priors(syl_dsg_trainer *t, syl_error *err)
     size_t n = (size_t)(t->corpus->words * t->options.senses);
     memset(t->prior_sums, 0, n * sizeof *t->prior_sums);
     t->epoch = all_epochs(&t->options);
+    SYL_TRY(syl_dsg_windows_begin(&t->windows, stream_of(t, 0), err));
     for (int64_t b = t->ranks->rank; t->options.senses > 1 && b < t->windows.blocks;
          b += t->ranks->count) {
         syl_dsg_windows_make(&t->windows, b, t->epoch, stream_of(t, b));

@@ -39,6 +39,9 @@ typedef struct syl_dsg_options {
     int window; /* words to each side (5) */
     bool
         shrink; /* each window has a random width from 1 to `window`, as word2vec's (plain: true) */
+    bool shuffle; /* a new order of the sentences for each epoch: what stands together in a text
+                     (a collection sorted by subject) would train all senses for the subject at
+                     hand (true) */
     double sample;        /* subsampling threshold as word2vec's -sample, 0: none (plain: 1e-3) */
     syl_window_loss loss; /* plain: SYL_WINDOW_NEGATIVES, senses: SYL_WINDOW_SOFTMAX */
     int negative;         /* negatives of a window (plain: 5, senses: 20) */
@@ -91,7 +94,8 @@ syl_dsg_options syl_dsg_public_schedule(int senses);
 
 /* Bytes of the host's memory that a trainer holds beside the corpus: tables, what the optimiser
  * keeps, batches. longest: items of the longest sentence. */
-int64_t syl_dsg_bytes(const syl_dsg_options *options, int64_t words, int64_t longest);
+int64_t syl_dsg_bytes(const syl_dsg_options *options, int64_t words, int64_t sentences,
+                      int64_t longest);
 
 /* How far a run is. */
 typedef struct syl_dsg_report {

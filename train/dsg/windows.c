@@ -10,18 +10,19 @@
 #define SAME 8      /* windows of one centre in a batch */
 #define POWER 0.75  /* of the counts, Mikolov et al. 2013 */
 
-enum { USE_WIDTH = 1, USE_NEGATIVES = 2 }; /* added to a stream, of which the low bits are 0 */
+enum { USE_ORDER = 0, USE_WIDTH = 1, USE_NEGATIVES = 2 }; /* added to a stream, of which the low bits are 0 */
 
 int64_t syl_dsg_block_words(int64_t longest)
 {
     return longest > BLOCK ? longest : BLOCK;
 }
 
-int64_t syl_dsg_windows_bytes(const syl_dsg_options *o, int64_t words, int64_t longest)
+int64_t syl_dsg_windows_bytes(const syl_dsg_options *o, int64_t words, int64_t sentences,
+                              int64_t longest)
 {
     int64_t most = syl_dsg_block_words(longest), slots = 2 * (int64_t)o->window;
     int64_t ids = most * (3 + slots + o->negative);
-    int64_t wide = 3 * most + 2;
+    int64_t wide = 4 * most + 3 + sentences;
     int64_t sampler = words * (int64_t)(sizeof(syl_alias) + sizeof(float));
     return ids * 4 + wide * 8 + sampler + (o->sample > 0 ? words * 4 : 0);
 }
@@ -36,32 +37,15 @@ static syl_status allocate(syl_dsg_windows *w, syl_error *err)
     w->kept = syl_calloc(most, id);
     w->sentence = syl_calloc(most, sizeof *w->sentence);
     w->first = syl_calloc(most + 1, sizeof *w->first);
+    w->place = syl_calloc(most + 1, sizeof *w->place);
+    w->order = syl_calloc((size_t)w->corpus->sentences, sizeof *w->order);
     w->batch = syl_calloc(most + 1, sizeof *w->batch);
     w->negative = syl_calloc(most * (size_t)o->negative, id);
-    if (w->centre && w->words && w->targets && w->kept && w->sentence && w->first && w->batch &&
-        w->negative)
+    if (w->centre && w->words && w->targets && w->kept && w->sentence && w->first && w->place &&
+        w->order && w->batch && w->negative)
         return SYL_OK;
     return syl_fail_memory(err, most * (size_t)(w->slots + o->negative + 9) * id,
                            "windows of a block");
-}
-
-/* Sentences that fit into a block, its first in any case. */
-static syl_status cut_blocks(syl_dsg_windows *w, syl_error *err)
-{
-    const syl_dsg_corpus *c = w->corpus;
-    int64_t first = 0;
-    size_t capacity = 0;
-    for (int64_t s = 0; s <= c->sentences; s++) {
-        bool full = c->begin[s] - c->begin[first] > w->most || s - first > w->most;
-        if (s > 0 && s < c->sentences && !full) continue;
-        if (full) s--;
-        first = s;
-        SYL_TRY(
-            syl_grow((void **)&w->begin, &capacity, (size_t)w->blocks + 2, sizeof *w->begin, err));
-        w->begin[w->blocks++] = first;
-    }
-    w->blocks--;
-    return SYL_OK;
 }
 
 static syl_status create(syl_dsg_windows *w, syl_error *err)
@@ -73,7 +57,6 @@ static syl_status create(syl_dsg_windows *w, syl_error *err)
         SYL_TRY(syl_sampler_power(&w->sampler, c->counts, c->words, POWER, err));
     if (w->options->sample > 0)
         SYL_TRY(syl_subsample_create(&w->subsample, c->counts, c->words, w->options->sample, err));
-    SYL_TRY(cut_blocks(w, err));
     return allocate(w, err);
 }
 
@@ -99,8 +82,68 @@ void syl_dsg_windows_free(syl_dsg_windows *w)
     syl_sampler_free(&w->sampler);
     syl_subsample_free(&w->subsample);
     free(w->centre), free(w->words), free(w->targets), free(w->kept);
-    free(w->sentence), free(w->first), free(w->batch), free(w->negative), free(w->begin);
+    free(w->sentence), free(w->first), free(w->place), free(w->order), free(w->batch);
+    free(w->negative), free(w->begin);
     memset(w, 0, sizeof *w);
+}
+
+/* ---- an epoch -----------------------------------------------------------------------------------
+ */
+
+static int64_t length_of(const syl_dsg_corpus *c, int64_t sentence)
+{
+    return c->begin[sentence + 1] - c->begin[sentence];
+}
+
+/* Fisher and Yates' shuffle. */
+static void shuffle(int64_t *order, int64_t n, uint64_t seed, uint64_t stream)
+{
+    uint32_t word[4];
+    for (int64_t i = n - 1; i > 0; i--) {
+        syl_philox(seed, stream + USE_ORDER, (uint64_t)i, word);
+        int64_t j = (int64_t)(((uint64_t)word[0] << 32 | word[1]) % (uint64_t)(i + 1));
+        int64_t other = order[j];
+        order[j] = order[i];
+        order[i] = other;
+    }
+}
+
+static syl_status add_block(syl_dsg_windows *w, int64_t first, syl_error *err)
+{
+    SYL_TRY(syl_grow((void **)&w->begin, &w->room, (size_t)w->blocks + 2, sizeof *w->begin, err));
+    w->begin[w->blocks++] = first;
+    w->begin[w->blocks] = w->corpus->sentences;
+    return SYL_OK;
+}
+
+/* As many sentences as fit. */
+static syl_status cut_blocks(syl_dsg_windows *w, syl_error *err)
+{
+    int64_t words = 0;
+    w->blocks = 0;
+    for (int64_t i = 0; i < w->corpus->sentences; i++) {
+        words += length_of(w->corpus, w->order[i]);
+        if (i > 0 && words <= w->most && i - w->begin[w->blocks - 1] < w->most) continue;
+        SYL_TRY(add_block(w, i, err));
+        words = length_of(w->corpus, w->order[i]);
+    }
+    return SYL_OK;
+}
+
+syl_status syl_dsg_windows_begin(syl_dsg_windows *w, uint64_t stream, syl_error *err)
+{
+    for (int64_t i = 0; i < w->corpus->sentences; i++)
+        w->order[i] = i;
+    if (w->options->shuffle) shuffle(w->order, w->corpus->sentences, w->options->seed, stream);
+    return cut_blocks(w, err);
+}
+
+int64_t syl_dsg_windows_words(const syl_dsg_windows *w, int64_t block)
+{
+    int64_t words = 0;
+    for (int64_t i = w->begin[block]; i < w->begin[block + 1]; i++)
+        words += length_of(w->corpus, w->order[i]);
+    return words;
 }
 
 /* ---- a block ------------------------------------------------------------------------------------
@@ -111,7 +154,7 @@ static int64_t keep_words(syl_dsg_windows *w, int64_t sentence, int epoch, int32
 {
     const syl_dsg_corpus *c = w->corpus;
     const int32_t *item = c->items + c->begin[sentence];
-    int64_t n = c->begin[sentence + 1] - c->begin[sentence], kept = 0;
+    int64_t n = length_of(c, sentence), kept = 0;
     if (w->subsample.keep)
         n = syl_subsample_items(&w->subsample, item, n, w->options->seed, (uint32_t)epoch, sentence,
                                 to);
@@ -162,17 +205,16 @@ static void draw_set(const syl_dsg_windows *w, uint64_t stream, int64_t set, int
     }
 }
 
-/* Windows of the sentences from `from` to before `to`. */
-static void make_windows(syl_dsg_windows *w, int64_t from, int64_t to, uint64_t stream)
+/* Windows of the `sentences` from order[from] on. */
+static void make_windows(syl_dsg_windows *w, int64_t from, int64_t sentences, uint64_t stream)
 {
-    const int64_t *begin = w->corpus->begin;
 #pragma omp parallel for num_threads(w->options->threads) schedule(dynamic, 8)
-    for (int64_t s = from; s < to; s++) {
-        const int32_t *word = w->kept + (begin[s] - begin[from]);
-        int64_t first = w->first[s - from], n = w->first[s - from + 1] - first;
+    for (int64_t s = 0; s < sentences; s++) {
+        const int32_t *word = w->kept + w->place[s];
+        int64_t first = w->first[s], n = w->first[s + 1] - first;
         for (int64_t at = 0; at < n; at++) {
             int64_t i = first + at;
-            w->sentence[i] = s;
+            w->sentence[i] = w->order[from + s];
             make_window(w, i, word, n, at, width_of(w, stream, i));
         }
     }
@@ -208,16 +250,17 @@ static void draw_negatives(syl_dsg_windows *w, uint64_t stream)
 
 void syl_dsg_windows_make(syl_dsg_windows *w, int64_t block, int epoch, uint64_t stream)
 {
-    const int64_t *begin = w->corpus->begin;
-    int64_t from = w->begin[block], to = w->begin[block + 1];
+    int64_t from = w->begin[block], sentences = w->begin[block + 1] - from;
+    for (int64_t s = 0; s < sentences; s++)
+        w->place[s + 1] = w->place[s] + length_of(w->corpus, w->order[from + s]);
 #pragma omp parallel for num_threads(w->options->threads) schedule(dynamic, 8)
-    for (int64_t s = from; s < to; s++)
-        w->first[s - from + 1] = keep_words(w, s, epoch, w->kept + (begin[s] - begin[from]));
+    for (int64_t s = 0; s < sentences; s++)
+        w->first[s + 1] = keep_words(w, w->order[from + s], epoch, w->kept + w->place[s]);
     w->first[0] = 0;
-    for (int64_t s = 0; s < to - from; s++)
+    for (int64_t s = 0; s < sentences; s++)
         w->first[s + 1] += w->first[s];
-    w->count = w->first[to - from];
-    make_windows(w, from, to, stream);
+    w->count = w->first[sentences];
+    make_windows(w, from, sentences, stream);
     cut_batches(w);
     draw_negatives(w, stream);
 }

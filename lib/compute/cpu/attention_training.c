@@ -1,7 +1,10 @@
-/* Attention for training: tiles of queries against the keys that they can see; the backward makes
- * the probabilities anew from what the forward kept of each row (Dao et al. 2022). */
+/* Attention by tiles of queries against the keys that they can see, for training and for many
+ * queries at once of a conversation; the backward makes the probabilities anew from what the
+ * forward kept of each row (Dao et al. 2022). Several heads may share one of keys and values
+ * (Ainslie et al. 2023). */
 #include <omp.h>
 
+#include "lib/compute/cpu/attention.h"
 #include "lib/compute/cpu/parallel.h"
 #include "lib/compute/cpu/vmath.h"
 #include "lib/compute/training.h"
@@ -14,13 +17,13 @@
 /* One head of one sequence; gradients only in the backward. */
 typedef struct head {
     syl_ctx *ctx;
-    int64_t left, right;
+    int64_t left, right, offset; /* offset: position of the first query among the keys */
     float scale;
     const float *rel_bias; /* [left + right + 1], or NULL */
     syl_mat q, k, v, y;    /* [time][dim of a head] */
     syl_mat dy, dq, dk, dv;
-    syl_mat dy_product; /* dy in the dtype of q */
-    float *lse, *drel_bias;
+    syl_mat dy_product;     /* dy in the dtype of q */
+    float *lse, *drel_bias; /* NULL: not wanted */
     float dropout;
     uint64_t seed, stream, first_row; /* first_row: number of this head's first query */
 } head;
@@ -34,12 +37,14 @@ typedef struct tile {
 
 static int64_t first_key(const head *h, int64_t query)
 {
-    return h->left >= 0 && query > h->left ? query - h->left : 0;
+    int64_t at = query + h->offset;
+    return h->left >= 0 && at > h->left ? at - h->left : 0;
 }
 
 static int64_t last_key(const head *h, int64_t query)
 {
-    return h->right >= 0 && query + h->right + 1 < h->k.rows ? query + h->right + 1 : h->k.rows;
+    int64_t at = query + h->offset;
+    return h->right >= 0 && at + h->right + 1 < h->k.rows ? at + h->right + 1 : h->k.rows;
 }
 
 static tile tile_at(const head *h, int64_t begin)
@@ -50,7 +55,7 @@ static tile tile_at(const head *h, int64_t begin)
 
 static const float *bias_from(const head *h, int64_t query, int64_t key)
 {
-    return h->rel_bias ? h->rel_bias + (key - query + h->left) : NULL;
+    return h->rel_bias ? h->rel_bias + (key - query - h->offset + h->left) : NULL;
 }
 
 /* s [n] := s scale + bias. Returns the largest. */
@@ -120,7 +125,7 @@ static void probabilities(const head *h, int64_t i, float *s, int64_t n)
     float sum = exponentials(s, top, n);
     syl_scale_row(1.0f / sum, s, false, s, n);
     drop(h, i, s, n);
-    h->lse[i] = top + logf(sum);
+    if (h->lse) h->lse[i] = top + logf(sum);
 }
 
 static syl_status forward_tile(const head *h, tile t, syl_error *err)
@@ -217,7 +222,7 @@ SYL_CLONES static void few_spread(const float *p, const float *x, int64_t n, int
 
 static bool is_small(const head *h, tile t)
 {
-    return h->q.dtype == SYL_F32 && h->dy_product.dtype == SYL_F32 &&
+    return h->q.dtype == SYL_F32 && h->y.dtype == SYL_F32 && h->dy_product.dtype == SYL_F32 &&
            (t.end - t.begin) * (t.last - t.first) * h->q.cols <= SMALL_PRODUCT;
 }
 
@@ -277,6 +282,8 @@ static syl_status run_tiles(const head *h, bool backward, syl_error *err)
 typedef struct call {
     syl_attention_shape shape;
     syl_ragged sequences;
+    bool cached; /* one sequence, whose keys are all rows of k and begin before the queries */
+    int64_t offset;
     syl_mat q, k, v, y, dy, dq, dk, dv, dy_product;
     float *lse, *drel_bias;
     bool backward;
@@ -287,47 +294,63 @@ static syl_mat part(syl_mat m, int64_t begin, int64_t rows, int64_t col, int64_t
     return m.data ? syl_mat_cols(syl_mat_rows(m, begin, rows), col, cols) : m;
 }
 
-static syl_status run_head(const call *c, int number, syl_ctx *ctx, syl_error *err)
+static syl_status run_sequence(const call *c, int number, int i, syl_ctx *ctx, syl_error *err)
 {
     int64_t d = c->q.cols / c->shape.heads, at = number * d;
+    int64_t key_at = number / (c->q.cols / c->k.cols) * d;
+    int64_t from = c->sequences.begin[i], n = c->sequences.begin[i + 1] - from;
+    int64_t key_from = c->cached ? 0 : from, keys = c->cached ? c->k.rows : n;
     int64_t width = c->shape.left + c->shape.right + 1;
-    for (int i = 0; i < c->sequences.count; i++) {
-        int64_t from = c->sequences.begin[i], n = c->sequences.begin[i + 1] - from;
-        head h = {.ctx = ctx,
-                  .left = c->shape.left,
-                  .right = c->shape.right,
-                  .scale = 1.0f / sqrtf((float)d),
-                  .dropout = c->shape.dropout,
-                  .seed = c->shape.seed,
-                  .stream = c->shape.stream,
-                  .first_row = (uint64_t)(number * c->q.rows + from),
-                  .rel_bias = c->shape.rel_bias ? c->shape.rel_bias + number * width : NULL,
-                  .q = part(c->q, from, n, at, d),
-                  .k = part(c->k, from, n, at, d),
-                  .v = part(c->v, from, n, at, d),
-                  .y = part(c->y, from, n, at, d),
-                  .dy = part(c->dy, from, n, at, d),
-                  .dq = part(c->dq, from, n, at, d),
-                  .dk = part(c->dk, from, n, at, d),
-                  .dv = part(c->dv, from, n, at, d),
-                  .dy_product = part(c->dy_product, from, n, at, d),
-                  .lse = c->lse + number * c->q.rows + from,
-                  .drel_bias = c->drel_bias ? c->drel_bias + number * width : NULL};
-        SYL_TRY(run_tiles(&h, c->backward, err));
-    }
+    head h = {.ctx = ctx,
+              .left = c->shape.left,
+              .right = c->shape.right,
+              .offset = c->offset,
+              .scale = 1.0f / sqrtf((float)d),
+              .dropout = c->shape.dropout,
+              .seed = c->shape.seed,
+              .stream = c->shape.stream,
+              .first_row = (uint64_t)(number * c->q.rows + from),
+              .rel_bias = c->shape.rel_bias ? c->shape.rel_bias + number * width : NULL,
+              .q = part(c->q, from, n, at, d),
+              .k = part(c->k, key_from, keys, key_at, d),
+              .v = part(c->v, key_from, keys, key_at, d),
+              .y = part(c->y, from, n, at, d),
+              .dy = part(c->dy, from, n, at, d),
+              .dq = part(c->dq, from, n, at, d),
+              .dk = part(c->dk, key_from, keys, key_at, d),
+              .dv = part(c->dv, key_from, keys, key_at, d),
+              .dy_product = part(c->dy_product, from, n, at, d),
+              .lse = c->lse ? c->lse + number * c->q.rows + from : NULL,
+              .drel_bias = c->drel_bias ? c->drel_bias + number * width : NULL};
+    return run_tiles(&h, c->backward, err);
+}
+
+/* All heads that share head `number` of the keys; in order, since they add to its gradients. */
+static syl_status run_group(const call *c, int number, syl_ctx *ctx, syl_error *err)
+{
+    int group = (int)(c->q.cols / c->k.cols);
+    for (int h = number * group; h < (number + 1) * group; h++)
+        for (int i = 0; i < c->sequences.count; i++)
+            SYL_TRY(run_sequence(c, h, i, ctx, err));
     return SYL_OK;
 }
 
-/* Heads are shared out to the threads; each writes columns of its own. */
+/* Heads of keys are shared out to the threads; each writes columns of its own. A forward has no
+ * gradients to add up, so that its heads are all on their own. */
 static syl_status run_heads(syl_ctx *ctx, const call *c, syl_error *err)
 {
     syl_ctx **worker;
     syl_status result = SYL_OK;
+    int group = (int)(c->q.cols / c->k.cols), heads = c->shape.heads;
     SYL_TRY(syl_ctx_workers(ctx, &worker, err));
 #pragma omp parallel for num_threads(ctx->threads) schedule(static)
-    for (int h = 0; h < c->shape.heads; h++) {
+    for (int h = 0; h < (c->backward ? heads / group : heads); h++) {
         syl_error own = {.status = SYL_OK};
-        syl_status status = run_head(c, h, worker[omp_get_thread_num()], &own);
+        syl_status status = SYL_OK;
+        syl_ctx *mine = worker[omp_get_thread_num()];
+        if (c->backward) status = run_group(c, h, mine, &own);
+        for (int i = 0; !c->backward && i < c->sequences.count && status == SYL_OK; i++)
+            status = run_sequence(c, h, i, mine, &own);
         if (status == SYL_OK) continue;
 #pragma omp critical
         {
@@ -343,6 +366,22 @@ syl_status syl_cpu_attention_forward(syl_ctx *ctx, syl_attention_shape shape, sy
                                      syl_error *err)
 {
     call c = {.shape = shape, .sequences = sequences, .q = q, .k = k, .v = v, .y = y, .lse = lse};
+    SYL_TRY(syl_attention_check(shape.heads, q, k, v, err));
+    return run_heads(ctx, &c, err);
+}
+
+syl_status syl_attention_cached(syl_ctx *ctx, int heads, syl_attention_mask mask, syl_mat q,
+                                syl_mat k, syl_mat v, syl_mat y, syl_error *err)
+{
+    const int64_t begin[] = {0, q.rows};
+    call c = {.shape = {.heads = heads, .left = mask.left, .right = mask.right},
+              .sequences = {1, begin},
+              .cached = true,
+              .offset = mask.offset,
+              .q = q,
+              .k = k,
+              .v = v,
+              .y = y};
     return run_heads(ctx, &c, err);
 }
 
@@ -366,6 +405,7 @@ syl_status syl_cpu_attention_backward(syl_ctx *ctx, syl_attention_shape shape, s
               .drel_bias = drel_bias,
               .backward = true};
     size_t mark = syl_ctx_mark(ctx);
+    SYL_TRY(syl_attention_check(shape.heads, q, k, v, err));
     syl_fill(ctx, 0, dk);
     syl_fill(ctx, 0, dv);
     syl_status status = as_dtype(ctx, q.dtype, &c.dy_product, err);

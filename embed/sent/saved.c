@@ -1,11 +1,10 @@
-/* Models of sentences that were saved, as training takes them up again. */
+#include "embed/sent/saved.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "train/sent/model.h"
 
 /* The file that `path` stands for, owned by the caller; NULL: no memory. */
 static char *file_of(const char *path)

@@ -1,0 +1,285 @@
+#include "tests/dsg/adagram.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clones.h"
+#include "lib/base/random.h"
+#include "lib/base/vector.h"
+#include "tests/dsg/like.h"
+
+#define POWER 0.75
+#define NEGLIGIBLE 1e-3 /* a responsibility that teaches nothing */
+#define MOST 40.0f      /* of a product's size: no more of it matters */
+#define TOGETHER 16     /* exp(16 * 40) is a double still */
+
+adagram_options adagram_defaults(void)
+{
+    return (adagram_options){.senses = 5,
+                             .dim = 100,
+                             .window = 5,
+                             .negative = 5,
+                             .drawn = 10,
+                             .epochs = 8,
+                             .concentration = 0.1,
+                             .first = 1,
+                             .rate = 0.025,
+                             .last_rate = 1e-4,
+                             .seed = 1};
+}
+
+void adagram_create(adagram *a, const syl_dsg_corpus *corpus, const adagram_options *options)
+{
+    syl_error err;
+    size_t words = (size_t)corpus->words, senses = (size_t)options->senses;
+    *a = (adagram){.o = *options, .corpus = corpus, .stride = syl_vector_stride(options->dim)};
+    if (syl_sampler_power(&a->sampler, corpus->counts, corpus->words, POWER, &err) != SYL_OK)
+        like_stop(&err);
+    a->sense = like_room(words * senses * (size_t)a->stride, sizeof *a->sense);
+    a->output = like_room(words * (size_t)a->stride, sizeof *a->output);
+    a->counts = like_room(words * senses, sizeof *a->counts);
+    for (size_t i = 0; i < words * senses; i++) {
+        syl_random r = {.seed = options->seed, .stream = (UINT64_C(1) << 61) + i};
+        double part = i % senses == 0 ? options->first : (1 - options->first) / (double)(senses - 1);
+        for (int j = 0; j < options->dim; j++)
+            a->sense[i * (size_t)a->stride + (size_t)j] =
+                (syl_random_uniform(&r) - 0.5f) / (float)options->dim;
+        a->counts[i] = (senses > 1 ? part : 1) * (double)corpus->counts[i / senses];
+    }
+}
+
+void adagram_free(adagram *a)
+{
+    syl_sampler_free(&a->sampler);
+    free(a->sense), free(a->output), free(a->counts);
+}
+
+/* ---- the prior --------------------------------------------------------------------------- */
+
+/* Derivative of log gamma, x > 0: up to 6 and more by its recurrence, then its asymptotic series
+ * (Abramowitz and Stegun 6.3.5, 6.3.18). */
+static double digamma(double x)
+{
+    double sum = 0;
+    for (; x < 6; x++)
+        sum -= 1 / x;
+    double y = 1 / (x * x);
+    return sum + log(x) - 1 / (2 * x) - y * (1.0 / 12 - y * (1.0 / 120 - y * (1.0 / 252 - y / 240)));
+}
+
+/* Parameters of beta_k's posterior, Beta(1 + n_k, concentration + sum_{j>k} n_j); the last sense
+ * takes what is left of the stick. */
+typedef struct stick {
+    double a[ADAGRAM_MAX_SENSES], b[ADAGRAM_MAX_SENSES];
+} stick;
+
+static stick stick_of(const adagram *a, int32_t word)
+{
+    const double *n = a->counts + (int64_t)word * a->o.senses;
+    double behind = 0;
+    stick s = {{0}, {0}};
+    for (int k = a->o.senses - 1; k >= 0; k--) {
+        s.a[k] = 1 + n[k];
+        s.b[k] = a->o.concentration + behind;
+        behind += n[k];
+    }
+    return s;
+}
+
+void adagram_log_prior(const adagram *a, int32_t word, double *log_pi)
+{
+    stick s = stick_of(a, word);
+    double left = 0;
+    for (int k = 0; k < a->o.senses; k++) {
+        double both = digamma(s.a[k] + s.b[k]);
+        log_pi[k] = left + (k + 1 < a->o.senses ? digamma(s.a[k]) - both : 0);
+        left += digamma(s.b[k]) - both;
+    }
+}
+
+void adagram_prior(const adagram *a, int32_t word, double *pi)
+{
+    stick s = stick_of(a, word);
+    double left = 1;
+    for (int k = 0; k < a->o.senses; k++) {
+        double part = k + 1 < a->o.senses ? s.a[k] / (s.a[k] + s.b[k]) : 1;
+        pi[k] = left * part;
+        left *= 1 - part;
+    }
+}
+
+/* ---- a window ---------------------------------------------------------------------------- */
+
+static double log_sigmoid(double x)
+{
+    return x < 0 ? x - log1p(exp(x)) : -log1p(exp(-x));
+}
+
+/* exp, scaled to sum 1. */
+static void normalise(double *log_r, int senses)
+{
+    double top = -INFINITY, sum = 0;
+    for (int k = 0; k < senses; k++)
+        top = fmax(top, log_r[k]);
+    for (int k = 0; k < senses; k++)
+        sum += log_r[k] = exp(log_r[k] - top);
+    for (int k = 0; k < senses; k++)
+        log_r[k] /= sum;
+}
+
+/* One output row and one sense: both move by g times what the other was. */
+SYL_CLONES static void move_pair(float *output, const float *sense, float *change, float g,
+                                 int64_t n)
+{
+    for (int64_t j = 0; j < n; j++) {
+        change[j] += g * output[j];
+        output[j] += g * sense[j];
+    }
+}
+
+/* Sense e learns from a window, of which it is responsible for the part r; change [stride] is
+ * room. A negative's slope is shared by all targets. */
+static void learn(adagram *a, float *e, const int32_t *targets, int n, const int32_t *negatives,
+                  double r, float *change)
+{
+    double shared = (double)n * a->o.negative / a->o.drawn;
+    memset(change, 0, (size_t)a->stride * sizeof *change);
+    for (int i = 0; i < n + a->o.drawn; i++) {
+        float *o = a->output + (int64_t)(i < n ? targets[i] : negatives[i - n]) * a->stride;
+        double p = 1 / (1 + (double)expf(-syl_dot(o, e, a->stride)));
+        move_pair(o, e, change, (float)(r * (i < n ? 1 - p : -shared * p)), a->stride);
+    }
+    for (int64_t j = 0; j < a->stride; j++)
+        e[j] += change[j];
+}
+
+/* Sum of log sigmoid(sign o.e) over output rows, by one logarithm for every few of them. */
+static double sum_log_sigmoids(const adagram *a, const float *e, const int32_t *rows, int n,
+                               float sign)
+{
+    double sum = 0, product = 1;
+    for (int i = 0; i < n; i++) {
+        float x = sign * syl_dot(a->output + rows[i] * a->stride, e, a->stride);
+        product *= 1 + (double)expf(-fmaxf(x, -MOST));
+        if ((i + 1) % TOGETHER && i + 1 < n) continue;
+        sum -= log(product);
+        product = 1;
+    }
+    return sum;
+}
+
+static double likelihood(const adagram *a, const float *e, const int32_t *targets, int n,
+                         const int32_t *negatives)
+{
+    return sum_log_sigmoids(a, e, targets, n, 1) +
+           sum_log_sigmoids(a, e, negatives, a->o.drawn, -1) * n * a->o.negative / a->o.drawn;
+}
+
+double adagram_step(adagram *a, int32_t centre, const int32_t *targets, int n,
+                    const int32_t *negatives, double rate, double *r)
+{
+    int senses = a->o.senses;
+    int64_t first = (int64_t)centre * senses;
+    double each[ADAGRAM_MAX_SENSES], sum = 0, *count = a->counts + first;
+    float change[4096 + SYL_VECTOR_LANES];
+    adagram_log_prior(a, centre, r);
+    for (int k = 0; k < senses; k++) {
+        each[k] = likelihood(a, a->sense + (first + k) * a->stride, targets, n, negatives);
+        r[k] += each[k];
+    }
+    normalise(r, senses);
+    for (int k = 0; k < senses; k++) {
+        sum += r[k] * each[k];
+        count[k] += rate * (r[k] * (double)a->corpus->counts[centre] - count[k]);
+        if (r[k] < NEGLIGIBLE) continue;
+        learn(a, a->sense + (first + k) * a->stride, targets, n, negatives, rate * r[k], change);
+    }
+    return sum;
+}
+
+/* ---- training ---------------------------------------------------------------------------- */
+
+typedef struct progress {
+    int64_t windows, targets;
+    double sum;
+} progress;
+
+static void train_sentence(adagram *a, const int32_t *word, int64_t length, double rate,
+                           syl_random *random, progress *p)
+{
+    int32_t targets[2 * 64], negatives[256];
+    double r[ADAGRAM_MAX_SENSES];
+    for (int64_t at = 0; at < length; at++) {
+        int n = 0;
+        int64_t from = at > a->o.window ? at - a->o.window : 0;
+        for (int64_t j = from; j <= at + a->o.window && j < length; j++) {
+            targets[n] = word[j];
+            n += j != at && word[j] != a->corpus->unknown;
+        }
+        if (n == 0 || word[at] == a->corpus->unknown) continue;
+        for (int i = 0; i < a->o.drawn; i++) {
+            uint32_t column = syl_random_u32(random);
+            negatives[i] = syl_sampler_draw(&a->sampler, column, syl_random_u32(random));
+        }
+        p->sum += adagram_step(a, word[at], targets, n, negatives, rate, r);
+        p->targets += n;
+    }
+}
+
+void adagram_train(adagram *a, void (*tell)(double done, double mean))
+{
+    const syl_dsg_corpus *c = a->corpus;
+    progress p = {0};
+    syl_random random = {.seed = a->o.seed, .stream = UINT64_C(1) << 62};
+    if (a->o.window > 64 || a->o.drawn > 256 || a->o.dim > 4096) exit(1);
+    for (int epoch = 0; epoch < a->o.epochs; epoch++)
+        for (int64_t s = 0; s < c->sentences; s++) {
+            double done = ((double)epoch + (double)s / (double)c->sentences) / a->o.epochs;
+            double rate = a->o.rate * (1 + (a->o.last_rate - 1) * done);
+            train_sentence(a, c->items + c->begin[s], c->begin[s + 1] - c->begin[s], rate, &random,
+                           &p);
+            if (!tell || (s + 1) % 50000 != 0) continue;
+            tell(done, p.sum / (double)p.targets);
+            p = (progress){0};
+        }
+}
+
+/* ---- choice ------------------------------------------------------------------------------ */
+
+static double dot_of(const adagram_view *v, int32_t word, int sense, int64_t output)
+{
+    return (double)syl_dot(v->sense + ((int64_t)word * v->senses + sense) * v->stride,
+                           v->output + output * v->stride, v->stride);
+}
+
+void adagram_look_up(adagram_word *w, const adagram_view *v, int32_t word, double least)
+{
+    double weight = 0;
+    *w = (adagram_word){.word = word};
+    for (int64_t n = 0; n < v->words; n++) {
+        double q = pow((double)v->counts[n], POWER);
+        for (int k = 0; k < v->senses; k++)
+            w->apart[k] += q * log_sigmoid(-dot_of(v, word, k, n));
+        weight += q;
+    }
+    for (int k = 0; k < v->senses; k++) {
+        double prior = (double)v->priors[(int64_t)word * v->senses + k];
+        w->log_pi[k] = prior >= least ? log(prior) : -INFINITY;
+        w->apart[k] *= v->negative / weight;
+    }
+}
+
+int adagram_choose(const adagram_word *w, const adagram_view *v, const int32_t *context, size_t n)
+{
+    double best = -INFINITY;
+    int chosen = 0;
+    for (int k = 0; k < v->senses; k++) {
+        double sum = w->log_pi[k];
+        for (size_t i = 0; i < n && sum > -INFINITY; i++)
+            if (context[i] >= 0 && context[i] != v->unknown)
+                sum += log_sigmoid(dot_of(v, w->word, k, context[i])) + w->apart[k];
+        if (sum > best) best = sum, chosen = k;
+    }
+    return chosen;
+}
