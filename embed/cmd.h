@@ -19,5 +19,9 @@ int syl_cmd_lm_embed(int argc, char **argv);
 int syl_cmd_lm_perplexity(int argc, char **argv);
 int syl_cmd_lm_tokenize(int argc, char **argv);
 int syl_cmd_sent_gen(int argc, char **argv);
+int syl_cmd_sent_eval(int argc, char **argv);
+int syl_cmd_sent_predict(int argc, char **argv);
+int syl_cmd_sent_lens(int argc, char **argv);
+int syl_cmd_sent_flops(int argc, char **argv);
 
 #endif

@@ -25,6 +25,12 @@ static void free_sample(syl_sent_sample *s)
     free(s->answer);
 }
 
+void syl_sent_dataset_truncate(syl_sent_dataset *dataset, size_t count)
+{
+    while (dataset->count > count)
+        free_sample(&dataset->samples[--dataset->count]);
+}
+
 void syl_sent_dataset_free(syl_sent_dataset *dataset)
 {
     for (size_t i = 0; i < dataset->count; i++)

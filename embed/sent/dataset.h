@@ -45,6 +45,8 @@ syl_status syl_sent_dataset_parse(syl_sent_dataset *out, const void *data, size_
 syl_status syl_sent_dataset_print(const syl_sent_dataset *dataset, FILE *stream, syl_error *err);
 syl_status syl_sent_dataset_write(const syl_sent_dataset *dataset, const char *path,
                                   syl_error *err);
+/* Leaves the first `count` samples. */
+void syl_sent_dataset_truncate(syl_sent_dataset *dataset, size_t count);
 void syl_sent_dataset_free(syl_sent_dataset *dataset); /* a dataset of zeros is empty */
 
 /* Appends a sample of copies; the answer's sentence is the last of them or is added. */

@@ -44,6 +44,9 @@ syl_status syl_infer(syl_worker *worker, const syl_infer_options *options,
                      const syl_sent_sample *sample, uint64_t number, syl_inference *out,
                      syl_error *err);
 
+/* An output y [dim] of the latent model as it is fed back to it (checked options). */
+void syl_infer_feed_back(const syl_infer_options *options, float *y, int dim);
+
 /* Answers all samples, shared among threads, with one result for each: results [count]. progress
  * (or NULL) is called by any of them, one at a time, with how many are done; false stops. Errors
  * name the sample. Results do not depend on the number of threads. */

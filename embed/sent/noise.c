@@ -1,6 +1,7 @@
 #include "embed/sent/noise.h"
 
 #include <math.h>
+#include <stddef.h>
 
 #include "lib/base/vector.h"
 

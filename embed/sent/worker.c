@@ -180,7 +180,7 @@ syl_status syl_worker_begin(syl_worker *w, const float *prefix, int room, syl_sa
 {
     size_t dim = (size_t)w->model->config.decoder.dim;
     float *hidden = syl_calloc(dim, sizeof *hidden);
-    *said = (syl_said){.ids = syl_calloc((size_t)room, sizeof(int32_t)), .room = room};
+    *said = (syl_said){.ids = syl_calloc((size_t)room + 1, sizeof(int32_t)), .room = room};
     syl_status status =
         hidden && said->ids ? SYL_OK : syl_fail_memory(err, dim * sizeof *hidden, "a sentence");
     if (!status) status = begin(w, prefix, said, hidden, err);

@@ -34,7 +34,7 @@ syl_status syl_worker_mlp(syl_worker *worker, const syl_reasoner_mlp *mlp, const
 
 /* A sentence on its way out of the decoder. */
 typedef struct syl_said {
-    int32_t *ids; /* [room], owned: the tokens without what ends them */
+    int32_t *ids; /* [room + 1], owned: the tokens without what ends them */
     int count, room;
     int chosen; /* tokens that were chosen: with what ended it */
     bool ended; /* by a newline or the end of the text, else it goes on */

@@ -5,7 +5,7 @@
 #define SYL_TRAIN_SENT_MODEL_H
 
 #include "embed/lm/net.h"
-#include "embed/sent/config.h"
+#include "embed/sent/saved.h"
 
 /* Linear - GELU (erf) - linear, or one such step more. */
 #define SYL_SENT_MLP_LAYERS 3
@@ -43,17 +43,5 @@ syl_status syl_sent_mlp_apply(const syl_sent_mlp *mlp, syl_tape *tape, syl_var *
 /* Writes the tensors of both sets; in the stages where encoder and decoder are one, under both
  * names. */
 syl_status syl_sent_model_save(const syl_sent_model *model, const char *path, syl_error *err);
-
-/* ---- models that were saved ------------------------------------------------------------------ */
-
-/* Opens a file, or the best.safetensors, else the model.safetensors of a folder. The tokenizer is
- * the caller's to free. */
-typedef struct syl_sent_saved {
-    syl_safetensors *file;
-    syl_sent_config config;
-    syl_sent_tokenizer *tokenizer;
-} syl_sent_saved;
-syl_status syl_sent_saved_open(syl_sent_saved *out, const char *path, syl_error *err);
-void syl_sent_saved_close(syl_sent_saved *saved); /* a struct of zeros is closed */
 
 #endif
