@@ -89,6 +89,7 @@ static syl_status decode_token(rollout *r, const syl_sent_mlp *through, int widt
         syl_sent_rows_pick(&rows, -1);
         syl_sent_rows_end(&rows);
     }
+    syl_sent_rows_round(&rows, false);
     SYL_TRY(syl_sent_constant(r->by->tape, r->vectors, r->count, width, &vectors, err));
     if (through) SYL_TRY(syl_sent_mlp_apply(through, r->by->tape, vectors, &vectors, err));
     return most_probable(r->by, &rows, vectors, next, err);
@@ -159,6 +160,7 @@ static syl_status lm_token(rollout *r, const int *open, int n, int32_t *next, sy
         syl_sent_rows_pick(&rows, -1);
         syl_sent_rows_end(&rows);
     }
+    syl_sent_rows_round(&rows, false);
     return most_probable(r->by, &rows, NULL, next, err);
 }
 
@@ -229,6 +231,7 @@ static syl_status last_vectors(rollout *r, const syl_lm_net *net, int latent_wid
         syl_sent_rows_pick(&rows, -1);
         syl_sent_rows_end(&rows);
     }
+    syl_sent_rows_round(&rows, false);
     syl_status status = SYL_OK;
     if (num_latents)
         status = syl_sent_constant(r->by->tape, all, num_latents, width, &latents, err);

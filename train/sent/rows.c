@@ -24,6 +24,8 @@ syl_status syl_sent_rows_create(syl_sent_rows *r, syl_tape *tape, int64_t sequen
                                 syl_error *err)
 {
     *r = (syl_sent_rows){.tape = tape};
+    sequences += SYL_SENT_ROWS_STEP;
+    rows += SYL_SENT_ROWS_STEP;
     SYL_TRY(syl_tape_alloc(tape, (size_t)(sequences + 1) * sizeof *r->begin, &r->begin, err));
     int32_t **arrays[] = {&r->ids, &r->vector, &r->pick, &r->target};
     for (int i = 0; i < 4; i++)
@@ -47,11 +49,34 @@ void syl_sent_rows_pick(syl_sent_rows *r, int32_t target)
 {
     r->pick[r->picked] = (int32_t)(r->rows - 1);
     r->target[r->picked++] = target;
+    r->targets += target >= 0;
 }
 
 void syl_sent_rows_end(syl_sent_rows *r)
 {
     r->begin[++r->count] = r->rows;
+}
+
+static int64_t longest(const syl_sent_rows *r)
+{
+    int64_t most = 1;
+    for (int i = 0; i < r->count; i++)
+        if (r->begin[i + 1] - r->begin[i] > most) most = r->begin[i + 1] - r->begin[i];
+    return most;
+}
+
+void syl_sent_rows_round(syl_sent_rows *r, bool picks)
+{
+    bool all = r->picked == r->rows;
+    int64_t most = longest(r);
+    while (r->rows % SYL_SENT_ROWS_STEP) {
+        syl_sent_rows_token(r, -1);
+        if (picks && all) syl_sent_rows_pick(r, -1);
+        if (r->rows % SYL_SENT_ROWS_STEP == 0 || r->rows - r->begin[r->count] == most)
+            syl_sent_rows_end(r);
+    }
+    while (picks && r->picked % SYL_SENT_ROWS_STEP)
+        syl_sent_rows_pick(r, -1);
 }
 
 /* ---- stages --------------------------------------------------------------------------------- */
@@ -75,6 +100,7 @@ syl_status syl_sent_rows_lm(syl_sent_rows *r, syl_tape *tape, const syl_sent_bat
     SYL_TRY(syl_sent_rows_create(r, tape, b->count, tokens_of(b), err));
     for (int i = 0; i < b->count; i++)
         add_lm(r, b->samples[i], steps, all, eos);
+    syl_sent_rows_round(r, true);
     return SYL_OK;
 }
 
@@ -91,6 +117,7 @@ syl_status syl_sent_rows_contexts(syl_sent_rows *r, syl_tape *tape, const syl_se
         }
         syl_sent_rows_end(r);
     }
+    syl_sent_rows_round(r, false);
     return SYL_OK;
 }
 
@@ -107,6 +134,7 @@ syl_status syl_sent_rows_sentences(syl_sent_rows *r, syl_tape *tape, const syl_s
             syl_sent_rows_end(r);
         }
     }
+    syl_sent_rows_round(r, false);
     return SYL_OK;
 }
 
@@ -132,6 +160,7 @@ syl_status syl_sent_rows_decoder(syl_sent_rows *r, syl_tape *tape, const syl_sen
             add_decoder(r, t->ids + t->starts[k],
                         t->starts[k + 1] - t->starts[k] - (newline ? 0 : 1), latent++, eos);
     }
+    syl_sent_rows_round(r, true);
     return SYL_OK;
 }
 
@@ -152,10 +181,19 @@ syl_status syl_sent_rows_latent(syl_sent_rows *r, syl_tape *tape, const syl_sent
         latent += t->num_sentences;
         syl_sent_rows_end(r);
     }
+    syl_sent_rows_round(r, false);
     return SYL_OK;
 }
 
 /* ---- running -------------------------------------------------------------------------------- */
+
+/* Whether the rows picked are all there are. */
+static bool picks_all(const syl_sent_rows *r)
+{
+    for (int64_t i = 0; i < r->picked; i++)
+        if (r->pick[i] != i) return false;
+    return r->picked == r->rows;
+}
 
 syl_status syl_sent_rows_run(const syl_sent_rows *r, const syl_lm_net *net, syl_var *vectors,
                              syl_var **out, syl_error *err)
@@ -167,6 +205,6 @@ syl_status syl_sent_rows_run(const syl_sent_rows *r, const syl_lm_net *net, syl_
                            .vector_rows = vectors ? r->vector : NULL};
     SYL_TRY(syl_lm_net_forward(net, r->tape, &in, &hidden, NULL, err));
     *out = hidden;
-    if (r->picked == r->rows) return SYL_OK;
+    if (picks_all(r)) return SYL_OK;
     return syl_nn_embedding(r->tape, hidden, r->pick, r->picked, out, err);
 }

@@ -9,8 +9,8 @@
  * negative. Of the outputs those at `pick` are used, and targets are what they should say. */
 typedef struct syl_sent_rows {
     syl_tape *tape;
-    int count; /* sequences */
-    int64_t rows, picked;
+    int count;                             /* sequences */
+    int64_t rows, picked, targets;         /* targets: of those picked, how many have one */
     int64_t *begin;                        /* [count + 1] */
     int32_t *ids, *vector, *pick, *target; /* [rows], [rows], [picked], [picked] */
 } syl_sent_rows;
@@ -24,7 +24,7 @@ typedef struct syl_sent_batch {
 /* Sentences in all: as many latents there are. */
 int64_t syl_sent_batch_sentences(const syl_sent_batch *batch);
 
-/* Room for so many sequences and rows. */
+/* Room for so many sequences and rows, and for rounding. */
 syl_status syl_sent_rows_create(syl_sent_rows *out, syl_tape *tape, int64_t sequences, int64_t rows,
                                 syl_error *err);
 void syl_sent_rows_token(syl_sent_rows *r, int32_t id);
@@ -32,6 +32,11 @@ void syl_sent_rows_vector(syl_sent_rows *r, int64_t vector);
 /* The output of the last row is used; target may be -1. */
 void syl_sent_rows_pick(syl_sent_rows *r, int32_t target);
 void syl_sent_rows_end(syl_sent_rows *r); /* of a sequence */
+/* Empty sequences, no longer than those there are, round the rows up to a multiple of
+ * SYL_SENT_ROWS_STEP, and with `picks` rows without a target those picked: so that products have
+ * few different sizes, for each of which oneDNN compiles code. */
+#define SYL_SENT_ROWS_STEP 64
+void syl_sent_rows_round(syl_sent_rows *r, bool picks);
 
 /* Language model: question, sentences (the last alone without `steps`), end; each token from the
  * first of the sentences on, or with `all` from the second of the question on, is a target. */

@@ -34,7 +34,7 @@ static syl_status cross_entropy(const syl_sent_rows *r, const syl_lm_net *net, s
                                 syl_sent_outcome *out, syl_error *err)
 {
     syl_var *hidden, *logits;
-    float scale = 1 / (float)(r->picked ? r->picked : 1);
+    float scale = 1 / (float)(r->targets ? r->targets : 1);
     SYL_TRY(syl_sent_rows_run(r, net, vectors, &hidden, err));
     SYL_TRY(syl_lm_net_logits(net, r->tape, hidden, &logits, err));
     out->tokens += r->rows;
