@@ -18,6 +18,7 @@
 
 #include "embed/lm/shape.h"
 #include "lib/compute/training.h"
+#include "lib/io/gguf.h"
 
 /* ---- models ------------------------------------------------------------------------------ */
 
@@ -33,6 +34,11 @@ typedef struct syl_lm syl_lm;
 syl_status syl_lm_open(syl_lm **out, const syl_safetensors *file, const char *prefix,
                        const syl_lm_shape *shape, syl_dtype dtype, syl_device *device,
                        syl_error *err);
+/* Out of GGUF, of the architectures "gpt2" and "llama". keep_blocks: on the CPU, weights of Q4_0,
+ * Q4_1 and Q8_0 stay as they are and are multiplied by what syl_weight_blocks says of them; all
+ * others, and all on another device, become `dtype`. */
+syl_status syl_lm_open_gguf(syl_lm **out, const syl_gguf *file, bool keep_blocks, syl_dtype dtype,
+                            syl_device *device, syl_error *err);
 void syl_lm_free(syl_lm *lm);
 const syl_lm_shape *syl_lm_shape_of(const syl_lm *lm);
 
