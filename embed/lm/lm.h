@@ -16,6 +16,7 @@
 #ifndef SYL_EMBED_LM_LM_H
 #define SYL_EMBED_LM_LM_H
 
+#include "embed/lm/bpe.h"
 #include "embed/lm/shape.h"
 #include "lib/compute/training.h"
 #include "lib/io/gguf.h"
@@ -39,6 +40,17 @@ syl_status syl_lm_open(syl_lm **out, const syl_safetensors *file, const char *pr
  * others, and all on another device, become `dtype`. */
 syl_status syl_lm_open_gguf(syl_lm **out, const syl_gguf *file, bool keep_blocks, syl_dtype dtype,
                             syl_device *device, syl_error *err);
+typedef struct syl_lm_open_options {
+    bool keep_blocks;   /* as of syl_lm_open_gguf */
+    syl_dtype dtype;    /* SYL_F32 or SYL_BF16 */
+    syl_device *device; /* NULL: the CPU */
+} syl_lm_open_options;
+
+/* By its path: a GGUF file, or a folder with config.json, model.safetensors and tokenizer.json (or
+ * what else syl_bpe_load finds there). bpe: its vocabulary, or NULL where it is not wanted. Both
+ * are the caller's to free. */
+syl_status syl_lm_open_path(syl_lm **lm, syl_bpe **bpe, const char *path,
+                            const syl_lm_open_options *options, syl_error *err);
 void syl_lm_free(syl_lm *lm);
 const syl_lm_shape *syl_lm_shape_of(const syl_lm *lm);
 
