@@ -39,7 +39,7 @@ typedef struct job {
     arguments args;
     int task;
     const char *path; /* of the model, or of answers */
-    char **files; /* [num_files] */
+    char **files;     /* [num_files] */
     int num_files;
     syl_dsg_model *model;
     syl_senses *senses;
@@ -89,8 +89,7 @@ static syl_status run(job *j, syl_error *err)
     if (j->task != ANSWERS) SYL_TRY(open_model(j, err));
     json_t *results = json_array();
     syl_status status = evaluate(j, results, err);
-    if (status == SYL_OK && j->args.json)
-        return syl_print_json(results_json(j, results), err);
+    if (status == SYL_OK && j->args.json) return syl_print_json(results_json(j, results), err);
     json_decref(results);
     return status;
 }
@@ -100,9 +99,10 @@ static int check(const job *j)
     const arguments *a = &j->args;
     bool induction = j->task == WSI || j->task == ANSWERS;
     if (j->num_files < 1 + induction || (induction && j->num_files > 2))
-        return syl_usage(COMMAND, j->task == WSI       ? "wsi: name a MODEL, CONTEXTS and their KEY"
-                                  : j->task == ANSWERS ? "answers: name ANSWERS, CONTEXTS and their KEY"
-                                                       : "name a MODEL and a file");
+        return syl_usage(COMMAND, j->task == WSI ? "wsi: name a MODEL, CONTEXTS and their KEY"
+                                  : j->task == ANSWERS
+                                      ? "answers: name ANSWERS, CONTEXTS and their KEY"
+                                      : "name a MODEL and a file");
     if (!induction && a->per_word) return syl_usage(COMMAND, "--per-word is for wsi and answers");
     if (j->task != WSI && a->labels) return syl_usage(COMMAND, "--labels is for wsi");
     if (a->labels && (syl_same_file(a->labels, j->path) || syl_same_file(a->labels, j->files[0]) ||
@@ -149,7 +149,8 @@ int syl_cmd_dsg_eval(int argc, char **argv)
     if (code == SYL_EXIT_OK && help) {
         print_help(table, count, &j.args);
     } else if (code == SYL_EXIT_OK && argc - first < 2) {
-        code = syl_usage(COMMAND, "name a task (wsi, answers, scws, wordsim, analogies) and a MODEL");
+        code =
+            syl_usage(COMMAND, "name a task (wsi, answers, scws, wordsim, analogies) and a MODEL");
     } else if (code == SYL_EXIT_OK) {
         code = syl_option_choice(COMMAND, "task", argv[first], tasks, &j.task);
         j.path = argv[first + 1];

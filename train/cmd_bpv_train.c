@@ -82,9 +82,10 @@ static const syl_arg own[] = {
 
 static size_t make_table(syl_arg table[NUM_OWN + SYL_TEXT_ARGS_MOST])
 {
-    syl_arg *end = syl_text_args_table(
-        table, SYL_TEXT_ARGS_READER | SYL_TEXT_ARGS_WORDS | SYL_TEXT_ARGS_VOCABULARY,
-        offsetof(arguments, text));
+    syl_arg *end = syl_text_args_table(table,
+                                       SYL_TEXT_ARGS_READER | SYL_TEXT_ARGS_WORDS |
+                                           SYL_TEXT_ARGS_VOCABULARY | SYL_TEXT_ARGS_BIGRAMS,
+                                       offsetof(arguments, text));
     return (size_t)(syl_args_append(end, own, NUM_OWN, 0) - table);
 }
 

@@ -88,8 +88,6 @@ static int check(job *j)
     int code = syl_dsg_args_options(&a->training, COMMAND, &j->options);
     if (code != SYL_EXIT_OK) return code;
     if (!a->out || !*a->out) return syl_usage(COMMAND, "say where to: --out FILE");
-    if (a->text.bigrams)
-        return syl_usage(COMMAND, "--bigrams is for documents (sylkit bpv), not for words' senses");
     return syl_train_texts_check(&j->texts, COMMAND, outputs, 3);
 }
 

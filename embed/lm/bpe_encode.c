@@ -9,6 +9,8 @@
 #define SLOT_BITS 15
 #define SLOT_BYTES 32 /* of longer pieces nothing is remembered */
 #define SLOT_TOKENS 7
+#define WORTH_REMEMBERING \
+    65536             /* bytes of a text from which on an encoder for it alone has slots */
 #define PORTION 16384 /* tokens from which on a portion is handed out */
 
 /* One cache line for a piece: the bytes (then zeros), how many, and its tokens. */
@@ -20,7 +22,7 @@ typedef struct slot {
 
 struct syl_bpe_encoder {
     const syl_bpe *bpe;
-    slot *slots; /* [1 << SLOT_BITS] */
+    slot *slots; /* [1 << SLOT_BITS], NULL: nothing is remembered */
     syl_bpe_room room;
     int32_t *ids;
     size_t capacity, count;
@@ -31,20 +33,26 @@ struct syl_bpe_encoder {
     bool special;
 };
 
-syl_status syl_bpe_encoder_create(syl_bpe_encoder **out, const syl_bpe *bpe, syl_error *err)
+static syl_status create(syl_bpe_encoder **out, const syl_bpe *bpe, bool remember, syl_error *err)
 {
     syl_bpe_encoder *e = syl_calloc(1, sizeof *e);
     *out = NULL;
     if (!e) return syl_fail_memory(err, sizeof *e, "an encoder");
     e->bpe = bpe;
-    e->slots = syl_calloc((size_t)1 << SLOT_BITS, sizeof *e->slots);
-    if (!e->slots) {
+    e->text = "";
+    e->added = -1;
+    if (remember) e->slots = syl_calloc((size_t)1 << SLOT_BITS, sizeof *e->slots);
+    if (remember && !e->slots) {
         free(e);
-        return syl_fail_memory(err, sizeof *e->slots << SLOT_BITS, "an encoder");
+        return syl_fail_memory(err, sizeof(slot) << SLOT_BITS, "an encoder");
     }
-    syl_bpe_encoder_begin(e, "", 0, false);
     *out = e;
     return SYL_OK;
+}
+
+syl_status syl_bpe_encoder_create(syl_bpe_encoder **out, const syl_bpe *bpe, syl_error *err)
+{
+    return create(out, bpe, true, err);
 }
 
 void syl_bpe_encoder_free(syl_bpe_encoder *encoder)
@@ -158,7 +166,7 @@ static syl_status add_piece(syl_bpe_encoder *e, const char *piece, size_t length
     size_t n = 0;
 
     SYL_TRY(reserve(e, length, err));
-    if (length <= SLOT_BYTES) {
+    if (e->slots && length <= SLOT_BYTES) {
         load_piece(text, piece, length, left);
         s = &e->slots[slot_of(text)];
         if (s->length == length && same_text(s->text, text)) {
@@ -236,7 +244,7 @@ syl_status syl_bpe_encode(const syl_bpe *bpe, const char *text, size_t length, b
     syl_status status;
 
     *ids = NULL;
-    SYL_TRY(syl_bpe_encoder_create(&e, bpe, err));
+    SYL_TRY(create(&e, bpe, length > WORTH_REMEMBERING, err));
     syl_bpe_encoder_begin(e, text, length, special);
     status = collect(e, ids, count, err);
     syl_bpe_encoder_free(e);

@@ -224,6 +224,12 @@ syl_status syl_lm_embed(syl_ctx *ctx, const syl_lm *lm, const int32_t *ids, syl_
             return syl_fail(err, SYL_EINVAL, "token %d is not one of the model's %d", (int)ids[t],
                             lm->shape.vocab);
     if (x.rows == 0) return SYL_OK;
+    if (lm->rows) {
+        for (int64_t t = 0; t < x.rows; t++)
+            syl_block_values(lm->row_kind, lm->rows + (size_t)ids[t] * lm->row_bytes, x.cols,
+                             (float *)x.data + t * x.stride);
+        return SYL_OK;
+    }
     if (lm->table.dtype == SYL_F32) {
         syl_gather(ctx, lm->table, ids, x);
         return SYL_OK;

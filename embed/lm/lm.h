@@ -16,8 +16,10 @@
 #ifndef SYL_EMBED_LM_LM_H
 #define SYL_EMBED_LM_LM_H
 
+#include "embed/lm/bpe.h"
 #include "embed/lm/shape.h"
 #include "lib/compute/training.h"
+#include "lib/io/gguf.h"
 
 /* ---- models ------------------------------------------------------------------------------ */
 
@@ -33,6 +35,22 @@ typedef struct syl_lm syl_lm;
 syl_status syl_lm_open(syl_lm **out, const syl_safetensors *file, const char *prefix,
                        const syl_lm_shape *shape, syl_dtype dtype, syl_device *device,
                        syl_error *err);
+/* Out of GGUF, of the architectures "gpt2" and "llama". keep_blocks: on the CPU, weights of Q4_0,
+ * Q4_1 and Q8_0 stay as they are and are multiplied by what syl_weight_blocks says of them; all
+ * others, and all on another device, become `dtype`. */
+syl_status syl_lm_open_gguf(syl_lm **out, const syl_gguf *file, bool keep_blocks, syl_dtype dtype,
+                            syl_device *device, syl_error *err);
+typedef struct syl_lm_open_options {
+    bool keep_blocks;   /* as of syl_lm_open_gguf */
+    syl_dtype dtype;    /* SYL_F32 or SYL_BF16 */
+    syl_device *device; /* NULL: the CPU */
+} syl_lm_open_options;
+
+/* By its path: a GGUF file, or a folder with config.json, model.safetensors and tokenizer.json (or
+ * what else syl_bpe_load finds there). bpe: its vocabulary, or NULL where it is not wanted. Both
+ * are the caller's to free. */
+syl_status syl_lm_open_path(syl_lm **lm, syl_bpe **bpe, const char *path,
+                            const syl_lm_open_options *options, syl_error *err);
 void syl_lm_free(syl_lm *lm);
 const syl_lm_shape *syl_lm_shape_of(const syl_lm *lm);
 

@@ -119,8 +119,50 @@ static syl_status read_parts(const loader *l, const parts *p, float *w, float *b
     return SYL_OK;
 }
 
+/* The parts' blocks below each other, where all have blocks of one kind: *out, freed by the caller,
+ * else NULL. */
+static syl_status read_blocks(const loader *l, const parts *p, uint8_t **out, syl_block_kind *kind,
+                              syl_error *err)
+{
+    char name[NAME_SIZE];
+    uint8_t *all = NULL, *to = NULL;
+    *out = NULL;
+    for (int i = 0; l->source->blocks && p->base[i]; i++) {
+        syl_block_kind own;
+        name_of(l, p->layer, p->base[i], "weight", name);
+        const void *part = l->source->blocks(l->source->file, name, p->rows[i], p->n_in, &own);
+        if (!part || (i > 0 && own != *kind)) {
+            free(all);
+            return SYL_OK;
+        }
+        size_t row = syl_block_row_bytes(own, p->n_in), bytes = (size_t)p->rows[i] * row;
+        if (i == 0) to = all = syl_calloc((size_t)p->total, row);
+        if (!all) return syl_fail_memory(err, (size_t)p->total * row, name);
+        *kind = own;
+        memcpy(to, part, bytes);
+        to += bytes;
+    }
+    *out = all;
+    return SYL_OK;
+}
+
+static syl_status load_blocks(const loader *l, const parts *p, syl_weight **out, syl_error *err)
+{
+    uint8_t *blocks;
+    syl_block_kind kind;
+    *out = NULL;
+    if (l->lm->shape.kind == SYL_LM_GPT2 && p->layer >= 0) return SYL_OK; /* they have biases */
+    SYL_TRY(read_blocks(l, p, &blocks, &kind, err));
+    if (!blocks) return SYL_OK;
+    syl_status status = syl_weight_blocks(out, kind, blocks, p->total, p->n_in, err);
+    free(blocks);
+    return status;
+}
+
 static syl_status load_parts(const loader *l, const parts *p, syl_weight **out, syl_error *err)
 {
+    SYL_TRY(load_blocks(l, p, out, err));
+    if (*out) return SYL_OK;
     size_t n = (size_t)p->total, count = syl_mul_size(n, (size_t)p->n_in);
     bool has_bias = l->lm->shape.kind == SYL_LM_GPT2 && p->layer >= 0;
     float *w = syl_calloc(count, sizeof *w), *bias = has_bias ? syl_calloc(n, sizeof *w) : NULL;
@@ -177,8 +219,8 @@ static syl_status load_layer(const loader *l, int i, syl_error *err)
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-/* [context][head_dim]: cosine and sine of position p times base^(-2 i / head_dim). */
-static syl_status make_turns(const loader *l, syl_error *err)
+/* [context][head_dim]: cosine and sine of position p times base^(-2 i / head_dim) / by[i]. */
+static syl_status make_turns(const loader *l, const float *by, syl_error *err)
 {
     const syl_lm_shape *s = &l->lm->shape;
     int64_t dim = syl_lm_head_dim(s);
@@ -187,13 +229,42 @@ static syl_status make_turns(const loader *l, syl_error *err)
         return syl_fail_memory(err, (size_t)s->context * (size_t)dim * sizeof *turns,
                                "rotary positions");
     for (int64_t i = 0; i < dim / 2; i++) {
-        double turn = pow(s->rope_base, -2.0 * (double)i / (double)dim);
+        double turn = pow(s->rope_base, -2.0 * (double)i / (double)dim) / (by ? by[i] : 1.0f);
         for (int64_t p = 0; p < s->context; p++) {
             turns[p * dim + 2 * i] = (float)cos((double)p * turn);
             turns[p * dim + 2 * i + 1] = (float)sin((double)p * turn);
         }
     }
     return place(l, turns, s->context, dim, SYL_F32, &l->lm->turns, err);
+}
+
+static syl_status load_turns(const loader *l, syl_error *err)
+{
+    const char *base = l->source->names->turns;
+    char name[NAME_SIZE];
+    float *by = NULL;
+    if (base) name_of(l, -1, base, "weight", name);
+    if (base && l->source->has(l->source->file, name))
+        SYL_TRY(l->source->values(l->source->file, name, syl_lm_head_dim(&l->lm->shape) / 2, 0, &by,
+                                  err));
+    syl_status status = make_turns(l, by, err);
+    free(by);
+    return status;
+}
+
+/* The table's rows as they are in the file, and the head that multiplies by them; table.data stays
+ * NULL. */
+static syl_status keep_rows(const loader *l, syl_error *err)
+{
+    syl_lm *lm = l->lm;
+    const int rows = lm->shape.vocab;
+    const char *const base[] = {l->source->names->table, NULL};
+    parts p = {-1, base, &rows, lm->shape.dim, rows};
+    SYL_TRY(read_blocks(l, &p, &lm->rows, &lm->row_kind, err));
+    if (!lm->rows) return SYL_OK;
+    lm->row_bytes = syl_block_row_bytes(lm->row_kind, lm->shape.dim);
+    if (!lm->shape.tied) return SYL_OK;
+    return syl_weight_blocks(&lm->head, lm->row_kind, lm->rows, rows, lm->shape.dim, err);
 }
 
 static syl_status load_table(const loader *l, const char *base, int64_t rows, syl_dtype dtype,
@@ -222,11 +293,12 @@ static syl_status load_all(const loader *l, syl_error *err)
 {
     const syl_lm_shape *s = &l->lm->shape;
     const syl_lm_names *names = l->source->names;
-    SYL_TRY(load_table(l, names->table, s->vocab, l->dtype, &l->lm->table, err));
+    SYL_TRY(keep_rows(l, err));
+    if (!l->lm->rows) SYL_TRY(load_table(l, names->table, s->vocab, l->dtype, &l->lm->table, err));
     if (s->kind == SYL_LM_GPT2)
         SYL_TRY(load_table(l, names->positions, s->context, SYL_F32, &l->lm->positions, err));
     else
-        SYL_TRY(make_turns(l, err));
+        SYL_TRY(load_turns(l, err));
     for (int i = 0; i < s->layers; i++)
         SYL_TRY(load_layer(l, i, err));
     SYL_TRY(load_norm(l, -1, names->norm, &l->lm->norm, err));

@@ -22,8 +22,8 @@ struct syl_lm {
     syl_lm_layer *layer; /* [layers] */
     syl_lm_norm norm;    /* the final one */
     syl_mat table;       /* [vocab][dim] embeddings, on the device; data NULL: quantised */
-    uint8_t *rows;       /* of a quantised table: rows of row_type, row_bytes each, on the host */
-    uint32_t row_type;   /* syl_gguf_type */
+    uint8_t *rows;       /* of a quantised table: [vocab] rows of row_bytes, on the host */
+    syl_block_kind row_kind;
     size_t row_bytes;
     syl_weight *head;  /* [vocab][dim], or NULL: logits by the table */
     syl_mat positions; /* GPT-2: [context][dim] */
@@ -48,6 +48,7 @@ static inline int64_t syl_lm_key_cols(const syl_lm_shape *s)
  * "<layer>N.". Lists end with NULL. */
 typedef struct syl_lm_names {
     const char *table, *positions, *norm, *head;
+    const char *turns; /* divisors of the angles of rotary positions, or NULL; may be missing */
     const char *layer, *attention_norm, *qkv[4], *out, *ff_norm, *up[3], *down;
 } syl_lm_names;
 
@@ -62,6 +63,10 @@ typedef struct syl_lm_source {
     /* rows * cols floats, all finite, freed by the caller; cols 0: a vector of `rows`. */
     syl_status (*values)(const void *file, const char *name, int64_t rows, int64_t cols,
                          float **out, syl_error *err);
+    /* The same tensor's rows of blocks as they are in the file, or NULL where it has none that
+     * syl_weight_blocks takes; the member is NULL where they are not wanted. */
+    const void *(*blocks)(const void *file, const char *name, int64_t rows, int64_t cols,
+                          syl_block_kind *kind);
 } syl_lm_source;
 
 /* A new model of what a source holds. */

@@ -1,12 +1,12 @@
 /* Text as tokens, for models of sentences: by words with a vocabulary made from data, or by
  * anything else that fills syl_sent_tokenizer.
  *
- * Words are runs of letters (bytes past ASCII count as letters), single digits, runs of one
- * punctuation mark ("###", "<<"), and single blanks that the rule of spacing does not foresee.
- * The rule: one space stands before a word that follows a word, a digit, or one of . , : ; ? ! ) #;
- * before a digit that follows a word or one of : ; ? ! #; and before "(" after a word. A text that
- * lacks such a space holds "<join>" there. So decoding gives back every text exactly, and the
- * tokens of "a\nb" are those of "a", "\n" and those of "b". */
+ * Words are runs of letters (bytes past ASCII count as letters), single digits, other characters
+ * one by one but for runs of #, < and > ("###", "<<"), and single blanks that the rule of spacing
+ * does not foresee. The rule: one space stands before a word that follows a word, a digit, or one
+ * of . , : ; ? ! ) #; before a digit that follows a word or one of : ; ? ! #; and before "(" after
+ * a word. A text that lacks such a space holds "<join>" there. So decoding gives back every text
+ * exactly, and the tokens of "a\nb" are those of "a", "\n" and those of "b". */
 #ifndef SYL_EMBED_SENT_TOKENIZER_H
 #define SYL_EMBED_SENT_TOKENIZER_H
 
@@ -50,9 +50,16 @@ syl_status syl_sent_words_finish(const syl_sent_words *words, syl_sent_tokenizer
                                  syl_error *err);
 void syl_sent_words_free(syl_sent_words *words);
 
-/* {"type": "words", "tokens": [...]}, which "\n" and "<eos>" must be among; `name` of the file is
- * for messages. */
+/* {"type": "words", "tokens": [...]}, which "\n" and "<eos>" must be among; or {"type": "bpe",
+ * "file": NAME}, a file beside `name`, which is the model's path. */
 syl_status syl_sent_tokenizer_from_json(syl_sent_tokenizer **out, const json_t *json,
                                         const char *name, syl_error *err);
+
+/* Byte-level BPE: whatever syl_bpe_load takes. to_json names the file without its folder: it is to
+ * lie beside the model. */
+syl_status syl_sent_bpe_tokenizer(syl_sent_tokenizer **out, const char *path, syl_error *err);
+/* The same of a file in the folder of the file `model`. */
+syl_status syl_sent_bpe_beside(syl_sent_tokenizer **out, const char *file, const char *model,
+                               syl_error *err);
 
 #endif

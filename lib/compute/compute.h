@@ -151,6 +151,24 @@ typedef struct syl_conv_shape {
 /* w [c_out][c_in/groups][kernel], bias [c_out] or NULL. With groups > 1 the stride must be 1. */
 syl_status syl_weight_conv(syl_weight **out, syl_device *device, const float *w, const float *bias,
                            syl_conv_shape shape, syl_dtype dtype, syl_error *err);
+/* Weights of few bits in blocks of SYL_BLOCK_VALUES neighbours of a row, as GGUF has them (d and m
+ * are of float16):
+ *   Q4_0: d, 16 bytes of two nibbles n: d (n - 8)      18 bytes
+ *   Q4_1: d, m, 16 bytes of two nibbles: d n + m       20 bytes
+ *   Q8_0: d, 32 signed bytes: d n                      34 bytes
+ * The low nibbles are values 0 to 15, the high ones 16 to 31. */
+#define SYL_BLOCK_VALUES 32
+typedef enum syl_block_kind { SYL_BLOCKS_Q4_0, SYL_BLOCKS_Q4_1, SYL_BLOCKS_Q8_0 } syl_block_kind;
+size_t syl_block_row_bytes(syl_block_kind kind, int64_t cols);
+/* The values of a row, cols a multiple of SYL_BLOCK_VALUES. */
+void syl_block_values(syl_block_kind kind, const void *row, int64_t cols, float *values);
+
+/* y = x W^T with W [n_out][n_in] in blocks, on the CPU; n_in is a multiple of SYL_BLOCK_VALUES. x
+ * is float32. Few rows of x are rounded to 8 bits, in blocks with a scale of their own, and
+ * multiplied as integers; for many, W is unpacked on the way into a product of bf16 or float32,
+ * whichever the processor is fast at. */
+syl_status syl_weight_blocks(syl_weight **out, syl_block_kind kind, const void *blocks, int n_out,
+                             int n_in, syl_error *err);
 void syl_weight_free(syl_weight *weight);
 
 /* ---- operations --------------------------------------------------------------------- */

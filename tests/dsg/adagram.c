@@ -41,7 +41,8 @@ void adagram_create(adagram *a, const syl_dsg_corpus *corpus, const adagram_opti
     a->counts = like_room(words * senses, sizeof *a->counts);
     for (size_t i = 0; i < words * senses; i++) {
         syl_random r = {.seed = options->seed, .stream = (UINT64_C(1) << 61) + i};
-        double part = i % senses == 0 ? options->first : (1 - options->first) / (double)(senses - 1);
+        double part =
+            i % senses == 0 ? options->first : (1 - options->first) / (double)(senses - 1);
         for (int j = 0; j < options->dim; j++)
             a->sense[i * (size_t)a->stride + (size_t)j] =
                 (syl_random_uniform(&r) - 0.5f) / (float)options->dim;
@@ -65,7 +66,8 @@ static double digamma(double x)
     for (; x < 6; x++)
         sum -= 1 / x;
     double y = 1 / (x * x);
-    return sum + log(x) - 1 / (2 * x) - y * (1.0 / 12 - y * (1.0 / 120 - y * (1.0 / 252 - y / 240)));
+    return sum + log(x) - 1 / (2 * x) -
+           y * (1.0 / 12 - y * (1.0 / 120 - y * (1.0 / 252 - y / 240)));
 }
 
 /* Parameters of beta_k's posterior, Beta(1 + n_k, concentration + sum_{j>k} n_j); the last sense
@@ -227,22 +229,39 @@ static void train_sentence(adagram *a, const int32_t *word, int64_t length, doub
     }
 }
 
+/* A new order of the sentences (Fisher and Yates). */
+static void shuffle(int64_t *order, int64_t n, syl_random *random)
+{
+    for (int64_t i = n - 1; i > 0; i--) {
+        int64_t j = syl_random_below(random, (uint32_t)i + 1), was = order[i];
+        order[i] = order[j];
+        order[j] = was;
+    }
+}
+
 void adagram_train(adagram *a, void (*tell)(double done, double mean))
 {
     const syl_dsg_corpus *c = a->corpus;
     progress p = {0};
     syl_random random = {.seed = a->o.seed, .stream = UINT64_C(1) << 62};
+    int64_t *order = like_room((size_t)c->sentences, sizeof *order);
     if (a->o.window > 64 || a->o.drawn > 256 || a->o.dim > 4096) exit(1);
-    for (int epoch = 0; epoch < a->o.epochs; epoch++)
-        for (int64_t s = 0; s < c->sentences; s++) {
-            double done = ((double)epoch + (double)s / (double)c->sentences) / a->o.epochs;
+    for (int64_t i = 0; i < c->sentences; i++)
+        order[i] = i;
+    for (int epoch = 0; epoch < a->o.epochs; epoch++) {
+        shuffle(order, c->sentences, &random);
+        for (int64_t i = 0; i < c->sentences; i++) {
+            int64_t s = order[i];
+            double done = ((double)epoch + (double)i / (double)c->sentences) / a->o.epochs;
             double rate = a->o.rate * (1 + (a->o.last_rate - 1) * done);
             train_sentence(a, c->items + c->begin[s], c->begin[s + 1] - c->begin[s], rate, &random,
                            &p);
-            if (!tell || (s + 1) % 50000 != 0) continue;
+            if (!tell || (i + 1) % 50000 != 0) continue;
             tell(done, p.sum / (double)p.targets);
             p = (progress){0};
         }
+    }
+    free(order);
 }
 
 /* ---- choice ------------------------------------------------------------------------------ */

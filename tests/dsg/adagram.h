@@ -16,11 +16,11 @@
 #define ADAGRAM_MAX_SENSES 32
 
 typedef struct adagram_options {
-    int senses;      /* at most, of a word (5) */
-    int dim, window; /* (100, 5) */
-    int negative;    /* that a target weighs (5) */
-    int drawn;       /* negatives of a window, over which the mean is taken (10) */
-    int epochs;      /* (8) */
+    int senses;             /* at most, of a word (5) */
+    int dim, window;        /* (100, 5) */
+    int negative;           /* that a target weighs (5) */
+    int drawn;              /* negatives of a window, over which the mean is taken (10) */
+    int epochs;             /* (8) */
     double concentration;   /* (0.1) */
     double first;           /* part of a word's count that its first sense begins with; the others
                                share the rest (1) */

@@ -24,10 +24,8 @@ syl_documents like_read(const syl_dsg_model *like, const char *path, const char 
 {
     syl_error err;
     syl_documents d;
-    syl_corpus c = {.paths = &path,
-                    .num_paths = 1,
-                    .reader = syl_text_reader_defaults(),
-                    .text = like->text};
+    syl_corpus c = {
+        .paths = &path, .num_paths = 1, .reader = syl_text_reader_defaults(), .text = like->text};
     c.reader.format = strcmp(format, "wikipedia") == 0 ? SYL_TEXT_WIKIPEDIA : SYL_TEXT_LINES;
     if (syl_corpus_documents(&d, &c, like->vocabulary, &err) != SYL_OK) like_stop(&err);
     return d;

@@ -342,9 +342,10 @@ static syl_status run_heads(syl_ctx *ctx, const call *c, syl_error *err)
     syl_ctx **worker;
     syl_status result = SYL_OK;
     int group = (int)(c->q.cols / c->k.cols), heads = c->shape.heads;
+    int shares = c->backward ? heads / group : heads;
     SYL_TRY(syl_ctx_workers(ctx, &worker, err));
 #pragma omp parallel for num_threads(ctx->threads) schedule(static)
-    for (int h = 0; h < (c->backward ? heads / group : heads); h++) {
+    for (int h = 0; h < shares; h++) {
         syl_error own = {.status = SYL_OK};
         syl_status status = SYL_OK;
         syl_ctx *mine = worker[omp_get_thread_num()];

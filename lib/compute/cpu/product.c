@@ -1,6 +1,7 @@
 /* Matrix products and convolutions. */
 #include <string.h>
 
+#include "lib/compute/cpu/blocks.h"
 #include "lib/compute/cpu/onednn_api.h"
 #include "lib/compute/training.h"
 
@@ -12,6 +13,8 @@ syl_status syl_cpu_linear(syl_ctx *ctx, const syl_weight *weight, syl_mat x, syl
     const packed_weight *w = (const packed_weight *)weight;
     size_t mark = syl_ctx_mark(ctx);
     if (x.rows == 0) return SYL_OK;
+    if (w->kind == BLOCKS)
+        return syl_blocks_linear(ctx, (const block_weight *)weight, x, act, accumulate, y, err);
     if (x.dtype != w->dtype) {
         syl_mat same;
         SYL_TRY(syl_ctx_mat(ctx, w->dtype, x.rows, x.cols, &same, err));
