@@ -19,6 +19,15 @@ _sylkit_values() {
         *" --model-format") echo model words senses && return ;;
         esac
     fi
+    if [ "${COMP_WORDS[1]} ${COMP_WORDS[2]}" = "sent train" ]; then
+        case $1 in
+        --stage) echo cot nocot sem ctx-b ctx-c latent stop && return ;;
+        --schedule) echo constant cosine linear && return ;;
+        --loss-on) echo answer all && return ;;
+        --latent-norm) echo none scale rms && return ;;
+        --sentences) return ;;
+        esac
+    fi
     case $1 in
     --format) echo jsonl textgrid csv audacity ;;
     --precision) echo f32 bf16 ;;
@@ -68,6 +77,18 @@ _sylkit_bpv_options() {
     esac
 }
 
+_sylkit_sent_options() {
+    case $1 in
+    train) echo "--accumulate --batch --beta1 --beta2 --checkpoint-every --clip --conf --context
+        --contrast --data --device --dim --dropout --encoder-from --eps --from --heads --help
+        --lambda --latent-dropout --latent-from --latent-norm --layers --log-every --loss-on
+        --lr --min-factor --output --precision --prefix-dropout --quiet --resume --schedule
+        --seed --self-feed --self-feed-ramp --semantic --sentence-tokens --sentences --stage
+        --steps --temperature --threads --valid --valid-count --validate-every --warmup
+        --weight-decay" ;;
+    esac
+}
+
 _sylkit_dsg_options() {
     local texts="--format --named --encoding --replace --truncate --max-document"
     local model="--model-format --preparation --prune --threads --conf --help"
@@ -113,6 +134,7 @@ _sylkit_options() {
         --raw --help $batch" ;;
     bpv) _sylkit_bpv_options "${COMP_WORDS[2]}" ;;
     dsg) _sylkit_dsg_options "${COMP_WORDS[2]}" ;;
+    sent) _sylkit_sent_options "${COMP_WORDS[2]}" ;;
     continuum) echo "$model --steps --save" ;;
     eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --reducer --vocabulary
         --feed --hop --lookahead --list --json $model" ;;
@@ -124,7 +146,7 @@ _sylkit_options() {
 }
 
 _sylkit() {
-    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv dsg"
+    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv dsg sent"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -144,6 +166,8 @@ _sylkit() {
         mapfile -t COMPREPLY < <(compgen -W "train infer search eval export" -- "$current")
     elif [ "${COMP_WORDS[1]}" = dsg ] && [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "train senses neighbours disambiguate eval export plot" -- "$current")
+    elif [ "${COMP_WORDS[1]}" = sent ] && [ "$COMP_CWORD" -eq 2 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "gen train eval predict lens flops" -- "$current")
     elif [ "${COMP_WORDS[1]} ${COMP_WORDS[2]}" = "dsg eval" ] && [ "$COMP_CWORD" -eq 3 ]; then
         mapfile -t COMPREPLY < <(compgen -W "wsi answers scws wordsim analogies" -- "$current")
     elif [ "${COMP_WORDS[1]}" = presegment ] && [ "$COMP_CWORD" -eq 2 ]; then
