@@ -28,6 +28,18 @@ _sylkit_values() {
         --sentences) return ;;
         esac
     fi
+    if [ "${COMP_WORDS[1]}" = sent ]; then
+        case "${COMP_WORDS[2]} $1" in
+        *" --split") echo train valid test && return ;;
+        "gen --size") echo full small && return ;;
+        "gen --wording") echo full short && return ;;
+        *" --regime") echo auto text restore rollout continuous discretized && return ;;
+        *" --stop") echo decoder classifier fixed && return ;;
+        *" --latent-norm") echo model none scale rms && return ;;
+        *" --noise") echo none latent input output && return ;;
+        *" --sentences") return ;;
+        esac
+    fi
     case $1 in
     --format) echo jsonl textgrid csv audacity ;;
     --precision) echo f32 bf16 ;;
@@ -78,7 +90,16 @@ _sylkit_bpv_options() {
 }
 
 _sylkit_sent_options() {
+    local run="--stop --max-sentences --max-tokens --latent-norm --latent-scale --precision --device
+        --threads --limit --quiet --conf --help"
+    local regime="--regime --verbalise --noise --noise-sigma --noise-probability --seed"
     case $1 in
+    gen) echo "--count --seed --split --output --operations --size --nodes --steps --blocks --wording --conf
+        --help" ;;
+    eval) echo "$regime $run" ;;
+    predict) echo "--question $regime $run" ;;
+    lens) echo "--question --html --final-norm $run" ;;
+    flops) echo "--dim --layers --vocab --question --sentences --tokens --answer --limit --conf --help" ;;
     train) echo "--accumulate --batch --beta1 --beta2 --checkpoint-every --clip --conf --context
         --contrast --data --device --dim --dropout --encoder-from --eps --from --heads --help
         --lambda --latent-dropout --latent-from --latent-norm --layers --log-every --loss-on
@@ -168,6 +189,8 @@ _sylkit() {
         mapfile -t COMPREPLY < <(compgen -W "train senses neighbours disambiguate eval export plot" -- "$current")
     elif [ "${COMP_WORDS[1]}" = sent ] && [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "gen train eval predict lens flops" -- "$current")
+    elif [ "${COMP_WORDS[1]} ${COMP_WORDS[2]}" = "sent gen" ] && [ "$COMP_CWORD" -eq 3 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "arith prosqa blocksworld" -- "$current")
     elif [ "${COMP_WORDS[1]} ${COMP_WORDS[2]}" = "dsg eval" ] && [ "$COMP_CWORD" -eq 3 ]; then
         mapfile -t COMPREPLY < <(compgen -W "wsi answers scws wordsim analogies" -- "$current")
     elif [ "${COMP_WORDS[1]}" = presegment ] && [ "$COMP_CWORD" -eq 2 ]; then
