@@ -102,6 +102,18 @@ expect 0 "accumulated batches" train parts cot --batch 4 --accumulate 4
 expect 0 "bf16" train half cot --precision bf16
 check "bf16 learns" learns half
 
+# ---- every option stands in the man page and the completion, and they have no others
+root=${PREFIX_SRC:-$here/../..}
+expect 0 "help" "$SYLKIT" sent train --help
+grep -oE '^  (-h, )?--[a-z0-9-]*' out | sed 's/.*--/--/' | sort >options
+sed -n '/^.SS sylkit sent train/,/^.S[SH] [^s]/p' "$root/lib/cli/man/sylkit-sent.1" |
+    grep -oE '^\.(B|BI|BR) .*' | grep -oE '^\.B[IR]? (\\-h ", " )?\\-\\-[a-z0-9\-]*' |
+    sed 's/.* //' | tr -d '\\' | sort -u >documented
+sed -n '/^_sylkit_sent_options/,/^}/p' "$root/lib/cli/sylkit.bash" | sed -n '/^    train)/,/;;/p' |
+    grep -o -- '--[a-z0-9-]*' | sort >completed
+check "every option is in the man page" diff options documented
+check "every option is completed" diff options completed
+
 # ---- wrong data, wrong orders
 expect 2 "no data" "$SYLKIT" sent train --stage cot --output none
 expect 2 "no folder" "$SYLKIT" sent train --stage cot --data data.json
