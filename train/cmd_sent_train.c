@@ -249,7 +249,7 @@ static int start(job *j)
 static void print_help(int stage)
 {
     syl_sent_args defaults = syl_sent_args_defaults(stage);
-    puts("Usage: sylkit sent train --stage STAGE --data FILE --output FOLDER [OPTIONS]\n"
+    puts("Usage: sylkit sent train --stage STAGE --data FILE --out FOLDER [OPTIONS]\n"
          "Trains one stage of a language model that reasons in embeddings of sentences: cot, then\n"
          "sem, ctx-b or ctx-c, then latent, then stop. A run that was stopped goes on with\n"
          "--resume.");

@@ -100,7 +100,7 @@ _sylkit_sent_options() {
         --threads --limit --quiet --conf --help"
     local regime="--regime --verbalise --noise --noise-sigma --noise-probability --seed"
     case $1 in
-    gen) echo "--count --seed --split --output --operations --size --nodes --steps --blocks --wording --conf
+    gen) echo "--count --seed --split --out --operations --size --nodes --steps --blocks --wording --conf
         --help" ;;
     eval) echo "$regime $run" ;;
     predict) echo "--question $regime $run" ;;
@@ -109,7 +109,7 @@ _sylkit_sent_options() {
     train) echo "--accumulate --batch --beta1 --beta2 --checkpoint-every --clip --conf --context
         --contrast --data --device --dim --dropout --encoder-from --eps --from --heads --help
         --lambda --latent-dropout --latent-from --latent-norm --layers --log-every --loss-on
-        --lr --min-factor --output --precision --prefix-dropout --quiet --resume --schedule
+        --lr --min-factor --out --precision --prefix-dropout --quiet --resume --schedule
         --seed --self-feed --self-feed-ramp --semantic --sentence-tokens --sentences --stage
         --steps --temperature --threads --valid --valid-count --validate-every --warmup
         --weight-decay" ;;
@@ -184,7 +184,7 @@ _sylkit_options() {
 }
 
 _sylkit() {
-    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv dsg lm"
+    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv dsg lm sent"
     local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv dsg sent"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
     COMPREPLY=()
@@ -206,7 +206,7 @@ _sylkit() {
     elif [ "${COMP_WORDS[1]}" = dsg ] && [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "train senses neighbours disambiguate eval export plot" -- "$current")
     elif [ "${COMP_WORDS[1]}" = lm ] && [ "$COMP_CWORD" -eq 2 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "generate embed perplexity" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "generate embed perplexity tokenize" -- "$current")
     elif [ "${COMP_WORDS[1]}" = sent ] && [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "gen train eval predict lens flops" -- "$current")
     elif [ "${COMP_WORDS[1]} ${COMP_WORDS[2]}" = "sent gen" ] && [ "$COMP_CWORD" -eq 3 ]; then

@@ -13,12 +13,12 @@ sys.exit(0 if eval(sys.argv[2]) else 1)' "$1" "$2"
 }
 
 # ---- questions --------------------------------------------------------------------------------
-expect 0 "gen arith" sent gen --count 300 --output train.json arith
+expect 0 "gen arith" sent gen --count 300 --out train.json arith
 check "gen arith: samples" data train.json "len(d) == 300 and all(x['steps'][-1] == '### ' + x['answer'] for x in d)"
 expect 0 "gen on standard output" sent gen --count 300 arith
 check "gen on standard output: the same" cmp -s out train.json
 for split in valid test; do
-    expect 0 "gen $split" sent gen --count 30 --split $split --operations 2:3 --output $split.json arith
+    expect 0 "gen $split" sent gen --count 30 --split $split --operations 2:3 --out $split.json arith
     check "gen $split: nothing of train's" python3 -c "
 import json
 a, b = ({x['question'] for x in json.load(open(n))} for n in ('train.json', '$split.json'))
@@ -26,11 +26,11 @@ raise SystemExit(bool(a & b))"
 done
 expect 0 "gen another seed" sent gen --count 300 --seed 2 arith
 check "gen another seed: others" test "$(cmp out train.json | wc -l)" -eq 1
-expect 0 "gen prosqa" sent gen --count 20 --size small --output prosqa.json prosqa
+expect 0 "gen prosqa" sent gen --count 20 --size small --out prosqa.json prosqa
 check "gen prosqa: form" data prosqa.json "all(x['question'].endswith('?') and x['steps'][-2].endswith('.') for x in d)"
-expect 0 "gen prosqa of given sizes" sent gen --count 5 --nodes 30:34 --steps 5 --output large.json prosqa
+expect 0 "gen prosqa of given sizes" sent gen --count 5 --nodes 30:34 --steps 5 --out large.json prosqa
 check "gen prosqa of given sizes: steps" data large.json "all(len(x['steps']) == 6 for x in d)"
-expect 0 "gen blocksworld" sent gen --count 20 --blocks 4 --wording short --output blocks.json blocksworld
+expect 0 "gen blocksworld" sent gen --count 20 --blocks 4 --wording short --out blocks.json blocksworld
 check "gen blocksworld: form" data blocks.json "all(x['question'].startswith('Initial state: ') and \
 x['steps'][0].startswith('<<Move ') and x['steps'][-2] == 'The answer is: ' + x['answer'] for x in d)"
 
@@ -51,7 +51,7 @@ C
 train() {
     into=$1 stage=$2
     shift 2
-    sent train --conf small.conf --data train.json --valid valid.json --stage "$stage" --output "$into" "$@" \
+    sent train --conf small.conf --data train.json --valid valid.json --stage "$stage" --out "$into" "$@" \
         >train.out 2>&1 || fail "training $into: $(tail -n 1 train.out)"
 }
 train cot cot
@@ -167,7 +167,7 @@ mkdir cut
 head -c 3000 latent/model.safetensors >cut/model.safetensors
 refuse "cut/model.safetensors" "a cut model" eval cut test.json
 refuse "no new ones were found" "more questions than there are" gen --count 1000 --operations 1:1 arith
-refuse "cannot be created" "no folder" gen --output nowhere/x.json arith
+refuse "cannot be created" "no folder" gen --out nowhere/x.json arith
 expect 2 "no task" sent gen
 expect 2 "another task" sent gen chess
 expect 2 "too many blocks" sent gen --blocks 8 blocksworld

@@ -5,8 +5,8 @@
 golden=${GOLDEN:?tests/golden}
 unset OMPI_COMM_WORLD_SIZE PMI_SIZE PMIX_RANK
 
-"$SYLKIT" sent gen --count 400 --output data.json arith 2>err || fail "data"
-"$SYLKIT" sent gen --count 40 --split valid --output valid.json arith 2>err || fail "data"
+"$SYLKIT" sent gen --count 400 --out data.json arith 2>err || fail "data"
+"$SYLKIT" sent gen --count 40 --split valid --out valid.json arith 2>err || fail "data"
 cat >small.conf <<'C'
 data data.json
 valid valid.json
@@ -28,7 +28,7 @@ C
 train() {
     into=$1 stage=$2
     shift 2
-    "$SYLKIT" sent train --conf small.conf --stage "$stage" --output "$into" "$@"
+    "$SYLKIT" sent train --conf small.conf --stage "$stage" --out "$into" "$@"
 }
 # learns FOLDER: the loss falls, and validations have figures.
 learns() {
@@ -126,7 +126,7 @@ check "every option is in the man page" diff options documented
 check "every option is completed" diff options completed
 
 # ---- wrong data, wrong orders
-expect 2 "no data" "$SYLKIT" sent train --stage cot --output none
+expect 2 "no data" "$SYLKIT" sent train --stage cot --out none
 expect 2 "no folder" "$SYLKIT" sent train --stage cot --data data.json
 expect 2 "an unknown stage" train none other
 expect 2 "sem from nothing" train none sem
@@ -157,7 +157,7 @@ s[1]["steps"][0] = "1" * 120
 s[2]["question"] = "1" * 70
 json.dump(s, open("long.json", "w"))'
 expect 0 "samples too long" sh -c 'sed s/quiet// small.conf >loud.conf
-    "$SYLKIT" sent train --conf loud.conf --stage cot --output long --data long.json --steps 1'
+    "$SYLKIT" sent train --conf loud.conf --stage cot --out long --data long.json --steps 1'
 says "long.json: 3 samples are left out: 1 with a sentence .* 1 of more .* 1 that do not fit" "too long"
 expect 1 "all of them too long" train none cot --sentences 1
 says "no sample is left" "all of them too long"

@@ -105,7 +105,7 @@ const syl_arg syl_sent_args_table[] = {
     FREE_WHOLE("log-every", log_every, 1, 1000000, "steps between lines of metrics"),
     FREE_WHOLE("checkpoint-every", checkpoint_every, 1, 100000000, "steps between checkpoints"),
     FREE_WHOLE("validate-every", validate_every, 1, 100000000, "steps between validations"),
-    FLAG("resume", resume, "go on from the checkpoint in --output"),
+    FLAG("resume", resume, "go on from the checkpoint in --out"),
     FLAG("quiet", quiet, "no progress"),
 };
 /* clang-format on */
@@ -179,7 +179,7 @@ syl_sent_args syl_sent_args_defaults(int stage)
 int syl_sent_args_check(const syl_sent_args *a)
 {
     if (!a->data) return syl_usage(COMMAND, "give what to learn from (--data)");
-    if (!a->out) return syl_usage(COMMAND, "give the folder of the run (--output)");
+    if (!a->out) return syl_usage(COMMAND, "give the folder of the run (--out)");
     if (a->stage > SYL_SENT_NOCOT && !a->from)
         return syl_usage(COMMAND, "--stage %s goes on from another model: --from",
                          stage_names[a->stage]);
