@@ -19,6 +19,12 @@ _sylkit_values() {
         *" --model-format") echo model words senses && return ;;
         esac
     fi
+    if [ "${COMP_WORDS[1]}" = lm ]; then
+        case $1 in
+        --precision) echo auto blocks f32 bf16 && return ;;
+        --pool) echo last mean && return ;;
+        esac
+    fi
     case $1 in
     --format) echo jsonl textgrid csv audacity ;;
     --precision) echo f32 bf16 ;;
@@ -90,6 +96,16 @@ _sylkit_dsg_options() {
     esac
 }
 
+_sylkit_lm_options() {
+    local model="--precision --device --threads --conf --help"
+    case $1 in
+    generate) echo "$model --prompt --max-tokens --temperature --top-k --top-p --seed --context
+        --special --ignore-end --with-prompt --stats" ;;
+    embed) echo "$model --out --pool --normalise --truncate" ;;
+    perplexity) echo "$model --window --stride --json" ;;
+    esac
+}
+
 _sylkit_options() {
     local model="--model --precision --device --codebook --residual-codebook --metric --norm --merge
         --shift-ms --silence --threads --raw --help"
@@ -113,6 +129,7 @@ _sylkit_options() {
         --raw --help $batch" ;;
     bpv) _sylkit_bpv_options "${COMP_WORDS[2]}" ;;
     dsg) _sylkit_dsg_options "${COMP_WORDS[2]}" ;;
+    lm) _sylkit_lm_options "${COMP_WORDS[2]}" ;;
     continuum) echo "$model --steps --save" ;;
     eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --reducer --vocabulary
         --feed --hop --lookahead --list --json $model" ;;
@@ -124,7 +141,7 @@ _sylkit_options() {
 }
 
 _sylkit() {
-    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv dsg"
+    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv dsg lm"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -144,6 +161,8 @@ _sylkit() {
         mapfile -t COMPREPLY < <(compgen -W "train infer search eval export" -- "$current")
     elif [ "${COMP_WORDS[1]}" = dsg ] && [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "train senses neighbours disambiguate eval export plot" -- "$current")
+    elif [ "${COMP_WORDS[1]}" = lm ] && [ "$COMP_CWORD" -eq 2 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "generate embed perplexity" -- "$current")
     elif [ "${COMP_WORDS[1]} ${COMP_WORDS[2]}" = "dsg eval" ] && [ "$COMP_CWORD" -eq 3 ]; then
         mapfile -t COMPREPLY < <(compgen -W "wsi answers scws wordsim analogies" -- "$current")
     elif [ "${COMP_WORDS[1]}" = presegment ] && [ "$COMP_CWORD" -eq 2 ]; then
