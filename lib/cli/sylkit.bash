@@ -103,6 +103,7 @@ _sylkit_lm_options() {
         --special --ignore-end --with-prompt --stats" ;;
     embed) echo "$model --out --pool --normalise --truncate" ;;
     perplexity) echo "$model --window --stride --json" ;;
+    tokenize) echo "--decode --lines --special --text --counts --conf --help" ;;
     esac
 }
 
@@ -162,7 +163,7 @@ _sylkit() {
     elif [ "${COMP_WORDS[1]}" = dsg ] && [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "train senses neighbours disambiguate eval export plot" -- "$current")
     elif [ "${COMP_WORDS[1]}" = lm ] && [ "$COMP_CWORD" -eq 2 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "generate embed perplexity" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "generate embed perplexity tokenize" -- "$current")
     elif [ "${COMP_WORDS[1]} ${COMP_WORDS[2]}" = "dsg eval" ] && [ "$COMP_CWORD" -eq 3 ]; then
         mapfile -t COMPREPLY < <(compgen -W "wsi answers scws wordsim analogies" -- "$current")
     elif [ "${COMP_WORDS[1]}" = presegment ] && [ "$COMP_CWORD" -eq 2 ]; then
