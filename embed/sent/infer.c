@@ -366,11 +366,11 @@ static syl_status decide(run *r, syl_said *said, bool *begun, bool *last, syl_er
     return SYL_OK;
 }
 
-/* Whether all that was said so far has no answer. */
+/* Whether what is said counts: a chain of fixed length is searched for its first answer. */
 static bool open_still(const run *r)
 {
     const syl_inference *out = r->out;
-    return !out->num_sentences ||
+    return r->by->stop != SYL_STOP_FIXED || !out->num_sentences ||
            !syl_sent_begins_answer(r->model->config.marker, out->sentences[out->num_sentences - 1]);
 }
 

@@ -61,7 +61,7 @@ static size_t word_length(const char *text, size_t length)
 {
     char kind = kind_of((unsigned char)*text);
     size_t n = 1;
-    if (kind == 0 || kind == '0') return 1;
+    if (kind != 'a' && !one_of(kind, "#<>")) return 1;
     while (n < length && kind_of((unsigned char)text[n]) == kind)
         n++;
     if (n <= LONGEST) return n;

@@ -1,12 +1,12 @@
 /* Text as tokens, for models of sentences: by words with a vocabulary made from data, or by
  * anything else that fills syl_sent_tokenizer.
  *
- * Words are runs of letters (bytes past ASCII count as letters), single digits, runs of one
- * punctuation mark ("###", "<<"), and single blanks that the rule of spacing does not foresee.
- * The rule: one space stands before a word that follows a word, a digit, or one of . , : ; ? ! ) #;
- * before a digit that follows a word or one of : ; ? ! #; and before "(" after a word. A text that
- * lacks such a space holds "<join>" there. So decoding gives back every text exactly, and the
- * tokens of "a\nb" are those of "a", "\n" and those of "b". */
+ * Words are runs of letters (bytes past ASCII count as letters), single digits, other characters
+ * one by one but for runs of #, < and > ("###", "<<"), and single blanks that the rule of spacing
+ * does not foresee. The rule: one space stands before a word that follows a word, a digit, or one
+ * of . , : ; ? ! ) #; before a digit that follows a word or one of : ; ? ! #; and before "(" after
+ * a word. A text that lacks such a space holds "<join>" there. So decoding gives back every text
+ * exactly, and the tokens of "a\nb" are those of "a", "\n" and those of "b". */
 #ifndef SYL_EMBED_SENT_TOKENIZER_H
 #define SYL_EMBED_SENT_TOKENIZER_H
 

@@ -223,7 +223,7 @@ SYL_CLONES static void few_spread(const float *p, const float *x, int64_t n, int
 
 static bool is_small(const head *h, tile t)
 {
-    return h->q.dtype == SYL_F32 && h->dy_product.dtype == SYL_F32 &&
+    return h->q.dtype == SYL_F32 && h->y.dtype == SYL_F32 && h->dy_product.dtype == SYL_F32 &&
            (t.end - t.begin) * (t.last - t.first) * h->q.cols <= SMALL_PRODUCT;
 }
 
