@@ -145,6 +145,7 @@ _sylkit_lm_options() {
         --special --ignore-end --with-prompt --stats" ;;
     embed) echo "$model --out --pool --normalise --truncate" ;;
     perplexity) echo "$model --window --stride --json" ;;
+    tokenize) echo "--decode --lines --special --text --counts --conf --help" ;;
     esac
 }
 
