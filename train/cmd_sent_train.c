@@ -8,6 +8,7 @@
 #include "train/cmd.h"
 #include "train/sent/args.h"
 #include "train/sent/begin.h"
+#include "train/sent/pretrained.h"
 #include "train/sent/trainer.h"
 #include "train/watch.h"
 
@@ -105,6 +106,8 @@ static syl_status set_up(job *j, syl_error *err)
     SYL_TRY(syl_sent_sources_open(&j->sources, &by, err));
     if (!a->from) SYL_TRY(syl_sent_sources_vocabulary(&j->sources, both, 2, err));
     SYL_TRY(syl_sent_begin(&j->trainer.model, &by, &j->sources, err));
+    if (a->from && j->ranks.rank == 0)
+        SYL_TRY(syl_sent_copy_tokenizer(&j->sources.from, a->out, err));
     SYL_TRY(make_corpus(j, &j->data, a->data, &j->train, err));
     if (a->valid) SYL_TRY(make_corpus(j, &j->valid_data, a->valid, &j->valid, err));
     bound_answers(j);

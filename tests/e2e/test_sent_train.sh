@@ -1,7 +1,8 @@
 #!/bin/sh
 # sylkit sent train: every stage after the other on chains of arithmetic, resuming bit for bit, what
-# goes into a model file, wrong data and wrong orders of stages.
+# goes into a model file, wrong data and wrong orders of stages. Wants also $GOLDEN (tests/golden).
 . "$(dirname "$0")/common.sh"
+golden=${GOLDEN:?tests/golden}
 unset OMPI_COMM_WORLD_SIZE PMI_SIZE PMIX_RANK
 
 "$SYLKIT" sent gen --count 400 --output data.json arith 2>err || fail "data"
@@ -83,6 +84,16 @@ expect 0 "going on with a latent model" train latent-on latent --from latent-rms
 expect 0 "stop" train stop stop --from latent-rms --steps 20
 check "stop learns" learns stop
 check "stop: all and the classifier" holds stop latent $all stop
+
+# ---- a GPT-2 of Hugging Face's, with its tokenizer
+expect 0 "a pretrained model" train pre cot --from "$golden/lm-gpt2" --steps 20
+check "it learns" learns pre
+check "its tokenizer lies beside it" cmp "$golden/lm-gpt2/tokenizer.json" pre/tokenizer.json
+expect 0 "going on from there" train pre-ctx ctx-b --from pre
+check "the tokenizer is there as well" cmp "$golden/lm-gpt2/tokenizer.json" pre-ctx/tokenizer.json
+mkdir part && cp "$golden/lm-gpt2/config.json" "$golden/lm-gpt2/model.safetensors" part
+expect 1 "a pretrained model without tokenizer" train none cot --from part
+says "tokenizer.json" "a pretrained model without tokenizer"
 
 # ---- a stopped run ends with the same bits
 for stage in cot latent; do
