@@ -40,6 +40,12 @@ _sylkit_values() {
         *" --sentences") return ;;
         esac
     fi
+    if [ "${COMP_WORDS[1]}" = lm ]; then
+        case $1 in
+        --precision) echo auto blocks f32 bf16 && return ;;
+        --pool) echo last mean && return ;;
+        esac
+    fi
     case $1 in
     --format) echo jsonl textgrid csv audacity ;;
     --precision) echo f32 bf16 ;;
@@ -132,6 +138,16 @@ _sylkit_dsg_options() {
     esac
 }
 
+_sylkit_lm_options() {
+    local model="--precision --device --threads --conf --help"
+    case $1 in
+    generate) echo "$model --prompt --max-tokens --temperature --top-k --top-p --seed --context
+        --special --ignore-end --with-prompt --stats" ;;
+    embed) echo "$model --out --pool --normalise --truncate" ;;
+    perplexity) echo "$model --window --stride --json" ;;
+    esac
+}
+
 _sylkit_options() {
     local model="--model --precision --device --codebook --residual-codebook --metric --norm --merge
         --shift-ms --silence --threads --raw --help"
@@ -156,6 +172,7 @@ _sylkit_options() {
     bpv) _sylkit_bpv_options "${COMP_WORDS[2]}" ;;
     dsg) _sylkit_dsg_options "${COMP_WORDS[2]}" ;;
     sent) _sylkit_sent_options "${COMP_WORDS[2]}" ;;
+    lm) _sylkit_lm_options "${COMP_WORDS[2]}" ;;
     continuum) echo "$model --steps --save" ;;
     eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --reducer --vocabulary
         --feed --hop --lookahead --list --json $model" ;;
@@ -167,7 +184,7 @@ _sylkit_options() {
 }
 
 _sylkit() {
-    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv dsg sent"
+    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv dsg lm sent"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -191,6 +208,8 @@ _sylkit() {
         mapfile -t COMPREPLY < <(compgen -W "gen train eval predict lens flops" -- "$current")
     elif [ "${COMP_WORDS[1]} ${COMP_WORDS[2]}" = "sent gen" ] && [ "$COMP_CWORD" -eq 3 ]; then
         mapfile -t COMPREPLY < <(compgen -W "arith prosqa blocksworld" -- "$current")
+    elif [ "${COMP_WORDS[1]}" = lm ] && [ "$COMP_CWORD" -eq 2 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "generate embed perplexity" -- "$current")
     elif [ "${COMP_WORDS[1]} ${COMP_WORDS[2]}" = "dsg eval" ] && [ "$COMP_CWORD" -eq 3 ]; then
         mapfile -t COMPREPLY < <(compgen -W "wsi answers scws wordsim analogies" -- "$current")
     elif [ "${COMP_WORDS[1]}" = presegment ] && [ "$COMP_CWORD" -eq 2 ]; then
