@@ -186,7 +186,6 @@ _sylkit_options() {
 
 _sylkit() {
     local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv dsg lm sent"
-    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv dsg sent"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then

@@ -34,6 +34,22 @@ expect 0 "gen blocksworld" sent gen --count 20 --blocks 4 --wording short --out 
 check "gen blocksworld: form" data blocks.json "all(x['question'].startswith('Initial state: ') and \
 x['steps'][0].startswith('<<Move ') and x['steps'][-2] == 'The answer is: ' + x['answer'] for x in d)"
 
+# The recipes' helpers.
+egs=${PREFIX_SRC:-$here/../..}/egs
+cat >gsm.jsonl <<'J'
+{"question": "Two\nlines?", "answer": "48/2 = <<48/2=24>>24.\nAll: <<48 + 24=72.0>>72.\n#### 72"}
+{"question": "Another end", "answer": "<<1+1=2>>2\n#### 3"}
+{"question": "Thousands", "answer": "$<<0.5*2,000=1,000>>1,000\n#### 1,000"}
+{"question": "No equation", "answer": "It is 5.\n#### 5"}
+J
+expect 0 "convert GSM8K" python3 -B "$egs/gsm8k_gpt2/local/convert_gsm8k.py" gsm.jsonl gsm.json
+check "convert GSM8K: steps" data gsm.json "d == [{'question': 'Two lines?', 'steps': ['<<48/2=24>>', '<<48+24=72>>', '72'], \
+'answer': '72'}, {'question': 'Thousands', 'steps': ['<<0.5*2000=1000>>', '1000'], 'answer': '1000'}]"
+expect 0 "counts of graphs" python3 -B "$egs/prosqa/local/compare_sets.py" prosqa.json
+check "counts of graphs: paths" grep -q "^steps are a shortest path *1.00$" out
+expect 0 "counts of plans" python3 -B "$egs/prosqa/local/compare_sets.py" --plans 20 blocks.json
+check "counts of plans: the fewest moves" grep -q "^the answer is the fewest *1.00$" out
+
 # ---- models -----------------------------------------------------------------------------------
 cat >small.conf <<'C'
 dim 16
