@@ -13,6 +13,10 @@
 #define NEGLIGIBLE 1e-3 /* a responsibility that teaches nothing */
 #define MOST 40.0f      /* of a product's size: no more of it matters */
 #define TOGETHER 16     /* exp(16 * 40) is a double still */
+#define MOST_WINDOW 64
+#define MOST_DRAWN 256
+#define MOST_ROWS (2 * MOST_WINDOW + MOST_DRAWN)
+#define MOST_DIM 4096
 
 adagram_options adagram_defaults(void)
 {
@@ -130,64 +134,72 @@ static void normalise(double *log_r, int senses)
         log_r[k] /= sum;
 }
 
-/* One output row and one sense: both move by g times what the other was. */
-SYL_CLONES static void move_pair(float *output, const float *sense, float *change, float g,
-                                 int64_t n)
+/* Products of a window's output rows [count] with the senses of a word: score [senses][count]. */
+SYL_CLONES static void adagram_scores(const float *output, int64_t stride, const int32_t *rows,
+                                      int count, const float *sense, int senses, float *score)
 {
-    for (int64_t j = 0; j < n; j++) {
-        change[j] += g * output[j];
-        output[j] += g * sense[j];
-    }
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < senses; k++) {
+            const float *o = output + rows[i] * stride, *e = sense + k * stride;
+            float sum = 0;
+#pragma omp simd reduction(+ : sum)
+            for (int64_t j = 0; j < stride; j++)
+                sum += o[j] * e[j];
+            score[k * count + i] = sum;
+        }
 }
 
-/* Sense e learns from a window, of which it is responsible for the part r; change [stride] is
- * room. A negative's slope is shared by all targets. */
-static void learn(adagram *a, float *e, const int32_t *targets, int n, const int32_t *negatives,
-                  double r, float *change)
+/* Output rows move along sense e by g [count], and it along what they were; change [stride] is
+ * room. */
+SYL_CLONES static void adagram_move(float *output, int64_t stride, const int32_t *rows, int count,
+                                    const float *g, float *e, float *change)
 {
-    double shared = (double)n * a->o.negative / a->o.drawn;
-    memset(change, 0, (size_t)a->stride * sizeof *change);
-    for (int i = 0; i < n + a->o.drawn; i++) {
-        float *o = a->output + (int64_t)(i < n ? targets[i] : negatives[i - n]) * a->stride;
-        double p = 1 / (1 + (double)expf(-syl_dot(o, e, a->stride)));
-        move_pair(o, e, change, (float)(r * (i < n ? 1 - p : -shared * p)), a->stride);
+    for (int64_t j = 0; j < stride; j++)
+        change[j] = 0;
+    for (int i = 0; i < count; i++) {
+        float *o = output + rows[i] * stride;
+#pragma omp simd
+        for (int64_t j = 0; j < stride; j++) {
+            change[j] += g[i] * o[j];
+            o[j] += g[i] * e[j];
+        }
     }
-    for (int64_t j = 0; j < a->stride; j++)
+    for (int64_t j = 0; j < stride; j++)
         e[j] += change[j];
 }
 
-/* Sum of log sigmoid(sign o.e) over output rows, by one logarithm for every few of them. */
-static double sum_log_sigmoids(const adagram *a, const float *e, const int32_t *rows, int n,
-                               float sign)
+/* L of a sense by its scores, n of targets and then of negatives, which become dL/dscore: one
+ * logarithm for every few of them. */
+static double likelihood(const adagram *a, float *score, int n)
 {
-    double sum = 0, product = 1;
-    for (int i = 0; i < n; i++) {
-        float x = sign * syl_dot(a->output + rows[i] * a->stride, e, a->stride);
-        product *= 1 + (double)expf(-fmaxf(x, -MOST));
-        if ((i + 1) % TOGETHER && i + 1 < n) continue;
-        sum -= log(product);
+    double share = (double)n * a->o.negative / a->o.drawn, sum = 0, product = 1;
+    int count = n + a->o.drawn;
+    for (int i = 0; i < count; i++) {
+        double e = (double)expf(fminf(i < n ? -score[i] : score[i], MOST));
+        product *= 1 + e;
+        score[i] = (float)(i < n ? e / (1 + e) : -share * e / (1 + e));
+        if ((i + 1) % TOGETHER && i + 1 != n && i + 1 != count) continue;
+        sum -= (i < n ? 1 : share) * log(product);
         product = 1;
     }
     return sum;
 }
 
-static double likelihood(const adagram *a, const float *e, const int32_t *targets, int n,
-                         const int32_t *negatives)
-{
-    return sum_log_sigmoids(a, e, targets, n, 1) +
-           sum_log_sigmoids(a, e, negatives, a->o.drawn, -1) * n * a->o.negative / a->o.drawn;
-}
-
 double adagram_step(adagram *a, int32_t centre, const int32_t *targets, int n,
                     const int32_t *negatives, double rate, double *r)
 {
-    int senses = a->o.senses;
+    int senses = a->o.senses, all = n + a->o.drawn;
     int64_t first = (int64_t)centre * senses;
+    int32_t rows[MOST_ROWS];
+    float score[ADAGRAM_MAX_SENSES * MOST_ROWS], change[MOST_DIM];
+    float *sense = a->sense + first * a->stride;
     double each[ADAGRAM_MAX_SENSES], sum = 0, *count = a->counts + first;
-    float change[4096 + SYL_VECTOR_LANES];
+    memcpy(rows, targets, (size_t)n * sizeof *rows);
+    memcpy(rows + n, negatives, (size_t)a->o.drawn * sizeof *rows);
+    adagram_scores(a->output, a->stride, rows, all, sense, senses, score);
     adagram_log_prior(a, centre, r);
     for (int k = 0; k < senses; k++) {
-        each[k] = likelihood(a, a->sense + (first + k) * a->stride, targets, n, negatives);
+        each[k] = likelihood(a, score + k * all, n);
         r[k] += each[k];
     }
     normalise(r, senses);
@@ -195,7 +207,10 @@ double adagram_step(adagram *a, int32_t centre, const int32_t *targets, int n,
         sum += r[k] * each[k];
         count[k] += rate * (r[k] * (double)a->corpus->counts[centre] - count[k]);
         if (r[k] < NEGLIGIBLE) continue;
-        learn(a, a->sense + (first + k) * a->stride, targets, n, negatives, rate * r[k], change);
+        for (int i = 0; i < all; i++)
+            score[k * all + i] *= (float)(rate * r[k]);
+        adagram_move(a->output, a->stride, rows, all, score + k * all, sense + k * a->stride,
+                     change);
     }
     return sum;
 }
@@ -210,7 +225,7 @@ typedef struct progress {
 static void train_sentence(adagram *a, const int32_t *word, int64_t length, double rate,
                            syl_random *random, progress *p)
 {
-    int32_t targets[2 * 64], negatives[256];
+    int32_t targets[2 * MOST_WINDOW], negatives[MOST_DRAWN];
     double r[ADAGRAM_MAX_SENSES];
     for (int64_t at = 0; at < length; at++) {
         int n = 0;
@@ -245,7 +260,7 @@ void adagram_train(adagram *a, void (*tell)(double done, double mean))
     progress p = {0};
     syl_random random = {.seed = a->o.seed, .stream = UINT64_C(1) << 62};
     int64_t *order = like_room((size_t)c->sentences, sizeof *order);
-    if (a->o.window > 64 || a->o.drawn > 256 || a->o.dim > 4096) exit(1);
+    if (a->o.window > MOST_WINDOW || a->o.drawn > MOST_DRAWN || a->o.dim > MOST_DIM) exit(1);
     for (int64_t i = 0; i < c->sentences; i++)
         order[i] = i;
     for (int epoch = 0; epoch < a->o.epochs; epoch++) {
