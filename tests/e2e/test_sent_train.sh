@@ -22,7 +22,7 @@ threads 1
 log-every 1
 steps 6
 validate-every 3
-valid-count 20
+valid-count 40
 quiet
 C
 train() {
@@ -84,6 +84,20 @@ expect 0 "going on with a latent model" train latent-on latent --from latent-rms
 expect 0 "stop" train stop stop --from latent-rms --steps 20
 check "stop learns" learns stop
 check "stop: all and the classifier" holds stop latent $all stop
+
+# ---- what a validation says is what inference says
+for model in cot nocot sem ctx-b ctx-c latent-none latent-scale latent-rms latent-wide; do
+    expect 0 "eval of $model" "$SYLKIT" sent eval --max-sentences 7 "$model/model.safetensors" valid.json
+    check "$model: the same accuracy" python3 - out "$model/metrics.jsonl" <<'P'
+import json, sys
+said = json.load(open(sys.argv[1]))
+lines = [json.loads(x) for x in open(sys.argv[2])]
+want = [x["accuracy"] for x in lines if "accuracy" in x][-1]
+got = said.get("restored", said["accuracy"])
+print(got, want)
+sys.exit(abs(got - want) > 1e-6)
+P
+done
 
 # ---- a GPT-2 of Hugging Face's, with its tokenizer
 expect 0 "a pretrained model" train pre cot --from "$golden/lm-gpt2" --steps 20
