@@ -8,6 +8,7 @@
 #include "embed/bpv_arrays.h"
 #include "embed/bpv_texts.h"
 #include "embed/cmd.h"
+#include "lib/base/file.h"
 #include "lib/cli/inputs.h"
 
 #define COMMAND "bpv search"
@@ -55,6 +56,7 @@ typedef struct job {
     syl_names names;
     syl_arrays arrays; /* --codes, --vectors */
     int64_t unknown;
+    int lock; /* of the index's folder, while it is added to */
 } job;
 
 /* ---- the index ----------------------------------------------------------------------- */
@@ -261,6 +263,7 @@ static syl_status run(job *j, syl_error *err)
     const arguments *a = &j->args;
     if (a->model) SYL_TRY(syl_bpv_load(&j->model, a->model, err));
     SYL_TRY(syl_arrays_read(&j->arrays, a->codes, a->bits, a->vectors, err));
+    if (a->add) SYL_TRY(syl_folder_lock(&j->lock, a->index, err));
     SYL_TRY(open_index(j, err));
     SYL_TRY(read_names(j, err));
     return a->add ? add(j, err) : ask(j, err);
@@ -324,6 +327,7 @@ static int start(job *j)
     syl_names_free(&j->names);
     syl_arrays_free(&j->arrays);
     syl_bpv_free(j->model);
+    if (j->lock >= 0) close(j->lock);
     return code;
 }
 
@@ -336,7 +340,8 @@ int syl_cmd_bpv_search(int argc, char **argv)
     job j = {.args = {.infer = syl_infer_args_defaults(),
                       .k = (int)o.k,
                       .radius = o.radius,
-                      .candidates = (int)o.candidates}};
+                      .candidates = (int)o.candidates},
+             .lock = -1};
     json_t *text = json_array();
     bool help = false;
     int first,

@@ -2,128 +2,49 @@
 
 #include <string.h>
 
+#include "lib/io/json_fields.h"
+
 #define MAX_DIM 16384
 /* Sylber's released thresholds (get_segment's defaults), for files that name none. */
 #define SYLBER_NORM 2.6
 #define SYLBER_MERGE 0.8
 
-/* ---- reading numbers, each with its limits --------------------------------------------- */
-
-typedef struct reader {
-    const json_t *root;
-    const char *name;
-    syl_error *err;
-    syl_status status; /* the first failure; later reads do nothing */
-} reader;
-
-static int read_int(reader *r, const char *key, int low, int high, int missing)
-{
-    json_t *v = json_object_get(r->root, key);
-    if (r->status != SYL_OK || ((!v || json_is_null(v)) && missing >= low)) return missing;
-    if (json_is_integer(v) && json_integer_value(v) >= low && json_integer_value(v) <= high)
-        return (int)json_integer_value(v);
-    r->status =
-        syl_fail(r->err, SYL_EFORMAT, "%s: configuration key %s %s; needs %d to %d", r->name, key,
-                 v ? "is out of range or no integer" : "is missing", low, high);
-    return low;
-}
-
-static double read_real(reader *r, const char *key, double low, double high, double missing)
-{
-    json_t *v = json_object_get(r->root, key);
-    if (r->status != SYL_OK || !v || json_is_null(v)) return missing;
-    double x = json_number_value(v);
-    if (json_is_number(v) && x >= low && x <= high) return x;
-    r->status = syl_fail(r->err, SYL_EFORMAT, "%s: configuration key %s must be %g to %g", r->name,
-                         key, low, high);
-    return low;
-}
-
-static bool read_bool(reader *r, const char *key, bool missing)
-{
-    json_t *v = json_object_get(r->root, key);
-    if (r->status != SYL_OK || !v || json_is_null(v)) return missing;
-    if (!json_is_boolean(v))
-        r->status = syl_fail(r->err, SYL_EFORMAT, "%s: configuration key %s must be true or false",
-                             r->name, key);
-    return json_is_true(v);
-}
-
-/* NULL when the key is missing. */
-static const char *read_text(reader *r, const char *key)
-{
-    json_t *v = json_object_get(r->root, key);
-    if (r->status != SYL_OK || !v || json_is_null(v)) return NULL;
-    if (!json_is_string(v))
-        r->status = syl_fail(r->err, SYL_EFORMAT, "%s: configuration key %s must be a string",
-                             r->name, key);
-    return json_string_value(v);
-}
-
-/* The value must be one of two words; true when it is the second. */
-static bool read_choice(reader *r, const char *key, const char *first, const char *second)
-{
-    const char *text = read_text(r, key);
-    if (r->status != SYL_OK || !text || strcmp(text, first) == 0) return false;
-    if (strcmp(text, second) != 0)
-        r->status = syl_fail(r->err, SYL_EUNSUPPORTED,
-                             "%s: configuration key %s is \"%.60s\"; supported: %s, %s", r->name,
-                             key, text, first, second);
-    return true;
-}
-
-static void read_ints(reader *r, const char *key, int *out, int n, int high)
-{
-    json_t *list = json_object_get(r->root, key);
-    if (r->status != SYL_OK) return;
-    bool good = json_is_array(list) && json_array_size(list) == (size_t)n;
-    for (int i = 0; good && i < n; i++) {
-        json_t *v = json_array_get(list, (size_t)i);
-        good = json_is_integer(v) && json_integer_value(v) >= 1 && json_integer_value(v) <= high;
-        out[i] = good ? (int)json_integer_value(v) : 1;
-    }
-    if (!good)
-        r->status =
-            syl_fail(r->err, SYL_EFORMAT, "%s: configuration key %s must be %d integers of 1 to %d",
-                     r->name, key, n, high);
-}
-
 /* ---- the two encoders ------------------------------------------------------------------ */
 
-static void read_hubert(reader *r, syl_config *c)
+static void read_hubert(syl_json_fields *r, syl_config *c)
 {
     c->kind = SYL_ENCODER_HUBERT;
-    c->sample_rate = read_int(r, "sample_rate", 1000, 768000, 16000);
-    c->dim = read_int(r, "hidden_size", 1, MAX_DIM, 0);
-    c->layers = read_int(r, "num_hidden_layers", 0, 1000, -1);
-    c->heads = read_int(r, "num_attention_heads", 1, 1024, 0);
-    c->ff = read_int(r, "intermediate_size", 1, 4 * MAX_DIM, 0);
-    c->norm_eps = read_real(r, "layer_norm_eps", 0, 1, 1e-5);
+    c->sample_rate = syl_json_int(r, "sample_rate", 1000, 768000, 16000);
+    c->dim = syl_json_int(r, "hidden_size", 1, MAX_DIM, 0);
+    c->layers = syl_json_int(r, "num_hidden_layers", 0, 1000, -1);
+    c->heads = syl_json_int(r, "num_attention_heads", 1, 1024, 0);
+    c->ff = syl_json_int(r, "intermediate_size", 1, 4 * MAX_DIM, 0);
+    c->norm_eps = syl_json_real(r, "layer_norm_eps", 0, 1, 1e-5);
     json_t *dims = json_object_get(r->root, "conv_dim");
     c->hubert.num_convs = (int)json_array_size(dims);
     if (r->status == SYL_OK && (c->hubert.num_convs < 1 || c->hubert.num_convs > SYL_MAX_CONVS))
         r->status = syl_fail(r->err, SYL_EFORMAT,
                              "%s: configuration key conv_dim must list 1 to %d convolutions",
                              r->name, SYL_MAX_CONVS);
-    read_ints(r, "conv_dim", c->hubert.conv_dim, c->hubert.num_convs, MAX_DIM);
-    read_ints(r, "conv_kernel", c->hubert.conv_kernel, c->hubert.num_convs, 64);
-    read_ints(r, "conv_stride", c->hubert.conv_stride, c->hubert.num_convs, 64);
+    syl_json_ints(r, "conv_dim", c->hubert.conv_dim, c->hubert.num_convs, MAX_DIM);
+    syl_json_ints(r, "conv_kernel", c->hubert.conv_kernel, c->hubert.num_convs, 64);
+    syl_json_ints(r, "conv_stride", c->hubert.conv_stride, c->hubert.num_convs, 64);
     for (int i = 0; r->status == SYL_OK && i < c->hubert.num_convs; i++)
         if (c->hubert.conv_stride[i] > c->hubert.conv_kernel[i])
             r->status = syl_fail(r->err, SYL_EUNSUPPORTED,
                                  "%s: conv_stride of convolution %d is %d, over its conv_kernel %d",
                                  r->name, i, c->hubert.conv_stride[i], c->hubert.conv_kernel[i]);
-    c->hubert.pos_kernel = read_int(r, "num_conv_pos_embeddings", 2, 1024, 128);
-    c->hubert.pos_groups = read_int(r, "num_conv_pos_embedding_groups", 1, 1024, 16);
-    c->hubert.conv_bias = read_bool(r, "conv_bias", false);
-    c->hubert.conv_layer_norm = read_choice(r, "feat_extract_norm", "group", "layer");
-    c->hubert.pre_norm = read_bool(r, "do_stable_layer_norm", false);
-    read_choice(r, "hidden_act", "gelu", "gelu");
-    read_choice(r, "feat_extract_activation", "gelu", "gelu");
-    if (r->status == SYL_OK && !read_bool(r, "feat_proj_layer_norm", true))
+    c->hubert.pos_kernel = syl_json_int(r, "num_conv_pos_embeddings", 2, 1024, 128);
+    c->hubert.pos_groups = syl_json_int(r, "num_conv_pos_embedding_groups", 1, 1024, 16);
+    c->hubert.conv_bias = syl_json_bool(r, "conv_bias", false);
+    c->hubert.conv_layer_norm = syl_json_choice(r, "feat_extract_norm", "group", "layer");
+    c->hubert.pre_norm = syl_json_bool(r, "do_stable_layer_norm", false);
+    syl_json_choice(r, "hidden_act", "gelu", "gelu");
+    syl_json_choice(r, "feat_extract_activation", "gelu", "gelu");
+    if (r->status == SYL_OK && !syl_json_bool(r, "feat_proj_layer_norm", true))
         r->status = syl_fail(r->err, SYL_EUNSUPPORTED,
                              "%s: feat_proj_layer_norm = false is not supported", r->name);
-    if (r->status == SYL_OK && read_bool(r, "conv_pos_batch_norm", false))
+    if (r->status == SYL_OK && syl_json_bool(r, "conv_pos_batch_norm", false))
         r->status = syl_fail(r->err, SYL_EUNSUPPORTED,
                              "%s: conv_pos_batch_norm = true is not supported", r->name);
     if (r->status == SYL_OK && c->dim % c->hubert.pos_groups != 0)
@@ -134,29 +55,29 @@ static void read_hubert(reader *r, syl_config *c)
     c->merge_threshold = SYLBER_MERGE;
 }
 
-static void read_mel(reader *r, syl_config *c)
+static void read_mel(syl_json_fields *r, syl_config *c)
 {
     c->kind = SYL_ENCODER_MEL;
-    c->sample_rate = read_int(r, "sample_rate", 1000, 768000, 0);
-    c->dim = read_int(r, "hidden_size", 1, MAX_DIM, 0);
-    c->layers = read_int(r, "num_hidden_layers", 0, 1000, -1);
-    c->heads = read_int(r, "num_attention_heads", 1, 1024, 0);
-    c->ff = read_int(r, "intermediate_size", 1, 4 * MAX_DIM, 0);
-    c->norm_eps = read_real(r, "layer_norm_eps", 0, 1, 1e-5);
-    c->mel.n_fft = read_int(r, "n_fft", 16, 1 << 16, 0);
-    c->mel.hop = read_int(r, "hop_length", 1, 1 << 16, 0);
-    c->mel.mels = read_int(r, "num_mel_bins", 1, 4096, 0);
-    c->mel.log10_floor = read_real(r, "log10_floor", -30, 30, -5);
-    c->mel.left = read_int(r, "attention_left", 0, 10000, -1);
-    c->mel.right = read_int(r, "attention_right", 0, 10000, -1);
-    c->mel.out_dim = read_int(r, "output_size", 1, MAX_DIM, 0);
+    c->sample_rate = syl_json_int(r, "sample_rate", 1000, 768000, 0);
+    c->dim = syl_json_int(r, "hidden_size", 1, MAX_DIM, 0);
+    c->layers = syl_json_int(r, "num_hidden_layers", 0, 1000, -1);
+    c->heads = syl_json_int(r, "num_attention_heads", 1, 1024, 0);
+    c->ff = syl_json_int(r, "intermediate_size", 1, 4 * MAX_DIM, 0);
+    c->norm_eps = syl_json_real(r, "layer_norm_eps", 0, 1, 1e-5);
+    c->mel.n_fft = syl_json_int(r, "n_fft", 16, 1 << 16, 0);
+    c->mel.hop = syl_json_int(r, "hop_length", 1, 1 << 16, 0);
+    c->mel.mels = syl_json_int(r, "num_mel_bins", 1, 4096, 0);
+    c->mel.log10_floor = syl_json_real(r, "log10_floor", -30, 30, -5);
+    c->mel.left = syl_json_int(r, "attention_left", 0, 10000, -1);
+    c->mel.right = syl_json_int(r, "attention_right", 0, 10000, -1);
+    c->mel.out_dim = syl_json_int(r, "output_size", 1, MAX_DIM, 0);
 }
 
-static void read_common(reader *r, syl_config *c)
+static void read_common(syl_json_fields *r, syl_config *c)
 {
-    const char *metric = read_text(r, "metric");
-    c->norm_threshold = read_real(r, "norm_threshold", 0, 1e9, c->norm_threshold);
-    c->merge_threshold = read_real(r, "merge_threshold", -2, 2, c->merge_threshold);
+    const char *metric = syl_json_text(r, "metric");
+    c->norm_threshold = syl_json_real(r, "norm_threshold", 0, 1e9, c->norm_threshold);
+    c->merge_threshold = syl_json_real(r, "merge_threshold", -2, 2, c->merge_threshold);
     c->metric = SYL_METRIC_EUCLIDEAN;
     if (metric && syl_metric_parse(metric, &c->metric, NULL) != SYL_OK)
         r->status = syl_fail(r->err, SYL_EUNSUPPORTED,
@@ -180,7 +101,7 @@ syl_status syl_config_parse(syl_config *config, const char *json, size_t size, c
         return syl_fail(err, SYL_EFORMAT, "%s: configuration is no JSON object: %s", name,
                         where.text);
     }
-    reader r = {.root = root, .name = name, .err = err};
+    syl_json_fields r = {.root = root, .name = name, .err = err};
     const char *type = json_string_value(json_object_get(root, "model_type"));
     if (type && strcmp(type, "hubert") == 0)
         read_hubert(&r, config);

@@ -11,5 +11,7 @@ int syl_cmd_bpv(int argc, char **argv);
 int syl_cmd_bpv_train(int argc, char **argv);
 int syl_cmd_dsg(int argc, char **argv);
 int syl_cmd_dsg_train(int argc, char **argv);
+int syl_cmd_sent(int argc, char **argv);
+int syl_cmd_sent_train(int argc, char **argv);
 
 #endif

@@ -82,9 +82,10 @@ static const syl_arg own[] = {
 
 static size_t make_table(syl_arg table[NUM_OWN + SYL_TEXT_ARGS_MOST])
 {
-    syl_arg *end = syl_text_args_table(
-        table, SYL_TEXT_ARGS_READER | SYL_TEXT_ARGS_WORDS | SYL_TEXT_ARGS_VOCABULARY,
-        offsetof(arguments, text));
+    syl_arg *end = syl_text_args_table(table,
+                                       SYL_TEXT_ARGS_READER | SYL_TEXT_ARGS_WORDS |
+                                           SYL_TEXT_ARGS_VOCABULARY | SYL_TEXT_ARGS_BIGRAMS,
+                                       offsetof(arguments, text));
     return (size_t)(syl_args_append(end, own, NUM_OWN, 0) - table);
 }
 
@@ -213,6 +214,7 @@ static syl_status run(job *j, syl_error *err)
     syl_bpv *model = NULL;
     double began = syl_clock_seconds();
     SYL_TRY(syl_train_check_output(j->args.out, &j->ranks, err));
+    SYL_TRY(syl_train_check_output(j->args.state, &j->ranks, err));
     SYL_TRY(syl_train_device(&j->device, j->args.device, &j->ranks, err));
     SYL_TRY(syl_train_texts_read(&j->texts, err));
     j->items = syl_vocabulary_size(j->texts.vocabulary);

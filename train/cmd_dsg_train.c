@@ -88,8 +88,6 @@ static int check(job *j)
     int code = syl_dsg_args_options(&a->training, COMMAND, &j->options);
     if (code != SYL_EXIT_OK) return code;
     if (!a->out || !*a->out) return syl_usage(COMMAND, "say where to: --out FILE");
-    if (a->text.bigrams)
-        return syl_usage(COMMAND, "--bigrams is for documents (sylkit bpv), not for words' senses");
     return syl_train_texts_check(&j->texts, COMMAND, outputs, 3);
 }
 
@@ -182,6 +180,7 @@ static syl_status run(job *j, syl_error *err)
     syl_dsg_watch watch = {.user = j, .report = show};
     double began = syl_clock_seconds();
     SYL_TRY(syl_train_check_output(j->args.out, &j->ranks, err));
+    SYL_TRY(syl_train_check_output(j->args.training.state, &j->ranks, err));
     SYL_TRY(syl_train_device(&j->device, j->args.device, &j->ranks, err));
     SYL_TRY(syl_train_texts_read(&j->texts, err));
     SYL_TRY(make_trainer(j, &corpus, &trainer, err));

@@ -24,7 +24,7 @@ typedef struct run {
     syl_train_state state;
     double began, paused; /* clock at the start, time spent on validation and checkpoints */
     int64_t first_step;
-    double seconds;         /* of work on all ranks since the start */
+    double work;            /* on all ranks since the start */
     double grad_norm, rate; /* of the last update */
 } run;
 
@@ -46,7 +46,8 @@ static void report(run *r, double loss, const char *note)
         .grad_norm = r->grad_norm,
         .learning_rate = r->rate,
         .steps_per_second = rate,
-        .audio_per_second = elapsed > 0 ? r->seconds / elapsed : 0,
+        .work_per_second = elapsed > 0 ? r->work / elapsed : 0,
+        .unit = r->task->unit,
         .seconds_left = rate > 0 ? (double)(r->options->steps - r->state.step) / rate : 0,
         .note = note};
     if (r->ranks->rank == 0 && r->watch->report) r->watch->report(r->watch->user, &now_at);
@@ -86,7 +87,7 @@ static syl_status micro_batch(run *r, int number, syl_train_sums *sums, syl_erro
     if (!isfinite(own.loss)) return fail_batch(r, own.loss, examples, err);
     sums->loss += own.loss;
     sums->weight += own.weight;
-    sums->seconds += own.seconds;
+    sums->work += own.work;
     return SYL_OK;
 }
 
@@ -106,7 +107,7 @@ static syl_status sum_gradients(run *r, syl_error *err)
 /* The sums of all ranks, and their gradients. */
 static syl_status exchange(run *r, syl_train_sums *sums, syl_error *err)
 {
-    double figures[3] = {sums->loss, sums->weight, sums->seconds};
+    double figures[3] = {sums->loss, sums->weight, sums->work};
     SYL_TRY(syl_ranks_sum_doubles(r->ranks, figures, 3, err));
     SYL_TRY(sum_gradients(r, err));
     *sums = (syl_train_sums){figures[0], figures[1], figures[2]};
@@ -134,7 +135,7 @@ static syl_status one_step(run *r, syl_error *err)
     r->state.step++;
     r->state.since.loss += sums.loss;
     r->state.since.weight += sums.weight;
-    r->seconds += sums.seconds;
+    r->work += sums.work;
     return SYL_OK;
 }
 
@@ -153,15 +154,17 @@ static double mean_loss(const run *r)
 static syl_status log_line(run *r, syl_error *err)
 {
     double loss = mean_loss(r);
+    char rate[64];
     report(r, loss, NULL);
     r->state.since = (syl_train_sums){0};
     if (!r->metrics) return SYL_OK;
-    return syl_metrics_add(
-        r->metrics,
-        json_pack("{s:I, s:f, s:f, s:f, s:f}", "step", (json_int_t)r->state.step, "loss", loss,
-                  "grad_norm", r->grad_norm, "learning_rate", r->rate, "audio_per_second",
-                  r->seconds / (syl_clock_seconds() - r->began - r->paused + 1e-9)),
-        err);
+    snprintf(rate, sizeof rate, "%s_per_second", r->task->unit);
+    return syl_metrics_add(r->metrics,
+                           json_pack("{s:I, s:f, s:f, s:f, s:f}", "step", (json_int_t)r->state.step,
+                                     "loss", loss, "grad_norm", r->grad_norm, "learning_rate",
+                                     r->rate, rate,
+                                     r->work / (syl_clock_seconds() - r->began - r->paused + 1e-9)),
+                           err);
 }
 
 static syl_status save_model(run *r, const char *name, syl_error *err)

@@ -29,7 +29,7 @@ typedef struct syl_train_options {
 /* What a micro-batch adds up to. The loss of a step is loss / weight over all of them. */
 typedef struct syl_train_sums {
     double loss, weight;
-    double seconds; /* of audio, or another measure of work */
+    double work; /* in the task's unit */
 } syl_train_sums;
 
 /* More state of a trainer, kept in checkpoints. */
@@ -48,7 +48,8 @@ typedef struct syl_train_task {
     syl_loader_source source;
     const syl_train_block *blocks;
     int num_blocks;
-    char *identity; /* JSON of the options that a resumed run must share */
+    char *identity;   /* JSON of the options that a resumed run must share */
+    const char *unit; /* of work: metrics have UNIT_per_second ("audio", in seconds; "tokens") */
     /* Adds the gradients of the summed loss of these examples. */
     syl_status (*step)(void *user, syl_tape *tape, void **examples, int count, uint64_t step,
                        syl_train_sums *sums, syl_error *err);
@@ -67,7 +68,8 @@ typedef struct syl_train_task {
 typedef struct syl_train_report {
     int64_t step, steps;
     double loss, grad_norm, learning_rate;
-    double steps_per_second, audio_per_second, seconds_left;
+    double steps_per_second, work_per_second, seconds_left;
+    const char *unit; /* of work */
     const char *note; /* what else happened ("checkpoint", "validation ..."), or NULL */
 } syl_train_report;
 

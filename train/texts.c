@@ -116,7 +116,7 @@ void syl_train_texts_free(syl_train_texts *t)
 syl_status syl_train_check_output(const char *path, const syl_ranks *ranks, syl_error *err)
 {
     syl_atomic file;
-    if (ranks->rank) return SYL_OK;
+    if (!path || ranks->rank) return SYL_OK;
     SYL_TRY(syl_atomic_open(&file, path, err));
     syl_atomic_discard(&file);
     return SYL_OK;

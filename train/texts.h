@@ -28,7 +28,7 @@ int syl_train_texts_check(const syl_train_texts *texts, const char *command,
 syl_status syl_train_texts_read(syl_train_texts *texts, syl_error *err);
 void syl_train_texts_free(syl_train_texts *texts);
 
-/* What cannot be written should fail before hours of training. */
+/* What cannot be written should fail before hours of training. path NULL: nothing to write. */
 syl_status syl_train_check_output(const char *path, const syl_ranks *ranks, syl_error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -52,11 +53,11 @@ static void report(void *user, const syl_train_report *r)
         fprintf(stderr, "step %lld: %s\n", (long long)r->step, r->note);
         return;
     }
-    fprintf(
-        stderr,
-        "step %lld/%lld  loss %.4f  |g| %.3f  lr %.2g  %.2f steps/s  %.0f s of audio/s  ETA %s%s",
-        (long long)r->step, (long long)r->steps, r->loss, r->grad_norm, r->learning_rate,
-        r->steps_per_second, r->audio_per_second, left, t->bar ? "" : "\n");
+    fprintf(stderr,
+            "step %lld/%lld  loss %.4f  |g| %.3f  lr %.2g  %.2f steps/s  %.0f %s/s  ETA %s%s",
+            (long long)r->step, (long long)r->steps, r->loss, r->grad_norm, r->learning_rate,
+            r->steps_per_second, r->work_per_second,
+            !strcmp(r->unit, "audio") ? "s of audio" : r->unit, left, t->bar ? "" : "\n");
     fflush(stderr);
 }
 

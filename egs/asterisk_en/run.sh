@@ -14,26 +14,16 @@
 #
 # $SYLKIT is the program (default: build/sylkit, else the one in PATH).
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 stage=1 stop_stage=4 jobs=1 model='' data=${SYLKIT_DATA:-} out=$root/build/asterisk_en
-while [ $# -gt 0 ]; do
-    case $1 in
-    --data | --model | --jobs | --out | --stage | --stop-stage)
-        [ $# -ge 2 ] || { echo "run.sh: $1 needs a value" >&2; exit 2; }
-        eval "$(echo "${1#--}" | tr - _)=\$2"
-        shift 2 ;;
-    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"; exit 0 ;;
-    *) echo "run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
-    esac
-done
+options='data model jobs out'
+. "$root/egs/common/recipe.sh"
 ref=$data/speech/syllables-en-dev.json
 if [ -z "$data" ] || [ ! -r "$ref" ]; then
     echo "run.sh: give the folder with speech/syllables-en-dev.json as --data DIR" >&2
     exit 2
 fi
 audio=$root/build/data/asterisk_en
-run() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 
 if run 1; then
     "$root/egs/common/fetch_deb.sh" "$audio/package" asterisk-core-sounds-en-g722
@@ -44,8 +34,6 @@ if run 2; then
     "$root/egs/common/decode_g722.sh" "$audio/package/usr/share/asterisk/sounds/en_US_f_Allison" "$audio/wav" <"$audio/keys.txt"
 fi
 if run 3 || run 4; then
-    sylkit=${SYLKIT:-$root/build/sylkit}
-    [ -x "$sylkit" ] || sylkit=$(command -v sylkit) || { echo "run.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
     mkdir -p "$out"
 fi
 if run 3; then

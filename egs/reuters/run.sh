@@ -12,28 +12,16 @@
 #
 # $SYLKIT is the program (default: build/sylkit, else the one in PATH).
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 stage=1 stop_stage=2 threads=1 seed=1 data=${SYLKIT_DATA:-} out=$root/build/reuters
-while [ $# -gt 0 ]; do
-    case $1 in
-    --data | --threads | --seed | --out | --stage | --stop-stage)
-        [ $# -ge 2 ] || { echo "run.sh: $1 needs a value" >&2; exit 2; }
-        eval "$(echo "${1#--}" | tr - _)=\$2"
-        shift 2 ;;
-    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"; exit 0 ;;
-    *) echo "run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
-    esac
-done
+options='data threads seed out'
+. "$root/egs/common/recipe.sh"
 archive=$data/text/reuters21578.tar.xz
 if [ -z "$data" ] || [ ! -r "$archive" ]; then
     echo "run.sh: give the folder with text/reuters21578.tar.xz as --data DIR" >&2
     exit 2
 fi
-run() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 corpus=$root/build/data/reuters
-sylkit=${SYLKIT:-$root/build/sylkit}
-[ -x "$sylkit" ] || sylkit=$(command -v sylkit) || { echo "run.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
 mkdir -p "$out"
 
 if run 1; then

@@ -11,27 +11,14 @@
 #                          configuration and Sylber's thresholds (norm 2.6, merge 0.8)
 # 3  sylkit segment        syllables of --wav, when one is given
 #
-# $SYLKIT is the program (default: ./sylkit of the build, else the one in PATH), $PYTHON the
+# $SYLKIT is the program (default: build/sylkit, else the one in PATH), $PYTHON the
 # Python that has torch. Works for any HuBERT checkpoint when --config names its configuration.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-stage=1 stop_stage=3 ckpt='' wav='' out=$root/build/sylber.safetensors config=$here/conf/sylber.json
-while [ $# -gt 0 ]; do
-    case $1 in
-    --ckpt | --wav | --out | --config | --stage | --stop-stage)
-        [ $# -ge 2 ] || { echo "run.sh: $1 needs a value" >&2; exit 2; }
-        name=$(echo "${1#--}" | tr - _)
-        eval "$name=\$2"
-        shift 2 ;;
-    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"; exit 0 ;;
-    *) echo "run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
-    esac
-done
-sylkit=${SYLKIT:-$root/sylkit}
-[ -x "$sylkit" ] || sylkit=$(command -v sylkit) || { echo "run.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
+root=$(cd "$(dirname "$0")/../.." && pwd)
+stage=1 stop_stage=3 ckpt='' wav='' out=$root/build/sylber.safetensors config=$root/egs/sylber_import/conf/sylber.json
+options='ckpt wav out config'
+. "$root/egs/common/recipe.sh"
 plain=${out%.safetensors}.plain.safetensors
-run() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 
 if run 1; then
     [ -n "$ckpt" ] || { echo "run.sh: give the checkpoint with --ckpt FILE" >&2; exit 2; }

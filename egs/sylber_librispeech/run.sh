@@ -20,28 +20,14 @@
 #
 # A stage that was stopped goes on where it was. $SYLKIT is the program.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 stage=1 stop_stage=4 ranks=1 threads='' precision=bf16 steps='' batch='' clusters=5000 noise=''
 speech='' hubert='' teacher='' stats='' segments='' out=$root/build/sylber_librispeech
-while [ $# -gt 0 ]; do
-    case $1 in
-    --speech | --hubert | --teacher | --stats | --segments | --noise | --ranks | --threads | --precision | \
-        --steps | --batch | --clusters | --out | --stage | --stop-stage)
-        [ $# -ge 2 ] || { echo "run.sh: $1 needs a value" >&2; exit 2; }
-        eval "$(echo "${1#--}" | tr - _)=\$2"
-        shift 2 ;;
-    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"; exit 0 ;;
-    *) echo "run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
-    esac
-done
+options='speech hubert teacher stats segments noise ranks threads precision steps batch clusters out'
+. "$root/egs/common/recipe.sh"
 [ -d "$speech" ] || { echo "run.sh: give the folder of recordings as --speech DIR" >&2; exit 2; }
-sylkit=${SYLKIT:-$root/build/sylkit}
-[ -x "$sylkit" ] || sylkit=$(command -v sylkit) || { echo "run.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
 segments=${segments:-$out/segments}
 mkdir -p "$out"
-run() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
-need() { [ -e "$2" ] || { echo "run.sh: $1 '$2' is not there (see --help)" >&2; exit 2; }; }
 train() {
     launch=''
     [ "$ranks" -eq 1 ] || launch="mpirun -np $ranks"

@@ -13,24 +13,13 @@
 # learned from 70 aligned English prompts. Stages 1 to 5 make the model; under 2.5 hours on 2 cores.
 # --model: also copy the better variant there. Everything can be run again and goes on where it was.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 stage=1 stop_stage=5 labels='' steps=3000 model='' data=$root/build/data/sylber_small work=$root/build/sylber_small
-while [ $# -gt 0 ]; do
-    case $1 in
-    --labels | --data | --work | --steps | --model | --stage | --stop-stage)
-        [ $# -ge 2 ] || { echo "run.sh: $1 needs a value" >&2; exit 2; }
-        eval "$(echo "${1#--}" | tr - _)=\$2"
-        shift 2 ;;
-    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"; exit 0 ;;
-    *) echo "run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
-    esac
-done
-SYLKIT=${SYLKIT:-$root/build/sylkit} JOBS=${JOBS:-2}
-[ -x "$SYLKIT" ] || SYLKIT=$(command -v sylkit) || { echo "run.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
+options='labels data work steps model'
+. "$root/egs/common/recipe.sh"
+SYLKIT=$sylkit JOBS=${JOBS:-2}
 export SYLKIT JOBS
 methods="sonority probe"
-run() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 mkdir -p "$work/segments"
 better() { # the variant with the better validation
     "${PYTHON:-python3}" "$here/local/better.py" "$work/sonority" "$work/probe"

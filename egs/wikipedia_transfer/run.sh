@@ -16,37 +16,21 @@
 #
 # $SYLKIT is the program (default: build/sylkit, else the one in PATH).
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 stage=1 stop_stage=3 threads=1 seed=1 data=${SYLKIT_DATA:-} out=$root/build/wikipedia_transfer
-while [ $# -gt 0 ]; do
-    case $1 in
-    --data | --threads | --seed | --out | --stage | --stop-stage)
-        [ $# -ge 2 ] || { echo "run.sh: $1 needs a value" >&2; exit 2; }
-        eval "$(echo "${1#--}" | tr - _)=\$2"
-        shift 2 ;;
-    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"; exit 0 ;;
-    *) echo "run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
-    esac
-done
+options='data threads seed out'
+. "$root/egs/common/recipe.sh"
 if [ -z "$data" ] || [ ! -r "$data/text/wikipedia-en.txt.xz" ] || [ ! -r "$data/text/20news-bydate.tar.xz" ]; then
     echo "run.sh: give the folder with text/wikipedia-en.txt.xz and text/20news-bydate.tar.xz as --data DIR" >&2
     exit 2
 fi
-run() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 wikipedia=$root/build/data/wikipedia/wikipedia-en.txt news=$root/build/data/20news
-sylkit=${SYLKIT:-$root/build/sylkit}
-[ -x "$sylkit" ] || sylkit=$(command -v sylkit) || { echo "run.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
 export sylkit wikipedia news out threads seed here
 mkdir -p "$out"
 
 if run 1; then
     "$root/egs/20news/run.sh" --data "$data" --stop-stage 1
-    mkdir -p "${wikipedia%/*}"
-    if [ ! -e "$wikipedia" ]; then
-        xz -dc "$data/text/wikipedia-en.txt.xz" >"$wikipedia.part"
-        mv "$wikipedia.part" "$wikipedia"
-    fi
+    unpacked "$data/text/wikipedia-en.txt.xz" "$wikipedia"
 fi
 models() { grep -v '^#' "$here/conf/models.conf"; }
 if run 2; then

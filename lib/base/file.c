@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -60,6 +61,14 @@ void syl_map_close(syl_map *map)
 
 /* ---- folders ------------------------------------------------------------------------ */
 
+/* Length of the folder's part, the last slash included; 0: the current folder. */
+static size_t folder_length(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
 static syl_status make_one(const char *path, syl_error *err)
 {
     struct stat st;
@@ -95,6 +104,26 @@ void syl_remove_temporaries(const char *folder)
     closedir(dir);
 }
 
+syl_status syl_folder_lock(int *lock, const char *path, syl_error *err)
+{
+    size_t n = folder_length(path);
+    char *folder = n ? strndup(path, n) : strdup(".");
+    int locked = -1;
+    if (!folder) return syl_fail_memory(err, n + 2, "a path");
+    *lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    syl_status status =
+        *lock < 0 ? syl_fail(err, SYL_EIO, "%s: %s", folder, strerror(errno)) : SYL_OK;
+    free(folder);
+    if (status != SYL_OK) return status;
+    while ((locked = flock(*lock, LOCK_EX)) && errno == EINTR)
+        ;
+    if (locked) {
+        close(*lock);
+        *lock = -1;
+    }
+    return SYL_OK;
+}
+
 /* ---- atomic writes ------------------------------------------------------------------ */
 
 static void forget(syl_atomic *file)
@@ -126,14 +155,6 @@ static syl_status find_target(char **out, const char *path, int *mode, syl_error
     }
     *out = strdup(path);
     return *out ? SYL_OK : syl_fail_memory(err, strlen(path) + 1, "a file name");
-}
-
-/* Length of the folder's part, the last slash included; 0: the current folder. */
-static size_t folder_length(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
 /* A new file with a name of its own. The kernel applies the umask, which cannot be asked for

@@ -20,6 +20,9 @@ syl_status syl_make_folder(const char *path, syl_error *err);
 /* Removes what a killed process left behind in a folder of ours: temporary files of atomic writes
  * (their names are .syl-*.tmp). */
 void syl_remove_temporaries(const char *folder);
+/* Waits until no other process holds the folder that `path` lies in, for who reads a file and
+ * writes it anew. *lock is -1 where the file system has no locks; close it to let go. */
+syl_status syl_folder_lock(int *lock, const char *path, syl_error *err);
 
 /* A file that appears under its name only when complete: written beside it as a temporary
  * file, flushed, fsynced, renamed, folder fsynced. */

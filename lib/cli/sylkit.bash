@@ -42,7 +42,7 @@ _sylkit_values() {
     --sampler) echo counts ranks ;;
     --rule) echo sgd momentum adagrad ;;
     --by) echo cosine network ;;
-    --shrink | --share-negatives | --pad | --sentences | --split-hyphens | --numbers | --unknown | --expand-it)
+    --shrink | --shuffle | --share-negatives | --pad | --sentences | --split-hyphens | --numbers | --unknown | --expand-it)
         echo no yes ;;
     esac
 }
@@ -72,7 +72,7 @@ _sylkit_dsg_options() {
     local texts="--format --named --encoding --replace --truncate --max-document"
     local model="--model-format --preparation --prune --threads --conf --help"
     case $1 in
-    train) echo "$texts --senses --schedule --dim --size --window --shrink --sample --loss --negative
+    train) echo "$texts --senses --schedule --dim --size --window --shrink --shuffle --sample --loss --negative
         --sampler --share-negatives --pad --gumbel --temperature --last-temperature --anneal-epochs
         --entropy --pretrain-epochs --pretrain-entropy --choice-alpha --choice-bias
         --pretrain-choice-alpha --prune --epochs --iter --alpha --last-rate --epoch-alpha --rule

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "embed/cmd.h"
 #include "lib/cli/options.h"
 #include "stream/cmd.h"
 #include "sylber/cmd.h"
@@ -28,6 +29,8 @@ static const command commands[] = {
     {"presegment", syl_cmd_presegment, "segments and targets to begin training with"},
     {"bpv", syl_cmd_bpv, "binary codes of documents: train, infer, search, eval, export"},
     {"dsg", syl_cmd_dsg, "senses of words: train, neighbours, disambiguate, eval, export, plot"},
+    {"lm", syl_cmd_lm, "language models: generate, embed, perplexity"},
+    {"sent", syl_cmd_sent, "reasoning in embeddings of sentences: gen, train, eval, predict, lens, flops"},
     {"eval", syl_cmd_eval, "scores of boundaries and tokens against a reference"},
     {"continuum", syl_cmd_continuum, "whether a model hears two words as two"},
 };

@@ -37,7 +37,6 @@ static const syl_arg words[] = {
     WHOLE("min-length", min_length, 1, SYL_WORD_MAX, "characters; shorter words are dropped"),
     WHOLE("max-length", max_length, 1, SYL_WORD_MAX, "longer ones, too"),
     TEXT("stop-words", stop_words, "words that are dropped: none, english, or those of a FILE"),
-    FLAG("bigrams", bigrams, "pairs of neighbouring words are items, too"),
 };
 
 static const syl_arg sentences[] = {
@@ -55,7 +54,6 @@ static const syl_arg sentences[] = {
 static const syl_arg vocabulary[] = {
     SYL_OPTION_HEADING("Vocabulary:"),
     WHOLE("min-count", min_count, 1, INT_MAX, "rarer items are left out"),
-    WHOLE("min-bigram-count", min_bigram_count, 0, INT_MAX, "rarer pairs; 0: as --min-count"),
     WHOLE("max-vocabulary", max_vocabulary, 0, INT_MAX, "so many of the most frequent; 0: all"),
     WHOLE("max-counted", max_counted, 1, INT_MAX,
           "different items counted at a time, 75 bytes each; with more, the rarest\n"
@@ -64,8 +62,14 @@ static const syl_arg vocabulary[] = {
     TEXT("save-vocabulary", save_vocabulary, "FILE to write them to"),
 };
 
+static const syl_arg bigrams[] = {
+    FLAG("bigrams", bigrams, "pairs of neighbouring words are items, too"),
+    WHOLE("min-bigram-count", min_bigram_count, 0, INT_MAX, "rarer pairs; 0: as --min-count"),
+};
+
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
-_Static_assert(LENGTH(reader) + LENGTH(words) + LENGTH(sentences) + LENGTH(vocabulary) <=
+_Static_assert(LENGTH(reader) + LENGTH(words) + LENGTH(sentences) + LENGTH(vocabulary) +
+                       LENGTH(bigrams) <=
                    SYL_TEXT_ARGS_MOST,
                "room for all of them");
 
@@ -77,6 +81,7 @@ syl_arg *syl_text_args_table(syl_arg *to, unsigned parts, size_t offset)
         to = syl_args_append(to, sentences, LENGTH(sentences), offset);
     if (parts & SYL_TEXT_ARGS_VOCABULARY)
         to = syl_args_append(to, vocabulary, LENGTH(vocabulary), offset);
+    if (parts & SYL_TEXT_ARGS_BIGRAMS) to = syl_args_append(to, bigrams, LENGTH(bigrams), offset);
     return to;
 }
 

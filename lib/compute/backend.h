@@ -1,7 +1,7 @@
 /* What a backend is: one function for every operation of compute.h and training.h, in one table.
  * SYL_OPERATIONS names them once; from it come the table, the prototypes of the CPU's functions
- * (syl_cpu_...) and the public functions, which only pass on to the context's backend
- * (dispatch.c). */
+ * (syl_cpu_...) and the public functions, which only pass on to the context's backend and, those
+ * that multiply matrices, count (dispatch.c). */
 #ifndef SYL_COMPUTE_BACKEND_H
 #define SYL_COMPUTE_BACKEND_H
 
@@ -9,8 +9,33 @@
 #include "lib/compute/skipgram.h"
 #include "lib/compute/training.h"
 
-/* X(result, name, parameters, arguments) */
-#define SYL_OPERATIONS(X)                                                                          \
+/* X(result, name, parameters, arguments). Those whose floating-point operations count: */
+#define SYL_PRODUCTS(X)                                                                            \
+    X(syl_status, linear,                                                                          \
+      (syl_ctx * ctx, const syl_weight *w, syl_mat x, syl_act act, bool accumulate, syl_mat y,     \
+       syl_error *err),                                                                            \
+      (ctx, w, x, act, accumulate, y, err))                                                        \
+    X(syl_status, attention,                                                                       \
+      (syl_ctx * ctx, int heads, syl_attention_mask mask, syl_mat q, syl_mat k, syl_mat v,         \
+       syl_mat y, syl_error *err),                                                                 \
+      (ctx, heads, mask, q, k, v, y, err))                                                         \
+    X(syl_status, product_bias,                                                                    \
+      (syl_ctx * ctx, syl_mat a, bool transpose_a, syl_mat b, bool transpose_b, const float *bias, \
+       bool accumulate, syl_mat c, syl_error *err),                                                \
+      (ctx, a, transpose_a, b, transpose_b, bias, accumulate, c, err))                             \
+    X(syl_status, attention_forward,                                                               \
+      (syl_ctx * ctx, syl_attention_shape shape, syl_ragged sequences, syl_mat q, syl_mat k,       \
+       syl_mat v, syl_mat y, float *lse, syl_error *err),                                          \
+      (ctx, shape, sequences, q, k, v, y, lse, err))                                               \
+    X(syl_status, attention_backward,                                                              \
+      (syl_ctx * ctx, syl_attention_shape shape, syl_ragged sequences, syl_mat q, syl_mat k,       \
+       syl_mat v, syl_mat y, const float *lse, syl_mat dy, syl_mat dq, syl_mat dk, syl_mat dv,     \
+       float *drel_bias, syl_error *err),                                                          \
+      (ctx, shape, sequences, q, k, v, y, lse, dy, dq, dk, dv, drel_bias, err))
+
+#define SYL_OPERATIONS(X) SYL_PRODUCTS(X) SYL_OTHER_OPERATIONS(X)
+
+#define SYL_OTHER_OPERATIONS(X)                                                                    \
     X(void, ctx_release, (syl_ctx * ctx, size_t mark), (ctx, mark))                                \
     X(syl_status, ctx_mat,                                                                         \
       (syl_ctx * ctx, syl_dtype dtype, int64_t rows, int64_t cols, syl_mat * out,                  \
@@ -21,13 +46,21 @@
       (ctx, host, y, err))                                                                         \
     X(syl_status, download, (syl_ctx * ctx, syl_mat x, void *host, syl_error *err),                \
       (ctx, x, host, err))                                                                         \
-    X(syl_status, linear,                                                                          \
-      (syl_ctx * ctx, const syl_weight *w, syl_mat x, syl_act act, bool accumulate, syl_mat y,     \
-       syl_error *err),                                                                            \
-      (ctx, w, x, act, accumulate, y, err))                                                        \
     X(syl_status, conv1d,                                                                          \
       (syl_ctx * ctx, const syl_weight *w, syl_mat x, syl_act act, syl_mat y, syl_error *err),     \
       (ctx, w, x, act, y, err))                                                                    \
+    X(syl_status, grouped_conv,                                                                    \
+      (syl_ctx * ctx, syl_conv_shape shape, syl_dtype compute, syl_mat x, syl_mat w, syl_mat y,    \
+       syl_error * err),                                                                           \
+      (ctx, shape, compute, x, w, y, err))                                                         \
+    X(syl_status, grouped_conv_input_gradient,                                                     \
+      (syl_ctx * ctx, syl_conv_shape shape, syl_dtype compute, syl_mat dy, syl_mat w,              \
+       bool accumulate, syl_mat dx, syl_error *err),                                               \
+      (ctx, shape, compute, dy, w, accumulate, dx, err))                                           \
+    X(syl_status, grouped_conv_weight_gradient,                                                    \
+      (syl_ctx * ctx, syl_conv_shape shape, syl_dtype compute, syl_mat x, syl_mat dy, syl_mat dw,  \
+       syl_error * err),                                                                           \
+      (ctx, shape, compute, x, dy, dw, err))                                                       \
     X(void, conv1d_mono,                                                                           \
       (syl_ctx * ctx, const float *w, const float *bias, int kernel, int stride, const float *x,   \
        syl_act act, syl_mat y),                                                                    \
@@ -37,14 +70,6 @@
        syl_mat y, syl_error *err),                                                                 \
       (ctx, gamma, beta, eps, x, act, y, err))                                                     \
     X(void, add, (syl_ctx * ctx, syl_mat x, syl_mat y), (ctx, x, y))                               \
-    X(syl_status, attention,                                                                       \
-      (syl_ctx * ctx, int heads, syl_attention_mask mask, syl_mat q, syl_mat k, syl_mat v,         \
-       syl_mat y, syl_error *err),                                                                 \
-      (ctx, heads, mask, q, k, v, y, err))                                                         \
-    X(syl_status, product_bias,                                                                    \
-      (syl_ctx * ctx, syl_mat a, bool transpose_a, syl_mat b, bool transpose_b, const float *bias, \
-       bool accumulate, syl_mat c, syl_error *err),                                                \
-      (ctx, a, transpose_a, b, transpose_b, bias, accumulate, c, err))                             \
     X(void, zero, (syl_ctx * ctx, syl_mat y), (ctx, y))                                            \
     X(void, fill, (syl_ctx * ctx, float value, syl_mat y), (ctx, value, y))                        \
     X(void, scale, (syl_ctx * ctx, float scale, syl_mat x, bool accumulate, syl_mat y),            \
@@ -58,6 +83,16 @@
     X(void, activation_backward,                                                                   \
       (syl_ctx * ctx, syl_function f, syl_mat x, syl_mat dy, bool accumulate, syl_mat dx),         \
       (ctx, f, x, dy, accumulate, dx))                                                             \
+    X(void, gated, (syl_ctx * ctx, syl_function f, syl_mat a, syl_mat b, syl_mat y),               \
+      (ctx, f, a, b, y))                                                                           \
+    X(void, gated_backward,                                                                        \
+      (syl_ctx * ctx, syl_function f, syl_mat a, syl_mat b, syl_mat dy, bool accumulate,           \
+       syl_mat da, syl_mat db),                                                                    \
+      (ctx, f, a, b, dy, accumulate, da, db))                                                      \
+    X(void, rotate,                                                                                \
+      (syl_ctx * ctx, syl_mat turns, const int32_t *position, bool adjacent, bool back,            \
+       syl_mat x),                                                                                 \
+      (ctx, turns, position, adjacent, back, x))                                                   \
     X(void, dropout,                                                                               \
       (syl_ctx * ctx, uint64_t seed, uint64_t stream, float p, syl_mat x, bool accumulate,         \
        syl_mat y),                                                                                 \
@@ -95,27 +130,6 @@
       (syl_ctx * ctx, const float *g, syl_mat v, const float *norms, syl_mat dw, float *dg,        \
        syl_mat dv),                                                                                \
       (ctx, g, v, norms, dw, dg, dv))                                                              \
-    X(syl_status, grouped_conv,                                                                    \
-      (syl_ctx * ctx, syl_conv_shape shape, syl_dtype compute, syl_mat x, syl_mat w, syl_mat y,    \
-       syl_error * err),                                                                           \
-      (ctx, shape, compute, x, w, y, err))                                                         \
-    X(syl_status, grouped_conv_input_gradient,                                                     \
-      (syl_ctx * ctx, syl_conv_shape shape, syl_dtype compute, syl_mat dy, syl_mat w,              \
-       bool accumulate, syl_mat dx, syl_error *err),                                               \
-      (ctx, shape, compute, dy, w, accumulate, dx, err))                                           \
-    X(syl_status, grouped_conv_weight_gradient,                                                    \
-      (syl_ctx * ctx, syl_conv_shape shape, syl_dtype compute, syl_mat x, syl_mat dy, syl_mat dw,  \
-       syl_error * err),                                                                           \
-      (ctx, shape, compute, x, dy, dw, err))                                                       \
-    X(syl_status, attention_forward,                                                               \
-      (syl_ctx * ctx, syl_attention_shape shape, syl_ragged sequences, syl_mat q, syl_mat k,       \
-       syl_mat v, syl_mat y, float *lse, syl_error *err),                                          \
-      (ctx, shape, sequences, q, k, v, y, lse, err))                                               \
-    X(syl_status, attention_backward,                                                              \
-      (syl_ctx * ctx, syl_attention_shape shape, syl_ragged sequences, syl_mat q, syl_mat k,       \
-       syl_mat v, syl_mat y, const float *lse, syl_mat dy, syl_mat dq, syl_mat dk, syl_mat dv,     \
-       float *drel_bias, syl_error *err),                                                          \
-      (ctx, shape, sequences, q, k, v, y, lse, dy, dq, dk, dv, drel_bias, err))                    \
     X(double, squared_error, (syl_ctx * ctx, syl_mat x, syl_mat target, float scale, syl_mat dx),  \
       (ctx, x, target, scale, dx))                                                                 \
     X(double, cross_entropy,                                                                       \
@@ -162,7 +176,7 @@
       (ctx, model, documents, err))
 
 /* Of the layout below and of the operations; a module of another version is refused. */
-#define SYL_BACKEND_VERSION 4
+#define SYL_BACKEND_VERSION 5
 
 typedef struct syl_backend {
     int version;
@@ -219,6 +233,7 @@ struct syl_ctx {
     const syl_backend *backend;
     syl_device *device; /* NULL: the CPU */
     int threads;
+    double flops; /* counted by dispatch.c */
 };
 struct syl_weight {
     const syl_backend *backend;

@@ -56,6 +56,10 @@ void syl_ctx_free(syl_ctx *ctx);
 syl_device *syl_ctx_device(const syl_ctx *ctx);
 /* Until all work is done; then the first error of it. */
 syl_status syl_ctx_wait(syl_ctx *ctx, syl_error *err);
+/* Floating-point operations of the products of matrices and of attention that the context was asked
+ * for so far: a multiplication and an addition are two; in attention those of the keys that are
+ * seen. Convolutions and what a recording replays are not counted. */
+double syl_ctx_flops(const syl_ctx *ctx);
 
 /* Scratch memory with stack discipline: what was taken after `mark` goes back at `release`.
  * It is kept for the next time, so a warm context allocates nothing. */
@@ -147,11 +151,30 @@ typedef struct syl_conv_shape {
 /* w [c_out][c_in/groups][kernel], bias [c_out] or NULL. With groups > 1 the stride must be 1. */
 syl_status syl_weight_conv(syl_weight **out, syl_device *device, const float *w, const float *bias,
                            syl_conv_shape shape, syl_dtype dtype, syl_error *err);
+/* Weights of few bits in blocks of SYL_BLOCK_VALUES neighbours of a row, as GGUF has them (d and m
+ * are of float16):
+ *   Q4_0: d, 16 bytes of two nibbles n: d (n - 8)      18 bytes
+ *   Q4_1: d, m, 16 bytes of two nibbles: d n + m       20 bytes
+ *   Q8_0: d, 32 signed bytes: d n                      34 bytes
+ * The low nibbles are values 0 to 15, the high ones 16 to 31. */
+#define SYL_BLOCK_VALUES 32
+typedef enum syl_block_kind { SYL_BLOCKS_Q4_0, SYL_BLOCKS_Q4_1, SYL_BLOCKS_Q8_0 } syl_block_kind;
+size_t syl_block_row_bytes(syl_block_kind kind, int64_t cols);
+/* The values of a row, cols a multiple of SYL_BLOCK_VALUES. */
+void syl_block_values(syl_block_kind kind, const void *row, int64_t cols, float *values);
+
+/* y = x W^T with W [n_out][n_in] in blocks, on the CPU; n_in is a multiple of SYL_BLOCK_VALUES. x
+ * is float32. Few rows of x are rounded to 8 bits, in blocks with a scale of their own, and
+ * multiplied as integers; for many, W is unpacked on the way into a product of bf16 or float32,
+ * whichever the processor is fast at. */
+syl_status syl_weight_blocks(syl_weight **out, syl_block_kind kind, const void *blocks, int n_out,
+                             int n_in, syl_error *err);
 void syl_weight_free(syl_weight *weight);
 
 /* ---- operations --------------------------------------------------------------------- */
 
-/* y = act(x W^T + b), or y += x W^T + b when accumulate (act must be NONE then). */
+/* y = act(x W^T + b), or y += x W^T + b when accumulate (act must be NONE then). x is converted to
+ * the weight's dtype where it has another; a float32 product gives float32. */
 syl_status syl_linear(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act, bool accumulate,
                       syl_mat y, syl_error *err);
 
@@ -176,14 +199,25 @@ void syl_add(syl_ctx *ctx, syl_mat x, syl_mat y);
 
 /* Which keys a query sees. Query i stands at key position i + offset. */
 typedef struct syl_attention_mask {
-    int64_t left, right;   /* sees keys from position - left to position + right; -1: all */
+    int64_t left, right;   /* sees keys from position - left to position + right; -1: all on that
+                              side. (-1, 0) is causal */
     int64_t offset;        /* key index of the first query */
-    const float *rel_bias; /* [heads][left + right + 1] added to the scores, or NULL */
+    const float *rel_bias; /* [heads][left + right + 1] added to the scores, or NULL; it needs a
+                              window bounded on both sides */
 } syl_attention_mask;
 
-/* Softmax attention of `heads` heads: q [Tq][D], k and v [Tk][D], y [Tq][D]; scores are scaled
- * by 1/sqrt(D/heads). */
+/* Softmax attention of `heads` heads: q [Tq][D], y [Tq][D]; scores are scaled by 1/sqrt(D/heads). k
+ * and v are [Tk][D], or of fewer columns: those of a number of heads that divides `heads`, each
+ * shared by as many neighbouring heads of q (grouped queries: Ainslie et al. 2023). */
 syl_status syl_attention(syl_ctx *ctx, int heads, syl_attention_mask mask, syl_mat q, syl_mat k,
                          syl_mat v, syl_mat y, syl_error *err);
+
+/* Rotary positions (Su et al. 2021), in place: pair i of each head of x [n][heads head_dim],
+ * float32, is turned by angle i of the row's position. turns [positions][head_dim], float32, has
+ * the cosine of angle i in column 2i and its sine behind it; head_dim is even. position [n] is the
+ * host's, each below the rows of turns. Pairs are neighbours (2i, 2i + 1) or (i, i + head_dim / 2).
+ * `back` turns the other way, as gradients are. */
+void syl_rotate(syl_ctx *ctx, syl_mat turns, const int32_t *position, bool adjacent, bool back,
+                syl_mat x);
 
 #endif

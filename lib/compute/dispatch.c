@@ -1,4 +1,5 @@
-/* The public operations: each passes on to the backend of its context, device or weight. */
+/* The public operations: each passes on to the backend of its context, device or weight. Products
+ * and attention count their floating-point operations. */
 #include "lib/compute/backend.h"
 
 #define PASS(result, name, parameters, arguments) \
@@ -6,7 +7,87 @@
     {                                             \
         return ctx->backend->name arguments;      \
     }
-SYL_OPERATIONS(PASS)
+SYL_OTHER_OPERATIONS(PASS)
+
+double syl_ctx_flops(const syl_ctx *ctx)
+{
+    return ctx->flops;
+}
+
+/* The work that an operation does by way of others of the same context counts once. */
+static syl_status counted(syl_ctx *ctx, double before, double flops, syl_status status)
+{
+    ctx->flops = before + (status == SYL_OK ? flops : 0);
+    return status;
+}
+
+syl_status syl_linear(syl_ctx *ctx, const syl_weight *w, syl_mat x, syl_act act, bool accumulate,
+                      syl_mat y, syl_error *err)
+{
+    double before = ctx->flops, flops = 2.0 * (double)x.rows * (double)x.cols * (double)y.cols;
+    return counted(ctx, before, flops, ctx->backend->linear(ctx, w, x, act, accumulate, y, err));
+}
+
+syl_status syl_product_bias(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b, bool transpose_b,
+                            const float *bias, bool accumulate, syl_mat c, syl_error *err)
+{
+    double before = ctx->flops, inner = (double)(transpose_a ? a.rows : a.cols);
+    return counted(
+        ctx, before, 2.0 * (double)c.rows * (double)c.cols * inner,
+        ctx->backend->product_bias(ctx, a, transpose_a, b, transpose_b, bias, accumulate, c, err));
+}
+
+/* Keys that `queries` from position `offset` on see of `keys`, all together. */
+static double seen(int64_t left, int64_t right, int64_t offset, int64_t queries, int64_t keys)
+{
+    double sum = 0;
+    for (int64_t at = offset; at < offset + queries; at++) {
+        int64_t from = left >= 0 && at > left ? at - left : 0;
+        int64_t to = right >= 0 && at + right + 1 < keys ? at + right + 1 : keys;
+        if (to > from) sum += (double)(to - from);
+    }
+    return sum;
+}
+
+static double seen_in_all(syl_attention_shape shape, syl_ragged r)
+{
+    double sum = 0;
+    for (int i = 0; i < r.count; i++) {
+        int64_t n = r.begin[i + 1] - r.begin[i];
+        sum += seen(shape.left, shape.right, 0, n, n);
+    }
+    return sum;
+}
+
+syl_status syl_attention(syl_ctx *ctx, int heads, syl_attention_mask mask, syl_mat q, syl_mat k,
+                         syl_mat v, syl_mat y, syl_error *err)
+{
+    double before = ctx->flops, pairs = seen(mask.left, mask.right, mask.offset, q.rows, k.rows);
+    return counted(ctx, before, 4.0 * pairs * (double)q.cols,
+                   ctx->backend->attention(ctx, heads, mask, q, k, v, y, err));
+}
+
+syl_status syl_attention_forward(syl_ctx *ctx, syl_attention_shape shape, syl_ragged sequences,
+                                 syl_mat q, syl_mat k, syl_mat v, syl_mat y, float *lse,
+                                 syl_error *err)
+{
+    double before = ctx->flops, pairs = seen_in_all(shape, sequences);
+    return counted(ctx, before, 4.0 * pairs * (double)q.cols,
+                   ctx->backend->attention_forward(ctx, shape, sequences, q, k, v, y, lse, err));
+}
+
+/* Five products of time by time: the scores made anew, and a gradient of each of q, k, v and the
+ * probabilities. */
+syl_status syl_attention_backward(syl_ctx *ctx, syl_attention_shape shape, syl_ragged sequences,
+                                  syl_mat q, syl_mat k, syl_mat v, syl_mat y, const float *lse,
+                                  syl_mat dy, syl_mat dq, syl_mat dk, syl_mat dv, float *drel_bias,
+                                  syl_error *err)
+{
+    double before = ctx->flops, pairs = seen_in_all(shape, sequences);
+    return counted(ctx, before, 10.0 * pairs * (double)q.cols,
+                   ctx->backend->attention_backward(ctx, shape, sequences, q, k, v, y, lse, dy, dq,
+                                                    dk, dv, drel_bias, err));
+}
 
 syl_status syl_product(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b, bool transpose_b,
                        bool accumulate, syl_mat c, syl_error *err)

@@ -43,12 +43,18 @@ void syl_activation(syl_ctx *ctx, syl_function f, syl_mat x, syl_mat y);
 void syl_activation_backward(syl_ctx *ctx, syl_function f, syl_mat x, syl_mat dy, bool accumulate,
                              syl_mat dx);
 
+/* y = f(a) b, as the feed-forward of Llama has it (SwiGLU: Shazeer 2020). */
+void syl_gated(syl_ctx *ctx, syl_function f, syl_mat a, syl_mat b, syl_mat y);
+/* da = f'(a) b dy, db = f(a) dy. */
+void syl_gated_backward(syl_ctx *ctx, syl_function f, syl_mat a, syl_mat b, syl_mat dy,
+                        bool accumulate, syl_mat da, syl_mat db);
+
 /* y = x with each element kept with probability 1 - p and scaled by 1 / (1 - p), else 0. Which
  * ones is a pure function of (seed, stream, element), so the backward is the same call on dy. */
 void syl_dropout(syl_ctx *ctx, uint64_t seed, uint64_t stream, float p, syl_mat x, bool accumulate,
                  syl_mat y);
 
-/* y [n][cols] = the rows of table that ids name; a negative id gives zeros. */
+/* y [n][cols] = the rows of table, of y's dtype (any), that ids name; a negative id gives zeros. */
 void syl_gather(syl_ctx *ctx, syl_mat table, const int32_t *ids, syl_mat y);
 /* The rows of dtable that ids name += dy. Repeated ids add up, in order. */
 void syl_scatter_add(syl_ctx *ctx, const int32_t *ids, syl_mat dy, syl_mat dtable);
@@ -56,7 +62,7 @@ void syl_scatter_add(syl_ctx *ctx, const int32_t *ids, syl_mat dy, syl_mat dtabl
 /* ---- normalisation ------------------------------------------------------------------ */
 
 /* Layer norm (Ba et al. 2016) over each row, or RMS norm (Zhang & Sennrich 2019; beta NULL).
- * stats [rows][2] receives mean and 1/deviation. */
+ * stats [rows][2] receives mean and 1/deviation; NULL where no backward follows. */
 typedef enum syl_norm_kind { SYL_LAYER_NORM, SYL_RMS_NORM } syl_norm_kind;
 void syl_norm_forward(syl_ctx *ctx, syl_norm_kind kind, const float *gamma, const float *beta,
                       float eps, syl_mat x, syl_mat y, float *stats);
@@ -123,8 +129,9 @@ typedef struct syl_attention_shape {
     uint64_t seed, stream;
 } syl_attention_shape;
 
-/* Inside each sequence. q, k, v [rows][D] of one dtype, y [rows][D]; lse [heads][rows] receives
- * each query's log of the sum of its exponentials. No matrix of time by time is kept. */
+/* Inside each sequence. q, k, v [rows][D] of one dtype, y [rows][D]; k and v may have fewer heads,
+ * as of syl_attention. lse [heads][rows] receives each query's log of the sum of its exponentials.
+ * No matrix of time by time is kept. */
 syl_status syl_attention_forward(syl_ctx *ctx, syl_attention_shape shape, syl_ragged sequences,
                                  syl_mat q, syl_mat k, syl_mat v, syl_mat y, float *lse,
                                  syl_error *err);

@@ -3,20 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/base/bf16.h"
+#include "lib/base/f16.h"
 #include "lib/io/safetensors.h"
-
-static float half_to_float(uint16_t h)
-{
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = (h >> 10) & 31, mantissa = h & 1023;
-
-    if (exponent == 31) return syl_bits_to_float(sign | 0x7f800000u | mantissa << 13);
-    if (exponent == 0) {
-        float magnitude = (float)mantissa * 0x1p-24f; /* subnormal or zero, exact */
-        return syl_bits_to_float(sign | syl_float_to_bits(magnitude));
-    }
-    return syl_bits_to_float(sign | (exponent + 112) << 23 | mantissa << 13);
-}
 
 static uint16_t float_to_half(float value)
 {
@@ -66,7 +54,7 @@ void syl_st_to_f32(const syl_st_tensor *tensor, float *dst)
         break;
     case SYL_F16:
         for (size_t i = 0; i < n; i++)
-            dst[i] = half_to_float((uint16_t)(src[2 * i] | src[2 * i + 1] << 8));
+            dst[i] = syl_f16_to_f32((uint16_t)(src[2 * i] | src[2 * i + 1] << 8));
         break;
     case SYL_S8:
         for (size_t i = 0; i < n; i++)

@@ -9,6 +9,10 @@
 syl_status syl_nn_linear(syl_tape *tape, syl_var *x, syl_var *w, syl_var *bias, syl_var **y,
                          syl_error *err);
 
+/* The same with w [in][out], as GPT-2's files have it. */
+syl_status syl_nn_linear_in_first(syl_tape *tape, syl_var *x, syl_var *w, syl_var *bias,
+                                  syl_var **y, syl_error *err);
+
 /* Convolution over time of every sequence, one group: x [rows][c_in], w [c_out][kernel c_in] (taps
  * first), bias or NULL. *out, on the tape's memory, receives the sequences of y. Sequences that
  * are too short give no rows. */

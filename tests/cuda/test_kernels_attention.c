@@ -19,6 +19,7 @@ typedef struct attention_case {
     bool joint;         /* q, k, v are columns of one matrix */
     int lengths[MAX_SEQUENCES];
     int count;
+    int group; /* heads of q that share one of k and v; 0 as 1 */
 } attention_case;
 
 typedef struct tile_list {
@@ -66,7 +67,7 @@ static tile_list key_tiles(const int64_t *begin, int count)
 /* Host matrices of a case, and what the CPU says. All [rows][cols], lse [heads][rows]. */
 typedef struct expected {
     syl_ctx *ctx;
-    int64_t rows, cols, stride, width, begin[MAX_SEQUENCES + 1];
+    int64_t rows, cols, key_cols, stride, width, begin[MAX_SEQUENCES + 1];
     float *q, *k, *v; /* [rows][stride] each; when joint, parts of q's memory */
     float *bias;
     float *y, *lse, *dy, *dq, *dk, *dv, *dbias;
@@ -90,9 +91,15 @@ static syl_mat host_mat(float *x, const expected *e, int64_t stride)
     return m;
 }
 
+static syl_mat host_keys(float *x, const expected *e, int64_t stride)
+{
+    return syl_mat_cols(host_mat(x, e, stride), 0, e->key_cols);
+}
+
 static void make_inputs(const attention_case *c, expected *e)
 {
     e->cols = c->heads * c->head_dim;
+    e->key_cols = e->cols / (c->group ? c->group : 1);
     e->stride = c->joint ? 3 * e->cols : e->cols;
     for (int i = 0; i < c->count; i++)
         e->begin[i + 1] = e->begin[i] + c->lengths[i];
@@ -112,8 +119,8 @@ static void run_on_cpu(const attention_case *c, expected *e)
 {
     size_t n = (size_t)(e->rows * e->cols) * sizeof(float);
     syl_ragged sequences = {c->count, e->begin};
-    syl_mat q = host_mat(e->q, e, e->stride), k = host_mat(e->k, e, e->stride);
-    syl_mat v = host_mat(e->v, e, e->stride);
+    syl_mat q = host_mat(e->q, e, e->stride), k = host_keys(e->k, e, e->stride);
+    syl_mat v = host_keys(e->v, e, e->stride);
     e->y = host_bytes(n), e->dq = host_bytes(n), e->dk = host_bytes(n), e->dv = host_bytes(n);
     e->lse = host_bytes((size_t)(c->heads * e->rows) * sizeof(float));
     assert_int_equal(syl_ctx_create(&e->ctx, 1, NULL), SYL_OK);
@@ -122,8 +129,8 @@ static void run_on_cpu(const attention_case *c, expected *e)
         syl_attention_forward(e->ctx, shape_of(c, e), sequences, q, k, v, y, e->lse, NULL), SYL_OK);
     assert_int_equal(
         syl_attention_backward(e->ctx, shape_of(c, e), sequences, q, k, v, y, e->lse, dy,
-                               host_mat(e->dq, e, e->cols), host_mat(e->dk, e, e->cols),
-                               host_mat(e->dv, e, e->cols), c->biased ? e->dbias : NULL, NULL),
+                               host_mat(e->dq, e, e->cols), host_keys(e->dk, e, e->cols),
+                               host_keys(e->dv, e, e->cols), c->biased ? e->dbias : NULL, NULL),
         SYL_OK);
     syl_ctx_free(e->ctx);
 }
@@ -144,10 +151,10 @@ static void *put_inputs(const attention_case *c, const expected *e, syl_cuda_att
     syl_dtype dtype = c->bf16 ? SYL_BF16 : SYL_F32;
     size_t size = c->bf16 ? 2 : 4;
     a->q = device_mat(p, dtype, e->rows, e->cols, e->stride);
-    a->k =
-        device_mat((uint8_t *)p + (size_t)(e->k - e->q) * size, dtype, e->rows, e->cols, e->stride);
-    a->v =
-        device_mat((uint8_t *)p + (size_t)(e->v - e->q) * size, dtype, e->rows, e->cols, e->stride);
+    a->k = device_mat((uint8_t *)p + (size_t)(e->k - e->q) * size, dtype, e->rows, e->key_cols,
+                      e->stride);
+    a->v = device_mat((uint8_t *)p + (size_t)(e->v - e->q) * size, dtype, e->rows, e->key_cols,
+                      e->stride);
     free(half);
     return p;
 }
@@ -178,8 +185,8 @@ static void check_backward(const attention_case *c, const expected *e, syl_cuda_
     float *dbias = device_floats(start, (size_t)(c->heads * e->width));
     a->dy = device_mat(dy, SYL_F32, e->rows, e->cols, e->cols);
     a->dq = device_mat(dx, SYL_F32, e->rows, e->cols, 3 * e->cols);
-    a->dk = device_mat(dx + e->cols, SYL_F32, e->rows, e->cols, 3 * e->cols);
-    a->dv = device_mat(dx + 2 * e->cols, SYL_F32, e->rows, e->cols, 3 * e->cols);
+    a->dk = device_mat(dx + e->cols, SYL_F32, e->rows, e->key_cols, 3 * e->cols);
+    a->dv = device_mat(dx + 2 * e->cols, SYL_F32, e->rows, e->key_cols, 3 * e->cols);
     a->delta = device_floats(NULL, (size_t)(c->heads * e->rows));
     a->drel_bias = c->biased ? dbias : NULL;
     a->partial_bias = device_floats(NULL, (size_t)(a->num_tiles * c->heads * e->width));
@@ -189,8 +196,10 @@ static void check_backward(const attention_case *c, const expected *e, syl_cuda_
     const float *want[] = {e->dq, e->dk, e->dv};
     static const char *const name[] = {"dq", "dk", "dv"};
     for (int m = 0; m < 3; m++) {
+        size_t bytes = (size_t)(m ? e->key_cols : e->cols) * sizeof *part;
+        memset(part, 0, n * sizeof *part); /* behind fewer columns: as the expected ones */
         for (int64_t r = 0; r < e->rows; r++)
-            memcpy(part + r * e->cols, got + (3 * r + m) * e->cols, (size_t)e->cols * sizeof *part);
+            memcpy(part + r * e->cols, got + (3 * r + m) * e->cols, bytes);
         same(name[m], part, want[m], n, c->narrow_result ? 2e-2 : 1e-4);
     }
     if (c->biased)
@@ -215,6 +224,7 @@ static void check_case(const attention_case *c)
     tile_list queries = query_tiles(e.begin, c->count), keys = key_tiles(e.begin, c->count);
     syl_cuda_attention a = {.heads = c->heads,
                             .head_dim = c->head_dim,
+                            .group = c->group ? c->group : 1,
                             .num_tiles = queries.n,
                             .num_key_tiles = keys.n,
                             .tiles = device_bytes(queries.tile, sizeof queries.tile),
@@ -302,6 +312,19 @@ static void types_and_strides(void **state)
         check_case(&cases[i]);
 }
 
+static void shared_keys(void **state)
+{
+    static const attention_case cases[] = {
+        {"two heads share", 4, 8, -1, 0, AWKWARD, .group = 2},
+        {"all heads share", 3, 7, -1, -1, .joint = true, AWKWARD, .group = 3},
+        {"bias and dropout", 4, 4, 5, 9, .biased = true, .dropout = 0.2f, AWKWARD, .group = 2},
+        {"bf16", 6, 8, 4, 4, .bf16 = true, AWKWARD, .group = 3},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_case(&cases[i]);
+}
+
 /* Every instance of the kernels, and sizes that do not fill it. */
 static void head_sizes(void **state)
 {
@@ -340,6 +363,7 @@ static void check_offset(int queries, int keys, int offset, int64_t left, int64_
                  (syl_cuda_tile){i, least(i + SYL_CUDA_QUERIES, queries), 0, keys, offset + i, 0});
     syl_cuda_attention a = {.heads = heads,
                             .head_dim = d,
+                            .group = 1,
                             .num_tiles = l.n,
                             .tiles = device_bytes(l.tile, sizeof l.tile),
                             .left = left,
@@ -363,17 +387,22 @@ static void offsets(void **state)
     check_offset(70, 100, 30, 25, 5);
     check_offset(65, 65, 0, -1, -1);
     check_offset(2, 70, 0, -1, -1);
+    check_offset(5, 35, 30, -1, 0);
+    check_offset(1, 35, 34, -1, 0);
     check_offset(5, 6, 4, 2, 0); /* the last queries see no key: zeros */
 }
 
 static void nothing_to_do(void **state)
 {
-    syl_cuda_attention a = {.heads = 2, .head_dim = 8, .left = -1, .right = -1};
+    syl_cuda_attention a = {.heads = 2, .head_dim = 8, .group = 1, .left = -1, .right = -1};
     (void)state;
     ok(syl_cuda_attention_forward(0, &a));
     ok(syl_cuda_attention_backward(0, &a));
     a.num_tiles = 1;
     a.head_dim = 257;
+    assert_int_equal(syl_cuda_attention_forward(0, &a), cudaErrorInvalidValue);
+    a.head_dim = 8;
+    a.group = 3;
     assert_int_equal(syl_cuda_attention_forward(0, &a), cudaErrorInvalidValue);
 }
 
@@ -383,7 +412,7 @@ int main(void)
         cmocka_unit_test(masks),         cmocka_unit_test(biases),
         cmocka_unit_test(dropouts),      cmocka_unit_test(types_and_strides),
         cmocka_unit_test(head_sizes),    cmocka_unit_test(offsets),
-        cmocka_unit_test(nothing_to_do),
+        cmocka_unit_test(shared_keys),   cmocka_unit_test(nothing_to_do),
     };
     if (no_device()) return 77;
     return cmocka_run_group_tests(tests, NULL, NULL);

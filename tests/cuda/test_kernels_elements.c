@@ -117,6 +117,33 @@ static void test_activations(void **state)
     each_shape(check_activations);
 }
 
+static void check_gated(int64_t rows, int64_t cols, int64_t gap)
+{
+    EACH (syl_function, f, SYL_GELU_ERF, SYL_GELU_TANH, SYL_SILU, SYL_RELU) {
+        syl_mat a = draw(SYL_F32, rows, cols, gap), b = draw(SYL_F32, rows, cols, gap);
+        syl_mat dy = draw(SYL_F32, rows, cols, 0), y = draw(SYL_F32, rows, cols, gap);
+        syl_mat da = draw(SYL_F32, rows, cols, gap), db = draw(SYL_F32, rows, cols, gap);
+        syl_mat on_a = device(a), on_b = device(b), on_dy = device(dy), on = device(y);
+        syl_mat on_da = device(da), on_db = device(db);
+        LAUNCHED(syl_cuda_gated(NULL, *f, on_a, on_b, on));
+        syl_gated(ctx, *f, a, b, y);
+        same(y, on, TOLERANCE);
+        for (int accumulate = 0; accumulate < 2; accumulate++) {
+            LAUNCHED(
+                syl_cuda_gated_backward(NULL, *f, on_a, on_b, on_dy, accumulate, on_da, on_db));
+            syl_gated_backward(ctx, *f, a, b, dy, accumulate, da, db);
+            same(da, on_da, TOLERANCE);
+            same(db, on_db, TOLERANCE);
+        }
+    }
+}
+
+static void test_gated(void **state)
+{
+    (void)state;
+    each_shape(check_gated);
+}
+
 static void check_bias_activation(int64_t rows, int64_t cols, int64_t gap)
 {
     float *bias = draw_array(cols), *on_bias = device_array(bias, cols);
@@ -252,6 +279,26 @@ static void test_gather(void **state)
 {
     (void)state;
     each_shape(check_gather);
+}
+
+/* cols pairs in each of two heads. */
+static void check_rotate(int64_t rows, int64_t cols, int64_t gap)
+{
+    int32_t *position = draw_ids(rows, 0, 7);
+    int32_t *on_position = device_bytes(position, (size_t)rows * sizeof *position);
+    syl_mat turns = draw(SYL_F32, 7, 2 * cols, gap), x = draw(SYL_F32, rows, 4 * cols, gap);
+    syl_mat on = device(x), on_turns = device(turns);
+    for (int bits = 0; bits < 4; bits++) {
+        LAUNCHED(syl_cuda_rotate(NULL, on_turns, on_position, bits & 1, bits & 2, on));
+        if (cols) syl_rotate(ctx, turns, position, bits & 1, bits & 2, x);
+        same(x, on, TOLERANCE);
+    }
+}
+
+static void test_rotate(void **state)
+{
+    (void)state;
+    each_shape(check_rotate);
 }
 
 /* Segments made as the backend makes them: by row, each in the order of the ids. */
@@ -408,6 +455,8 @@ int main(void)
         cmocka_unit_test_teardown(test_convert_corners, after_each),
         cmocka_unit_test_teardown(test_alignment, after_each),
         cmocka_unit_test_teardown(test_activations, after_each),
+        cmocka_unit_test_teardown(test_gated, after_each),
+        cmocka_unit_test_teardown(test_rotate, after_each),
         cmocka_unit_test_teardown(test_bias_activation, after_each),
         cmocka_unit_test_teardown(test_dropout, after_each),
         cmocka_unit_test_teardown(test_transpose, after_each),

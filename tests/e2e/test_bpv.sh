@@ -101,6 +101,12 @@ check "a query: on the topic" json out "sum('star' in h['name'] or int((h['name'
 for h in lines[0]['hits']) >= 8"
 printf 'ship sail anchor\nxyzzy\n' | bpv search --index index --model model >out 2>err
 check "queries from a pipe" json out "len(lines) == 2 and len(lines[0]['hits']) == 10 and lines[1]['unknown']"
+for i in 1 2 3 4; do
+    bpv search --index together --add --codes codes.npy >/dev/null 2>&1 &
+done
+wait
+expect 0 "added by four at once" bpv search --index together --add --codes codes.npy
+check "added by four at once: all" json out "lines[0]['count'] == 5 * lines[0]['added']"
 expect 0 "an index with vectors" bpv search --index both --add --rank --model real-binary.model train/
 expect 0 "two stages" bpv search --index both --rank --candidates 50 --k 5 --model real-binary.model test/
 check "two stages: by cosine" json out "all(len(x['hits']) == 5 and x['candidates'] == 50 and \
@@ -214,6 +220,7 @@ if mountpoint -q disk; then
     refuse "No space left" "a full disk, train" train $small --out disk/x train/
     refuse "No space left" "a full disk, search" search --index disk/x --add --codes codes.npy
 fi
+refuse "nowhere" "a state that cannot be written" train $small --out m --state nowhere/state missing.txt
 check "the model is as it was" cmp -s model kept
 
 # ---- runs that are stopped -------------------------------------------------------------------------

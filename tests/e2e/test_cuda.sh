@@ -123,6 +123,34 @@ expect 0 "and on CUDA" train moved --steps 30 --schedule constant --device cuda 
 expect 0 "as one on the CPU" train unmoved --steps 30 --schedule constant
 check "one curve of both" one_curve moved unmoved 30
 
+# ---- sentence models: each stage on both devices
+expect 0 "chains of arithmetic" "$SYLKIT" sent gen --count 100 --output chains.json arith
+# sent FOLDER STAGE OPTIONS...: ten steps of a tiny model.
+sent() {
+    into=$1 stage=$2
+    shift 2
+    "$SYLKIT" sent train --stage "$stage" --data chains.json \
+        --dim 16 --layers 1 --heads 2 --context 64 --batch 4 --lr 3e-3 --warmup 0 --steps 10 \
+        --log-every 1 --threads 1 --quiet --output "$into" "$@"
+}
+sent_latent="--from sent-ctx-b-cpu --latent-norm scale --self-feed 0.5 --self-feed-ramp 4
+    --valid chains.json --valid-count 8"
+for stage in cot sem ctx-b ctx-c latent stop; do
+    case $stage in
+    cot) more="--dropout 0.1" ;;
+    ctx-c) more="--from sent-cot-cpu --semantic sent-sem-cpu" ;;
+    latent) more=$sent_latent ;;
+    stop) more="--from sent-latent-cpu" ;;
+    *) more="--from sent-cot-cpu" ;;
+    esac
+    for device in cpu cuda; do
+        expect 0 "$stage on $device" sent "sent-$stage-$device" "$stage" --device "$device" $more
+    done
+    grep '"loss"' "sent-$stage-cpu/metrics.jsonl" >cpu/metrics.jsonl
+    grep '"loss"' "sent-$stage-cuda/metrics.jsonl" >cuda/metrics.jsonl
+    check "$stage: one curve" one_curve cpu cuda 10
+done
+
 # ---- several processes, a device each
 if command -v mpirun >/dev/null 2>&1 && [ -e "${PREFIX_BUILD:?}/.libs/libsylkit-mpi.so" ]; then
     mkdir modules

@@ -186,7 +186,7 @@ expect 2 "--resume without --state" dsg train --resume --out bad train.txt
 expect 2 "noise for pairs without shared negatives" dsg train --gumbel pair --out bad train.txt
 expect 2 "momentum of epochs without rates" dsg train --rule momentum --momentum 0.5,0.6 --out bad train.txt
 expect 2 "a rate that is no number" dsg train --epoch-alpha 0.1,x --out bad train.txt
-expect 2 "pairs of words" dsg train --bigrams --out bad train.txt
+expect 2 "pairs of words, an option of documents" dsg train --bigrams --out bad train.txt
 expect 2 "neighbours of nothing" dsg neighbours model
 expect 2 "a word without a text" dsg disambiguate model plantedaaa
 expect 2 "another task" dsg eval sense model pairs
@@ -201,6 +201,7 @@ exec 3<&-
 wait $!
 check "a reader that goes away" test $? -eq 1
 mkdir disk
+refuse "nowhere" "a state that cannot be written" train $small --out m --state nowhere/state missing.txt
 if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=16k tmpfs disk 2>/dev/null; then
     cleanup() { umount "$tmp/disk" && rm -rf "$tmp"; }
     dd if=/dev/zero of=disk/fill bs=4k count=4 2>/dev/null

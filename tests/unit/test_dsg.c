@@ -6,6 +6,7 @@
 
 #include "lib/base/random.h"
 #include "tests/dsg/planted.h"
+#include "train/dsg/windows.h"
 
 static syl_error err;
 static const syl_ranks alone = {.count = 1};
@@ -103,31 +104,30 @@ static void planted_senses(void **state)
 /* More lambda, fewer senses; much of it leaves one. */
 static void entropy(void **state)
 {
-    static const float lambda[] = {0, 0.05f, 10};
-    double h[3], senses[3];
+    static const float lambda[] = {0, 0.1f, 0.5f, 10};
+    double h[4], senses[4];
     (void)state;
     planted_rules rules = planted_small();
     rules.tokens = 60000;
     planted p = planted_make(&rules);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         syl_dsg_options o = syl_dsg_defaults(3);
         o.dim = 24;
-        o.epochs = 6;
+        o.epochs = 8;
         o.entropy = lambda[i];
-        o.choice_bias = 1;
         syl_dsg_trainer *t = trained(&p, &o, NULL);
         syl_dsg_result r = syl_dsg_trainer_result(t);
         planted_score s = planted_evaluate(&p, &r, o.window, o.prune, false);
-        h[i] = s.entropy, senses[i] = s.senses;
+        h[i] = r.entropy, senses[i] = s.senses;
         print_message("lambda %g: H %.4f, %.3f senses a word\n", (double)lambda[i], h[i],
                       senses[i]);
         syl_dsg_trainer_free(t);
     }
-    for (int i = 1; i < 3; i++) {
+    for (int i = 1; i < 4; i++) {
         assert_true(h[i] < h[i - 1]);
         assert_true(senses[i] < senses[i - 1]);
     }
-    assert_true(h[2] < 1e-3 && senses[2] < 1.15);
+    assert_true(h[3] < 1e-3 && senses[3] < 1.001);
     planted_free(&p);
 }
 
@@ -253,6 +253,50 @@ static void resume(void **state)
         syl_dsg_trainer_free(changed), syl_dsg_trainer_free(t), syl_dsg_trainer_free(whole);
         assert_int_equal(unlink(path), 0);
     }
+    planted_free(&p);
+}
+
+/* Each epoch has all sentences once, in an order of its own, in blocks that are not too long. */
+static void order(void **state)
+{
+    (void)state;
+    planted_rules rules = {40000, 4, 20, 20, 4, 9};
+    planted p = planted_make(&rules);
+    int64_t n = p.corpus.sentences, moved = 0;
+    int64_t *first = calloc((size_t)n, sizeof *first);
+    uint8_t *seen = calloc((size_t)n, 1);
+    syl_dsg_options o = tiny_options(3);
+    syl_dsg_windows w;
+    ok(syl_dsg_windows_create(&w, &p.corpus, &o, &err));
+    for (int epoch = 0; epoch < 2; epoch++) {
+        int64_t words = 0;
+        ok(syl_dsg_windows_begin(&w, (uint64_t)epoch << 42, &err));
+        assert_int_equal(w.begin[0], 0);
+        assert_int_equal(w.begin[w.blocks], n);
+        for (int64_t b = 0; b < w.blocks; b++) {
+            words += syl_dsg_windows_words(&w, b);
+            assert_in_range(syl_dsg_windows_words(&w, b), 1, w.most);
+            syl_dsg_windows_make(&w, b, epoch, (uint64_t)epoch << 42 | (uint64_t)b << 2);
+            assert_int_equal(w.count, syl_dsg_windows_words(&w, b));
+            assert_int_equal(w.sentence[0], w.order[w.begin[b]]);
+            assert_int_equal(w.centre[0], p.items[p.begin[w.sentence[0]]]);
+        }
+        assert_int_equal(words, p.begin[n]);
+        for (int64_t i = 0; i < n; i++) {
+            if (epoch == 0) first[i] = w.order[i];
+            seen[w.order[i]]++;
+            moved += w.order[i] != i && (epoch == 0 || w.order[i] != first[i]);
+        }
+    }
+    for (int64_t i = 0; i < n; i++)
+        assert_int_equal(seen[i], 2);
+    assert_true(moved > 2 * n - 40);
+    o.shuffle = false;
+    ok(syl_dsg_windows_begin(&w, 0, &err));
+    for (int64_t i = 0; i < n; i++)
+        assert_int_equal(w.order[i], i);
+    syl_dsg_windows_free(&w);
+    free(first), free(seen);
     planted_free(&p);
 }
 
@@ -413,8 +457,9 @@ int main(void)
         cmocka_unit_test(planted_senses), cmocka_unit_test(entropy),
         cmocka_unit_test(pretraining),    cmocka_unit_test(public_schedule),
         cmocka_unit_test(threads),        cmocka_unit_test(resume),
-        cmocka_unit_test(not_finite),     cmocka_unit_test(bad_options),
-        cmocka_unit_test(take),           cmocka_unit_test(memory),
+        cmocka_unit_test(order),          cmocka_unit_test(not_finite),
+        cmocka_unit_test(bad_options),    cmocka_unit_test(take),
+        cmocka_unit_test(memory),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

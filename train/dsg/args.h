@@ -10,7 +10,7 @@ typedef enum syl_dsg_schedule { SYL_DSG_SCHEDULE_OWN, SYL_DSG_SCHEDULE_PUBLIC } 
 typedef struct syl_dsg_args {
     int senses, schedule;
     int dim, window, shrink, shuffle, loss, negative, sampler, share, pad; /* yes: 1 */
-    int gumbel;                                                   /* none, window, pair */
+    int gumbel;                                                            /* none, window, pair */
     int epochs, pretrain_epochs, rule, batch, threads, seed, exchange_every;
     double sample, alpha, last_rate, choice_alpha, choice_bias, pretrain_choice_alpha;
     double temperature, last_temperature, anneal_epochs, entropy, pretrain_entropy, prune;

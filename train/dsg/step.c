@@ -83,6 +83,14 @@ static syl_sense_batch sense_batch(syl_dsg_trainer *t, int64_t batch, int number
                              .seed = o->seed};
 }
 
+/* Entropy makes each choice sharp, but only the biases can end a sense in all contexts: as lambda
+ * rises to 1, they learn more, so that a large one leaves one sense. */
+static float bias_part(const syl_dsg_options *o, float entropy)
+{
+    float least = entropy < 1 ? entropy : 1;
+    return o->choice_bias > least ? o->choice_bias : least;
+}
+
 static syl_sense_batch training_batch(syl_dsg_trainer *t, int64_t batch, int number,
                                       uint64_t stream)
 {
@@ -93,7 +101,7 @@ static syl_sense_batch training_batch(syl_dsg_trainer *t, int64_t batch, int num
         .rule = o->rule, .lr = r->alpha, .bias_lr = r->alpha, .momentum = r->momentum};
     b.sense_update = b.output_update = b.choice_update = update;
     b.choice_update.lr = r->choice_alpha;
-    b.choice_update.bias_lr = r->choice_alpha * o->choice_bias;
+    b.choice_update.bias_lr = r->choice_alpha * bias_part(o, r->entropy);
     if (r->pretraining) {
         b.choice = syl_dsg_table_view(&t->tables.shared);
         b.choice_shared = true;

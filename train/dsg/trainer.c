@@ -228,6 +228,7 @@ static bool tell(void *user, const syl_course_progress *progress)
 /* ---- priors -------------------------------------------------------------------------------------
  */
 
+/* A word that the corpus lacks has one sense. */
 static void normalise_priors(syl_dsg_trainer *t)
 {
     int senses = t->options.senses;
@@ -236,7 +237,7 @@ static void normalise_priors(syl_dsg_trainer *t)
         for (int k = 0; k < senses; k++)
             sum += s[k];
         for (int k = 0; k < senses; k++)
-            t->priors[w * senses + k] = (float)(sum > 0 ? s[k] / sum : 1.0 / senses);
+            t->priors[w * senses + k] = (float)(sum > 0 ? s[k] / sum : k == 0);
     }
 }
 

@@ -39,10 +39,10 @@ typedef struct syl_dsg_options {
     int window; /* words to each side (5) */
     bool
         shrink; /* each window has a random width from 1 to `window`, as word2vec's (plain: true) */
-    bool shuffle; /* a new order of the sentences for each epoch: what stands together in a text
-                     (a collection sorted by subject) would train all senses for the subject at
-                     hand (true) */
-    double sample;        /* subsampling threshold as word2vec's -sample, 0: none (plain: 1e-3) */
+    bool shuffle;  /* a new order of the sentences for each epoch: what stands together in a text
+                      (a collection sorted by subject) would train all senses for the subject at
+                      hand (true) */
+    double sample; /* subsampling threshold as word2vec's -sample, 0: none (plain: 1e-3) */
     syl_window_loss loss; /* plain: SYL_WINDOW_NEGATIVES, senses: SYL_WINDOW_SOFTMAX */
     int negative;         /* negatives of a window (plain: 5, senses: 20) */
     bool log_uniform;     /* negatives by rank of frequency; else by count^0.75 (false) */
@@ -57,9 +57,9 @@ typedef struct syl_dsg_options {
     float alpha;         /* learning rate (plain: 0.025, senses: 0.04) */
     float last_rate;     /* what it falls to linearly, as a part of it (plain: 1e-4, senses: 1) */
     float choice_alpha;  /* that of the sense network, falling alike (0.4) */
-    float choice_bias;   /* that of its biases, as a part of that (0: they stay 0). They learn
-                            priors; what they learn before contexts tell anything ends all senses
-                            of many words but one. */
+    float choice_bias;   /* that of its biases, as a part of that (0: they stay 0), at least
+                            `entropy`, up to 1. They learn priors; what they learn before contexts
+                            tell anything ends all senses of many words but one. */
     float pretrain_choice_alpha; /* that of the shared network, which every window changes (0.01) */
     syl_row_rule rule; /* SGD; MOMENTUM as the authors' program, ADAGRAD (plain: SGD only) */
     /* Epoch e has alpha[e] throughout and momentum[e]; the last ones stand for all further epochs.

@@ -10,7 +10,11 @@
 #define SAME 8      /* windows of one centre in a batch */
 #define POWER 0.75  /* of the counts, Mikolov et al. 2013 */
 
-enum { USE_ORDER = 0, USE_WIDTH = 1, USE_NEGATIVES = 2 }; /* added to a stream, of which the low bits are 0 */
+enum {
+    USE_ORDER = 0,
+    USE_WIDTH = 1,
+    USE_NEGATIVES = 2
+}; /* added to a stream, of which the low bits are 0 */
 
 int64_t syl_dsg_block_words(int64_t longest)
 {

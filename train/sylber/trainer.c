@@ -246,7 +246,7 @@ static syl_status step(void *user, syl_tape *tape, void **examples, int count, u
     SYL_TRY(lay_out(t, tape, examples, count, &b, err));
     for (int i = 0; i < count; i++) {
         const syl_example *e = examples[i];
-        sums->seconds += e->seconds;
+        sums->work += e->seconds;
         if (!t->teacher)
             syl_mat_copy(syl_mat_of(e->target, SYL_F32, e->frames, b.target.cols),
                          frames_of(&b, b.target, i));
@@ -383,6 +383,7 @@ syl_train_task syl_sylber_task(syl_sylber_trainer *t, char *identity)
                             .blocks = t->blocks,
                             .num_blocks = n,
                             .identity = identity,
+                            .unit = "audio",
                             .step = step,
                             .place = place,
                             .updated = updated,

@@ -1,10 +1,26 @@
-/* Softmax attention: all keys through oneDNN products, a window of keys directly. */
+/* Softmax attention: all keys through oneDNN products, a window of keys directly, many queries with
+ * an open side by tiles. */
+#include <omp.h>
+
 #include "lib/base/vector.h"
-#include "lib/compute/cpu/context.h"
+#include "lib/compute/cpu/attention.h"
 #include "lib/compute/cpu/vmath.h"
 #include "lib/compute/training.h"
 
-#define QUERY_BLOCK 256 /* scores of so many queries exist at a time */
+#define QUERY_BLOCK 256     /* scores of so many queries exist at a time */
+#define FEW_QUERIES 8       /* for which products of matrices cost more than they bring */
+#define PARALLEL_FROM 32768 /* products of a query with keys; below, threads cost more */
+
+syl_status syl_attention_check(int heads, syl_mat q, syl_mat k, syl_mat v, syl_error *err)
+{
+    bool good = heads >= 1 && q.cols % heads == 0 && k.cols == v.cols && k.rows == v.rows;
+    int64_t dim = good ? q.cols / heads : 1;
+    if (good && k.cols > 0 && k.cols % dim == 0 && heads % (k.cols / dim) == 0) return SYL_OK;
+    return syl_fail(err, SYL_EINVAL,
+                    "attention of %d heads with queries of %lld columns, keys of %lld and values "
+                    "of %lld",
+                    heads, (long long)q.cols, (long long)k.cols, (long long)v.cols);
+}
 
 SYL_CLONES static void softmax_row(float *s, float scale, int64_t n)
 {
@@ -71,27 +87,37 @@ SYL_CLONES static void attend_window_row(const float *q, const float *k, const f
     }
 }
 
-/* All heads, float32. scores is [queries][left + right + 1]. */
+/* Keys that query i sees: first, and how many. */
+static int64_t seen_keys(const syl_attention_mask *mask, int64_t i, int64_t keys, int64_t *first)
+{
+    int64_t at = i + mask->offset, to = keys;
+    *first = mask->left >= 0 && at > mask->left ? at - mask->left : 0;
+    if (mask->right >= 0 && at + mask->right + 1 < keys) to = at + mask->right + 1;
+    return to - *first;
+}
+
+static const float *first_of(syl_mat m, int64_t row, int64_t col)
+{
+    return (const float *)m.data + row * m.stride + col;
+}
+
+/* All heads, float32. scores is [threads][keys that a query sees at most]. */
 static void attend_window(syl_ctx *ctx, int heads, syl_attention_mask mask, syl_mat q, syl_mat k,
                           syl_mat v, syl_mat scores, syl_mat y)
 {
-    int64_t d = q.cols / heads, width = mask.left + mask.right + 1;
+    int64_t d = q.cols / heads, group = q.cols / k.cols, width = mask.left + mask.right + 1;
+    int64_t n = q.rows * heads;
     float scale = 1.0f / sqrtf((float)d);
-    (void)ctx;
-#pragma omp parallel for num_threads(ctx->threads) if (q.rows > 16)
-    for (int64_t i = 0; i < q.rows; i++) {
-        int64_t at = i + mask.offset;
-        int64_t from = at > mask.left ? at - mask.left : 0;
-        int64_t to = at + mask.right + 1 < k.rows ? at + mask.right + 1 : k.rows;
-        for (int h = 0; h < heads; h++) {
-            const float *bias = mask.rel_bias;
-            if (bias) bias += h * width + (from - at + mask.left);
-            attend_window_row((const float *)syl_mat_rows(q, i, 1).data + h * d,
-                              (const float *)syl_mat_rows(k, from, 1).data + h * d,
-                              (const float *)syl_mat_rows(v, from, 1).data + h * d, k.stride,
-                              to - from, d, scale, bias, syl_mat_rows(scores, i, 1).data,
-                              (float *)syl_mat_rows(y, i, 1).data + h * d);
-        }
+#pragma omp parallel for num_threads(ctx->threads) if (n * scores.cols > PARALLEL_FROM)
+    for (int64_t t = 0; t < n; t++) {
+        int64_t i = t / heads, h = t % heads, from, count;
+        count = seen_keys(&mask, i, k.rows, &from);
+        const float *bias = mask.rel_bias;
+        if (bias) bias += h * width + (from - i - mask.offset + mask.left);
+        attend_window_row(first_of(q, i, h * d), first_of(k, from, h / group * d),
+                          first_of(v, from, h / group * d), k.stride, count, d, scale, bias,
+                          syl_mat_rows(scores, omp_get_thread_num(), 1).data,
+                          (float *)syl_mat_rows(y, i, 1).data + h * d);
     }
 }
 
@@ -109,7 +135,9 @@ static syl_status window_attention(syl_ctx *ctx, int heads, syl_attention_mask m
                                    syl_mat k, syl_mat v, syl_mat y, syl_error *err)
 {
     syl_mat scores, wide = y;
-    SYL_TRY(syl_ctx_mat(ctx, SYL_F32, q.rows, mask.left + mask.right + 1, &scores, err));
+    int64_t most = mask.left + mask.right + 1;
+    if (mask.left < 0 || mask.right < 0 || most > k.rows) most = k.rows;
+    SYL_TRY(syl_ctx_mat(ctx, SYL_F32, ctx->threads, most, &scores, err));
     SYL_TRY(as_f32(ctx, &q, true, err));
     SYL_TRY(as_f32(ctx, &k, true, err));
     SYL_TRY(as_f32(ctx, &v, true, err));
@@ -122,12 +150,13 @@ static syl_status window_attention(syl_ctx *ctx, int heads, syl_attention_mask m
 static syl_status full_attention(syl_ctx *ctx, int heads, syl_mat q, syl_mat k, syl_mat v,
                                  syl_mat y, syl_error *err)
 {
-    int64_t d = q.cols / heads;
+    int64_t d = q.cols / heads, group = q.cols / k.cols;
     float scale = 1.0f / sqrtf((float)d);
-    for (int h = 0; h < heads; h++) {
+    for (int64_t h = 0; h < heads; h++) {
         size_t mark = syl_ctx_mark(ctx);
-        SYL_TRY(attend_all(ctx, scale, syl_mat_cols(q, h * d, d), syl_mat_cols(k, h * d, d),
-                           syl_mat_cols(v, h * d, d), syl_mat_cols(y, h * d, d), err));
+        int64_t at = h / group * d;
+        SYL_TRY(attend_all(ctx, scale, syl_mat_cols(q, h * d, d), syl_mat_cols(k, at, d),
+                           syl_mat_cols(v, at, d), syl_mat_cols(y, h * d, d), err));
         syl_ctx_release(ctx, mark);
     }
     return SYL_OK;
@@ -137,7 +166,12 @@ syl_status syl_cpu_attention(syl_ctx *ctx, int heads, syl_attention_mask mask, s
                              syl_mat v, syl_mat y, syl_error *err)
 {
     if (q.rows == 0) return SYL_OK;
-    if (mask.left < 0) return full_attention(ctx, heads, q, k, v, y, err);
+    SYL_TRY(syl_attention_check(heads, q, k, v, err));
+    bool open = mask.left < 0 || mask.right < 0;
+    if (mask.left < 0 && mask.right < 0 && q.rows > 1)
+        return full_attention(ctx, heads, q, k, v, y, err);
+    if (open && q.rows > FEW_QUERIES)
+        return syl_attention_cached(ctx, heads, mask, q, k, v, y, err);
     size_t mark = syl_ctx_mark(ctx);
     syl_status status = window_attention(ctx, heads, mask, q, k, v, y, err);
     syl_ctx_release(ctx, mark);

@@ -1,23 +1,29 @@
-/* Attention for training: tiles of queries against the keys that they can see; the backward makes
- * the probabilities anew from what the forward kept of each row (Dao et al. 2022). */
+/* Attention by tiles of queries against the keys that they can see, for training and for many
+ * queries at once of a conversation; the backward makes the probabilities anew from what the
+ * forward kept of each row (Dao et al. 2022). Several heads may share one of keys and values
+ * (Ainslie et al. 2023). */
 #include <omp.h>
 
+#include "lib/compute/cpu/attention.h"
 #include "lib/compute/cpu/parallel.h"
 #include "lib/compute/cpu/vmath.h"
 #include "lib/compute/training.h"
 
 #define TILE 128 /* queries at a time */
+/* Products of so few multiplications are loops here: handing them to oneDNN takes longer. Batches
+ * of sentences have thousands of them. */
+#define SMALL_PRODUCT 20480
 
 /* One head of one sequence; gradients only in the backward. */
 typedef struct head {
     syl_ctx *ctx;
-    int64_t left, right;
+    int64_t left, right, offset; /* offset: position of the first query among the keys */
     float scale;
     const float *rel_bias; /* [left + right + 1], or NULL */
     syl_mat q, k, v, y;    /* [time][dim of a head] */
     syl_mat dy, dq, dk, dv;
-    syl_mat dy_product; /* dy in the dtype of q */
-    float *lse, *drel_bias;
+    syl_mat dy_product;     /* dy in the dtype of q */
+    float *lse, *drel_bias; /* NULL: not wanted */
     float dropout;
     uint64_t seed, stream, first_row; /* first_row: number of this head's first query */
 } head;
@@ -31,12 +37,14 @@ typedef struct tile {
 
 static int64_t first_key(const head *h, int64_t query)
 {
-    return h->left >= 0 && query > h->left ? query - h->left : 0;
+    int64_t at = query + h->offset;
+    return h->left >= 0 && at > h->left ? at - h->left : 0;
 }
 
 static int64_t last_key(const head *h, int64_t query)
 {
-    return h->right >= 0 && query + h->right + 1 < h->k.rows ? query + h->right + 1 : h->k.rows;
+    int64_t at = query + h->offset;
+    return h->right >= 0 && at + h->right + 1 < h->k.rows ? at + h->right + 1 : h->k.rows;
 }
 
 static tile tile_at(const head *h, int64_t begin)
@@ -47,7 +55,7 @@ static tile tile_at(const head *h, int64_t begin)
 
 static const float *bias_from(const head *h, int64_t query, int64_t key)
 {
-    return h->rel_bias ? h->rel_bias + (key - query + h->left) : NULL;
+    return h->rel_bias ? h->rel_bias + (key - query - h->offset + h->left) : NULL;
 }
 
 /* s [n] := s scale + bias. Returns the largest. */
@@ -110,6 +118,16 @@ static syl_status scores_of(const head *h, tile t, syl_mat *scores, syl_error *e
                        syl_mat_rows(h->k, t.first, keys), true, false, *scores, err);
 }
 
+/* s [n], the scores of the keys that query i sees, become what values are multiplied by. */
+static void probabilities(const head *h, int64_t i, float *s, int64_t n)
+{
+    float top = scale_scores(s, h->scale, bias_from(h, i, first_key(h, i)), n);
+    float sum = exponentials(s, top, n);
+    syl_scale_row(1.0f / sum, s, false, s, n);
+    drop(h, i, s, n);
+    if (h->lse) h->lse[i] = top + logf(sum);
+}
+
 static syl_status forward_tile(const head *h, tile t, syl_error *err)
 {
     syl_mat p;
@@ -117,35 +135,36 @@ static syl_status forward_tile(const head *h, tile t, syl_error *err)
     for (int64_t i = t.begin; i < t.end; i++) {
         int64_t n;
         float *s = visible(h, t, i, syl_row(p, i - t.begin), &n);
-        float top = scale_scores(s, h->scale, bias_from(h, i, first_key(h, i)), n);
-        float sum = exponentials(s, top, n);
-        syl_scale_row(1.0f / sum, s, false, s, n);
-        drop(h, i, s, n);
-        h->lse[i] = top + logf(sum);
+        probabilities(h, i, s, n);
     }
     SYL_TRY(as_dtype(h->ctx, h->v.dtype, &p, err));
     return syl_product(h->ctx, p, false, syl_mat_rows(h->v, t.first, p.cols), false, false,
                        syl_mat_rows(h->y, t.begin, p.rows), err);
 }
 
-/* p := probabilities as v has been multiplied by them, ds := gradients of the scores, from ds =
- * dy v^T. */
+/* s [n], scores of the keys that query i sees, become probabilities as v has been multiplied by
+ * them; d [n] = dy v^T becomes the gradients of the scores. */
+static void query_gradients(const head *h, int64_t i, float *s, float *d, int64_t n)
+{
+    int64_t from = first_key(h, i);
+    scale_scores(s, h->scale, bias_from(h, i, from), n);
+    exponentials(s, h->lse[i], n);
+    float along = syl_dot(syl_row(h->dy, i), syl_row(h->y, i), h->y.cols);
+    drop(h, i, d, n);
+    for (int64_t j = 0; j < n; j++)
+        d[j] = s[j] * (d[j] - along);
+    drop(h, i, s, n);
+    if (h->drel_bias) syl_scale_row(1, d, true, h->drel_bias + (from - i + h->left), n);
+    syl_scale_row(h->scale, d, false, d, n);
+}
+
 static void score_gradients(const head *h, tile t, syl_mat p, syl_mat ds)
 {
     for (int64_t i = t.begin; i < t.end; i++) {
         int64_t n;
         float *s = visible(h, t, i, syl_row(p, i - t.begin), &n);
         float *d = visible(h, t, i, syl_row(ds, i - t.begin), &n);
-        int64_t from = first_key(h, i);
-        scale_scores(s, h->scale, bias_from(h, i, from), n);
-        exponentials(s, h->lse[i], n);
-        float along = syl_dot(syl_row(h->dy, i), syl_row(h->y, i), h->y.cols);
-        drop(h, i, d, n);
-        for (int64_t j = 0; j < n; j++)
-            d[j] = s[j] * (d[j] - along);
-        drop(h, i, s, n);
-        if (h->drel_bias) syl_scale_row(1, d, true, h->drel_bias + (from - i + h->left), n);
-        syl_scale_row(h->scale, d, false, d, n);
+        query_gradients(h, i, s, d, n);
     }
 }
 
@@ -166,12 +185,91 @@ static syl_status backward_tile(const head *h, tile t, syl_error *err)
     return syl_product(h->ctx, p, true, dy, false, true, syl_mat_rows(h->dv, t.first, keys), err);
 }
 
-static syl_status run_tiles(const head *h, syl_status (*run)(const head *, tile, syl_error *),
-                            syl_error *err)
+/* ---- short sequences ---------------------------------------------------------------------- */
+
+/* s [n] = q . each of n rows of k. */
+SYL_CLONES static void few_scores(const float *q, const float *k, int64_t stride, int64_t n,
+                                  int64_t cols, float *s)
+{
+    for (int64_t j = 0; j < n; j++) {
+        float sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (int64_t c = 0; c < cols; c++)
+            sum += q[c] * k[j * stride + c];
+        s[j] = sum;
+    }
+}
+
+/* y = the sum of n rows of v, each times p[j]. */
+SYL_CLONES static void few_mixed(const float *p, const float *v, int64_t stride, int64_t n,
+                                 int64_t cols, float *y)
+{
+    for (int64_t c = 0; c < cols; c++)
+        y[c] = 0;
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t c = 0; c < cols; c++)
+            y[c] += p[j] * v[j * stride + c];
+}
+
+/* Each of n rows of d += p[j] x. */
+SYL_CLONES static void few_spread(const float *p, const float *x, int64_t n, int64_t cols, float *d,
+                                  int64_t stride)
+{
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t c = 0; c < cols; c++)
+            d[j * stride + c] += p[j] * x[c];
+}
+
+static bool is_small(const head *h, tile t)
+{
+    return h->q.dtype == SYL_F32 && h->y.dtype == SYL_F32 && h->dy_product.dtype == SYL_F32 &&
+           (t.end - t.begin) * (t.last - t.first) * h->q.cols <= SMALL_PRODUCT;
+}
+
+static syl_status forward_small(const head *h, tile t, syl_error *err)
+{
+    syl_mat row;
+    SYL_TRY(syl_ctx_mat(h->ctx, SYL_F32, 1, t.last - t.first, &row, err));
+    float *s = row.data;
+    for (int64_t i = t.begin; i < t.end; i++) {
+        int64_t from = first_key(h, i), n = last_key(h, i) - from;
+        few_scores(syl_row(h->q, i), syl_row(h->k, from), h->k.stride, n, h->q.cols, s);
+        probabilities(h, i, s, n);
+        few_mixed(s, syl_row(h->v, from), h->v.stride, n, h->v.cols, syl_row(h->y, i));
+    }
+    return SYL_OK;
+}
+
+static syl_status backward_small(const head *h, tile t, syl_error *err)
+{
+    syl_mat rows;
+    int64_t cols = h->q.cols;
+    SYL_TRY(syl_ctx_mat(h->ctx, SYL_F32, 2, t.last - t.first, &rows, err));
+    float *s = syl_row(rows, 0), *d = syl_row(rows, 1);
+    for (int64_t i = t.begin; i < t.end; i++) {
+        int64_t from = first_key(h, i), n = last_key(h, i) - from;
+        float *dy = syl_row(h->dy, i);
+        few_scores(syl_row(h->q, i), syl_row(h->k, from), h->k.stride, n, cols, s);
+        few_scores(dy, syl_row(h->v, from), h->v.stride, n, cols, d);
+        query_gradients(h, i, s, d, n);
+        few_mixed(d, syl_row(h->k, from), h->k.stride, n, cols, syl_row(h->dq, i));
+        few_spread(d, syl_row(h->q, i), n, cols, syl_row(h->dk, from), h->dk.stride);
+        few_spread(s, dy, n, cols, syl_row(h->dv, from), h->dv.stride);
+    }
+    return SYL_OK;
+}
+
+static syl_status run_tiles(const head *h, bool backward, syl_error *err)
 {
     for (int64_t i = 0; i < h->q.rows; i += TILE) {
         size_t mark = syl_ctx_mark(h->ctx);
-        syl_status status = run(h, tile_at(h, i), err);
+        tile t = tile_at(h, i);
+        bool small = is_small(h, t);
+        syl_status status;
+        if (backward)
+            status = small ? backward_small(h, t, err) : backward_tile(h, t, err);
+        else
+            status = small ? forward_small(h, t, err) : forward_tile(h, t, err);
         syl_ctx_release(h->ctx, mark);
         SYL_TRY(status);
     }
@@ -184,9 +282,11 @@ static syl_status run_tiles(const head *h, syl_status (*run)(const head *, tile,
 typedef struct call {
     syl_attention_shape shape;
     syl_ragged sequences;
+    bool cached; /* one sequence, whose keys are all rows of k and begin before the queries */
+    int64_t offset;
     syl_mat q, k, v, y, dy, dq, dk, dv, dy_product;
     float *lse, *drel_bias;
-    syl_status (*run)(const head *, tile, syl_error *);
+    bool backward;
 } call;
 
 static syl_mat part(syl_mat m, int64_t begin, int64_t rows, int64_t col, int64_t cols)
@@ -194,47 +294,64 @@ static syl_mat part(syl_mat m, int64_t begin, int64_t rows, int64_t col, int64_t
     return m.data ? syl_mat_cols(syl_mat_rows(m, begin, rows), col, cols) : m;
 }
 
-static syl_status run_head(const call *c, int number, syl_ctx *ctx, syl_error *err)
+static syl_status run_sequence(const call *c, int number, int i, syl_ctx *ctx, syl_error *err)
 {
     int64_t d = c->q.cols / c->shape.heads, at = number * d;
+    int64_t key_at = number / (c->q.cols / c->k.cols) * d;
+    int64_t from = c->sequences.begin[i], n = c->sequences.begin[i + 1] - from;
+    int64_t key_from = c->cached ? 0 : from, keys = c->cached ? c->k.rows : n;
     int64_t width = c->shape.left + c->shape.right + 1;
-    for (int i = 0; i < c->sequences.count; i++) {
-        int64_t from = c->sequences.begin[i], n = c->sequences.begin[i + 1] - from;
-        head h = {.ctx = ctx,
-                  .left = c->shape.left,
-                  .right = c->shape.right,
-                  .scale = 1.0f / sqrtf((float)d),
-                  .dropout = c->shape.dropout,
-                  .seed = c->shape.seed,
-                  .stream = c->shape.stream,
-                  .first_row = (uint64_t)(number * c->q.rows + from),
-                  .rel_bias = c->shape.rel_bias ? c->shape.rel_bias + number * width : NULL,
-                  .q = part(c->q, from, n, at, d),
-                  .k = part(c->k, from, n, at, d),
-                  .v = part(c->v, from, n, at, d),
-                  .y = part(c->y, from, n, at, d),
-                  .dy = part(c->dy, from, n, at, d),
-                  .dq = part(c->dq, from, n, at, d),
-                  .dk = part(c->dk, from, n, at, d),
-                  .dv = part(c->dv, from, n, at, d),
-                  .dy_product = part(c->dy_product, from, n, at, d),
-                  .lse = c->lse + number * c->q.rows + from,
-                  .drel_bias = c->drel_bias ? c->drel_bias + number * width : NULL};
-        SYL_TRY(run_tiles(&h, c->run, err));
-    }
+    head h = {.ctx = ctx,
+              .left = c->shape.left,
+              .right = c->shape.right,
+              .offset = c->offset,
+              .scale = 1.0f / sqrtf((float)d),
+              .dropout = c->shape.dropout,
+              .seed = c->shape.seed,
+              .stream = c->shape.stream,
+              .first_row = (uint64_t)(number * c->q.rows + from),
+              .rel_bias = c->shape.rel_bias ? c->shape.rel_bias + number * width : NULL,
+              .q = part(c->q, from, n, at, d),
+              .k = part(c->k, key_from, keys, key_at, d),
+              .v = part(c->v, key_from, keys, key_at, d),
+              .y = part(c->y, from, n, at, d),
+              .dy = part(c->dy, from, n, at, d),
+              .dq = part(c->dq, from, n, at, d),
+              .dk = part(c->dk, key_from, keys, key_at, d),
+              .dv = part(c->dv, key_from, keys, key_at, d),
+              .dy_product = part(c->dy_product, from, n, at, d),
+              .lse = c->lse ? c->lse + number * c->q.rows + from : NULL,
+              .drel_bias = c->drel_bias ? c->drel_bias + number * width : NULL};
+    return run_tiles(&h, c->backward, err);
+}
+
+/* All heads that share head `number` of the keys; in order, since they add to its gradients. */
+static syl_status run_group(const call *c, int number, syl_ctx *ctx, syl_error *err)
+{
+    int group = (int)(c->q.cols / c->k.cols);
+    for (int h = number * group; h < (number + 1) * group; h++)
+        for (int i = 0; i < c->sequences.count; i++)
+            SYL_TRY(run_sequence(c, h, i, ctx, err));
     return SYL_OK;
 }
 
-/* Heads are shared out to the threads; each writes columns of its own. */
+/* Heads of keys are shared out to the threads; each writes columns of its own. A forward has no
+ * gradients to add up, so that its heads are all on their own. */
 static syl_status run_heads(syl_ctx *ctx, const call *c, syl_error *err)
 {
     syl_ctx **worker;
     syl_status result = SYL_OK;
+    int group = (int)(c->q.cols / c->k.cols), heads = c->shape.heads;
+    int shares = c->backward ? heads / group : heads;
     SYL_TRY(syl_ctx_workers(ctx, &worker, err));
 #pragma omp parallel for num_threads(ctx->threads) schedule(static)
-    for (int h = 0; h < c->shape.heads; h++) {
+    for (int h = 0; h < shares; h++) {
         syl_error own = {.status = SYL_OK};
-        syl_status status = run_head(c, h, worker[omp_get_thread_num()], &own);
+        syl_status status = SYL_OK;
+        syl_ctx *mine = worker[omp_get_thread_num()];
+        if (c->backward) status = run_group(c, h, mine, &own);
+        for (int i = 0; !c->backward && i < c->sequences.count && status == SYL_OK; i++)
+            status = run_sequence(c, h, i, mine, &own);
         if (status == SYL_OK) continue;
 #pragma omp critical
         {
@@ -249,14 +366,23 @@ syl_status syl_cpu_attention_forward(syl_ctx *ctx, syl_attention_shape shape, sy
                                      syl_mat q, syl_mat k, syl_mat v, syl_mat y, float *lse,
                                      syl_error *err)
 {
-    call c = {.shape = shape,
-              .sequences = sequences,
+    call c = {.shape = shape, .sequences = sequences, .q = q, .k = k, .v = v, .y = y, .lse = lse};
+    SYL_TRY(syl_attention_check(shape.heads, q, k, v, err));
+    return run_heads(ctx, &c, err);
+}
+
+syl_status syl_attention_cached(syl_ctx *ctx, int heads, syl_attention_mask mask, syl_mat q,
+                                syl_mat k, syl_mat v, syl_mat y, syl_error *err)
+{
+    const int64_t begin[] = {0, q.rows};
+    call c = {.shape = {.heads = heads, .left = mask.left, .right = mask.right},
+              .sequences = {1, begin},
+              .cached = true,
+              .offset = mask.offset,
               .q = q,
               .k = k,
               .v = v,
-              .y = y,
-              .lse = lse,
-              .run = forward_tile};
+              .y = y};
     return run_heads(ctx, &c, err);
 }
 
@@ -278,8 +404,9 @@ syl_status syl_cpu_attention_backward(syl_ctx *ctx, syl_attention_shape shape, s
               .dy_product = dy,
               .lse = (float *)(uintptr_t)lse,
               .drel_bias = drel_bias,
-              .run = backward_tile};
+              .backward = true};
     size_t mark = syl_ctx_mark(ctx);
+    SYL_TRY(syl_attention_check(shape.heads, q, k, v, err));
     syl_fill(ctx, 0, dk);
     syl_fill(ctx, 0, dv);
     syl_status status = as_dtype(ctx, q.dtype, &c.dy_product, err);

@@ -173,6 +173,21 @@ SYL_INLINE float silu_slope(float x)
         else                                                                                     \
             for (int64_t i = 0; i < n; i++)                                                      \
                 dx[i] = dy[i] * slope_of(x[i]);                                                  \
+    }                                                                                            \
+    SYL_CLONES static void name##_gated_row(const float *a, const float *b, float *y, int64_t n) \
+    {                                                                                            \
+        for (int64_t i = 0; i < n; i++)                                                          \
+            y[i] = value_of(a[i]) * b[i];                                                        \
+    }                                                                                            \
+    SYL_CLONES static void name##_gated_backward_row(const float *a, const float *b,             \
+                                                     const float *dy, bool add, float *da,       \
+                                                     float *db, int64_t n)                       \
+    {                                                                                            \
+        for (int64_t i = 0; i < n; i++) {                                                        \
+            float by_b = value_of(a[i]) * dy[i];                                                 \
+            da[i] = (add ? da[i] : 0) + slope_of(a[i]) * b[i] * dy[i];                           \
+            db[i] = (add ? db[i] : 0) + by_b;                                                    \
+        }                                                                                        \
     }
 
 SYL_INLINE float relu(float x)
@@ -195,14 +210,22 @@ DEFINE_ACTIVATION(gelu_tanh, gelu_tanh, gelu_tanh_slope)
 DEFINE_ACTIVATION(silu, silu, silu_slope)
 DEFINE_ACTIVATION(relu, relu, relu_slope)
 
+#define FUNCTION(name)                                                               \
+    {                                                                                \
+        name##_row, name##_backward_row, name##_gated_row, name##_gated_backward_row \
+    }
+
 static const struct {
     void (*forward)(const float *x, float *y, int64_t n);
     void (*backward)(const float *x, const float *dy, bool accumulate, float *dx, int64_t n);
+    void (*gated)(const float *a, const float *b, float *y, int64_t n);
+    void (*gated_backward)(const float *a, const float *b, const float *dy, bool add, float *da,
+                           float *db, int64_t n);
 } functions[] = {
-    [SYL_GELU_ERF] = {gelu_erf_row, gelu_erf_backward_row},
-    [SYL_GELU_TANH] = {gelu_tanh_row, gelu_tanh_backward_row},
-    [SYL_SILU] = {silu_row, silu_backward_row},
-    [SYL_RELU] = {relu_row, relu_backward_row},
+    [SYL_GELU_ERF] = FUNCTION(gelu_erf),
+    [SYL_GELU_TANH] = FUNCTION(gelu_tanh),
+    [SYL_SILU] = FUNCTION(silu),
+    [SYL_RELU] = FUNCTION(relu),
 };
 
 void syl_cpu_activation(syl_ctx *ctx, syl_function f, syl_mat x, syl_mat y)
@@ -220,4 +243,22 @@ void syl_cpu_activation_backward(syl_ctx *ctx, syl_function f, syl_mat x, syl_ma
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
     for (int64_t t = 0; t < x.rows; t++)
         functions[f].backward(syl_row(x, t), syl_row(dy, t), accumulate, syl_row(dx, t), x.cols);
+}
+
+void syl_cpu_gated(syl_ctx *ctx, syl_function f, syl_mat a, syl_mat b, syl_mat y)
+{
+    (void)ctx;
+#pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(a))
+    for (int64_t t = 0; t < a.rows; t++)
+        functions[f].gated(syl_row(a, t), syl_row(b, t), syl_row(y, t), a.cols);
+}
+
+void syl_cpu_gated_backward(syl_ctx *ctx, syl_function f, syl_mat a, syl_mat b, syl_mat dy,
+                            bool accumulate, syl_mat da, syl_mat db)
+{
+    (void)ctx;
+#pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(a))
+    for (int64_t t = 0; t < a.rows; t++)
+        functions[f].gated_backward(syl_row(a, t), syl_row(b, t), syl_row(dy, t), accumulate,
+                                    syl_row(da, t), syl_row(db, t), a.cols);
 }

@@ -10,11 +10,11 @@ void syl_cpu_gather(syl_ctx *ctx, syl_mat table, const int32_t *ids, syl_mat y)
     (void)ctx;
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(y))
     for (int64_t t = 0; t < y.rows; t++) {
-        size_t bytes = (size_t)y.cols * sizeof(float);
+        size_t bytes = (size_t)y.cols * syl_dtype_size(y.dtype);
         if (ids[t] < 0)
-            memset(syl_row(y, t), 0, bytes);
+            memset(syl_mat_rows(y, t, 1).data, 0, bytes);
         else
-            memcpy(syl_row(y, t), syl_row(table, ids[t]), bytes);
+            memcpy(syl_mat_rows(y, t, 1).data, syl_mat_rows(table, ids[t], 1).data, bytes);
     }
 }
 

@@ -22,6 +22,7 @@ SYL_CLONES static void norm_row_with_stats(bool centred, const float *gamma, con
     float scale = 1.0f / sqrtf(squares / (float)n + eps);
     for (int64_t i = 0; i < n; i++)
         y[i] = (x[i] - mean) * scale * gamma[i] + (beta ? beta[i] : 0);
+    if (!stats) return;
     stats[0] = mean;
     stats[1] = scale;
 }
@@ -33,7 +34,7 @@ void syl_cpu_norm_forward(syl_ctx *ctx, syl_norm_kind kind, const float *gamma, 
 #pragma omp parallel for num_threads(ctx->threads) if (syl_worth_threads(x))
     for (int64_t t = 0; t < x.rows; t++)
         norm_row_with_stats(kind == SYL_LAYER_NORM, gamma, beta, eps, syl_row(x, t), syl_row(y, t),
-                            stats + 2 * t, x.cols);
+                            stats ? stats + 2 * t : NULL, x.cols);
 }
 
 /* With u = dy gamma and z = (x - mean) scale: dx = scale (u - mean(u) - z mean(u z)). */

@@ -15,7 +15,8 @@
                             "oneDNN: %s failed with status %d", #call, (int)s_);       \
     } while (0)
 
-enum kind { LINEAR, CONV, PRODUCT }; /* CONV: grouped, of one fixed shape */
+/* CONV: grouped, of one fixed shape; BLOCKS: not oneDNN's, but blocks.h's. */
+enum kind { LINEAR, CONV, PRODUCT, BLOCKS };
 
 /* What a primitive depends on; compared as bytes, so it is zeroed before it is filled. */
 typedef struct shape {

@@ -1,6 +1,7 @@
 /* Matrix products and convolutions. */
 #include <string.h>
 
+#include "lib/compute/cpu/blocks.h"
 #include "lib/compute/cpu/onednn_api.h"
 #include "lib/compute/training.h"
 
@@ -10,11 +11,22 @@ syl_status syl_cpu_linear(syl_ctx *ctx, const syl_weight *weight, syl_mat x, syl
                           bool accumulate, syl_mat y, syl_error *err)
 {
     const packed_weight *w = (const packed_weight *)weight;
+    size_t mark = syl_ctx_mark(ctx);
     if (x.rows == 0) return SYL_OK;
+    if (w->kind == BLOCKS)
+        return syl_blocks_linear(ctx, (const block_weight *)weight, x, act, accumulate, y, err);
+    if (x.dtype != w->dtype) {
+        syl_mat same;
+        SYL_TRY(syl_ctx_mat(ctx, w->dtype, x.rows, x.cols, &same, err));
+        syl_convert(ctx, x, same);
+        x = same;
+    }
     shape s = syl_linear_shape(w, x.rows, x.stride, y);
     s.act = act;
     s.accumulate = accumulate;
-    return syl_onednn_run(ctx, &s, w, x.data, (factor){0}, y.data, err);
+    syl_status status = syl_onednn_run(ctx, &s, w, x.data, (factor){0}, y.data, err);
+    syl_ctx_release(ctx, mark);
+    return status;
 }
 
 /* Rows [from, from + out.rows) of x, zero where x has none. */

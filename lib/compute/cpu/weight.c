@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "lib/base/memory.h"
-#include "lib/compute/cpu/onednn_api.h"
+#include "lib/compute/cpu/blocks.h"
 
 #define TYPICAL_ROWS 256
 
@@ -205,6 +205,10 @@ void syl_cpu_weight_free(syl_weight *base)
 {
     packed_weight *w = (packed_weight *)base;
     if (!w) return;
+    if (w->kind == BLOCKS) {
+        syl_blocks_free((block_weight *)base);
+        return;
+    }
     if (w->packed) dnnl_memory_destroy(w->packed);
     if (w->bias) dnnl_memory_destroy(w->bias);
     desc_free(&w->packed_md);

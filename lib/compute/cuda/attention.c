@@ -72,6 +72,10 @@ static syl_status check_size(int heads, syl_mat q, syl_mat k, syl_error *err)
     if (heads < 1 || q.cols % heads)
         return syl_fail(err, SYL_EINVAL, "%lld columns for %d heads of attention",
                         (long long)q.cols, heads);
+    int64_t dim = q.cols / heads;
+    if (dim < 1 || k.cols < dim || k.cols % dim || heads % (k.cols / dim))
+        return syl_fail(err, SYL_EINVAL, "keys of %lld columns for %d heads of %lld",
+                        (long long)k.cols, heads, (long long)dim);
     if (q.rows > INT32_MAX / 2 || k.rows > INT32_MAX / 2)
         return syl_fail(err, SYL_EUNSUPPORTED, "attention of %lld rows", (long long)q.rows);
     return SYL_OK;
@@ -82,6 +86,7 @@ static syl_cuda_attention attention_of(int heads, syl_mat q, syl_mat k, syl_mat 
     int dim = (int)(q.cols / heads);
     return (syl_cuda_attention){.heads = heads,
                                 .head_dim = dim,
+                                .group = (int)(q.cols / (k.cols > 0 ? k.cols : 1)),
                                 .scale = 1.0f / sqrtf((float)dim),
                                 .q = q,
                                 .k = k,
@@ -100,12 +105,9 @@ syl_status cuda_op_attention(syl_ctx *base, int heads, syl_attention_mask mask, 
     SYL_TRY(check_size(heads, q, k, err));
     if (q.rows == 0) return SYL_OK;
     syl_cuda_attention a = attention_of(heads, q, k, v, y);
-    a.left = a.right = -1;
-    if (mask.left >= 0) {
-        a.left = mask.left;
-        a.right = mask.right;
-        a.rel_bias = mask.rel_bias;
-    }
+    a.left = mask.left;
+    a.right = mask.right;
+    a.rel_bias = mask.left >= 0 && mask.right >= 0 ? mask.rel_bias : NULL;
     size_t mark = ctx->top;
     syl_status status = send_tiles(ctx, &all, 1, false, &a.tiles, &a.num_tiles, err);
     if (status == SYL_OK) {

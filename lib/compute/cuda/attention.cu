@@ -141,7 +141,8 @@ __global__ void __launch_bounds__(SYL_ATTENTION_THREADS, PAIRS == 2 ? 4 : 3)
     float *p = other + 16 * KEYS * SYL_TILE_STRIDE(PAIRS);
     syl_cuda_tile t = a.tiles[blockIdx.x / parts];
     query_part part = part_of_queries(&a, t, 8 * ROWS, (int)(blockIdx.x % parts));
-    if (part.n <= 0) return; /* the whole block */
+    int shared_head = (int)blockIdx.y / a.group; /* of k and v */
+    if (part.n <= 0) return;                     /* the whole block */
 
     float s[ROWS][KEYS], sum[ROWS][2 * PAIRS];
     softmax_row row[ROWS];
@@ -158,14 +159,14 @@ __global__ void __launch_bounds__(SYL_ATTENTION_THREADS, PAIRS == 2 ? 4 : 3)
     for (int key = part.from; key < part.to; key += 16 * KEYS) {
         int64_t begin = (int64_t)t.key_begin + key;
         int n = part.to - key;
-        syl_load_head<KEYS, PAIRS>(other, 16 * KEYS, syl_head_of(a.k, blockIdx.y, a.head_dim),
+        syl_load_head<KEYS, PAIRS>(other, 16 * KEYS, syl_head_of(a.k, shared_head, a.head_dim),
                                    begin, n);
         __syncthreads();
         syl_tile_scores<ROWS, KEYS, PAIRS>(own, other, a.head_dim, s);
         score_tile<ROWS, KEYS, PAIRS>(&a, drop, part, t.key_end - t.key_begin, key, row, s, sum);
         syl_put_scores<ROWS, KEYS>(p, s);
         __syncthreads();
-        syl_load_head<KEYS, PAIRS>(other, 16 * KEYS, syl_head_of(a.v, blockIdx.y, a.head_dim),
+        syl_load_head<KEYS, PAIRS>(other, 16 * KEYS, syl_head_of(a.v, shared_head, a.head_dim),
                                    begin, n);
         __syncthreads();
         syl_tile_accumulate<ROWS, KEYS, PAIRS>(p, other, sum);
@@ -179,7 +180,7 @@ static cudaError_t launch_forward(cudaStream_t stream, const syl_cuda_attention 
 {
     int parts = SYL_CUDA_QUERIES / (8 * ROWS);
     return syl_launch_tiles(attention_forward_kernel<ROWS, KEYS, PAIRS>, stream, a, syl_drop_of(a),
-                            (int64_t)a->num_tiles * parts, parts,
+                            (int64_t)a->num_tiles * parts, a->heads, parts,
                             SYL_ATTENTION_SHARED(1, ROWS, KEYS, PAIRS));
 }
 

@@ -27,7 +27,8 @@
 
 static inline bool syl_attention_fits(const syl_cuda_attention *a)
 {
-    return a->head_dim >= 1 && a->head_dim <= 256 && a->heads >= 1 && a->heads <= 65535;
+    return a->head_dim >= 1 && a->head_dim <= 256 && a->heads >= 1 && a->heads <= 65535 &&
+           a->group >= 1 && a->heads % a->group == 0;
 }
 
 #ifdef __CUDACC__
@@ -47,7 +48,7 @@ typedef void (*syl_attention_kernel)(syl_cuda_attention, syl_drop, int);
 /* Blocks of (tile, head); more shared memory than 48 KiB has to be asked for. */
 static inline cudaError_t syl_launch_tiles(syl_attention_kernel kernel, cudaStream_t stream,
                                            const syl_cuda_attention *a, syl_drop drop,
-                                           int64_t blocks, int parts, size_t bytes)
+                                           int64_t blocks, int heads, int parts, size_t bytes)
 {
     if (bytes > 48 * 1024) {
         cudaError_t e = cudaFuncSetAttribute(
@@ -57,7 +58,7 @@ static inline cudaError_t syl_launch_tiles(syl_attention_kernel kernel, cudaStre
             return e;
         }
     }
-    return SYL_LAUNCH(kernel, dim3((unsigned)blocks, (unsigned)a->heads, 1),
+    return SYL_LAUNCH(kernel, dim3((unsigned)blocks, (unsigned)heads, 1),
                       dim3(SYL_ATTENTION_THREADS, 1, 1), bytes, stream, *a, drop, parts);
 }
 

@@ -30,15 +30,18 @@ __global__ void __launch_bounds__(SYL_BLOCK) attention_delta_kernel(syl_cuda_att
 /* The query and what the forward and delta say of it; lse +inf: no query, its probabilities are
  * 0. */
 typedef struct query_row {
+    int head;
     int64_t at;      /* position among the keys */
     uint64_t number; /* of its row of dropout */
     float lse, delta;
 } query_row;
 
-SYL_DEVICE query_row query_at(const syl_cuda_attention *a, int64_t row, int64_t at, bool exists)
+SYL_DEVICE query_row query_at(const syl_cuda_attention *a, int head, int64_t row, int64_t at,
+                              bool exists)
 {
     query_row q;
-    int64_t i = (int64_t)blockIdx.y * a->q.rows + row;
+    int64_t i = (int64_t)head * a->q.rows + row;
+    q.head = head;
     q.at = at;
     q.number = (uint64_t)i;
     q.lse = exists ? a->lse[i] : INFINITY;
@@ -54,7 +57,7 @@ SYL_DEVICE float probability(const syl_cuda_attention *a, query_row q, int key, 
         return 0.0f;
     s *= a->scale;
     if (a->rel_bias)
-        s += a->rel_bias[(int64_t)blockIdx.y * (a->left + a->right + 1) + a->left + key - q.at];
+        s += a->rel_bias[(int64_t)q.head * (a->left + a->right + 1) + a->left + key - q.at];
     return __expf(s - q.lse);
 }
 
@@ -68,15 +71,14 @@ template <int ROWS, int N> SYL_DEVICE void clear_sums(float sum[ROWS][N])
 }
 
 template <int ROWS, int PAIRS>
-SYL_DEVICE void put_gradient(syl_mat y, int64_t begin, int n, int head_dim, float scale,
+SYL_DEVICE void put_gradient(syl_mat y, int head, int64_t begin, int n, int head_dim, float scale,
                              const float sum[ROWS][2 * PAIRS])
 {
     int r = syl_row_group() * ROWS;
     SYL_UNROLL
     for (int i = 0; i < ROWS; i++)
         if (r + i < n)
-            syl_put_row<PAIRS>(y, begin + r + i, (int64_t)blockIdx.y * head_dim, head_dim, scale,
-                               sum[i]);
+            syl_put_row<PAIRS>(y, begin + r + i, (int64_t)head * head_dim, head_dim, scale, sum[i]);
 }
 
 /* ---- dq, and the gradient of the bias ------------------------------------------------------ */
@@ -130,24 +132,25 @@ SYL_DEVICE void dq_part(const syl_cuda_attention *a, syl_drop drop, syl_cuda_til
     float *ds = other + 16 * KEYS * SYL_TILE_STRIDE(PAIRS);
     float s[ROWS][KEYS], g[ROWS][KEYS], sum[ROWS][2 * PAIRS];
     query_row q[ROWS];
-    int head = blockIdx.y, d = a->head_dim, keys = t.key_end - t.key_begin;
+    int head = blockIdx.y, of_keys = head / a->group, d = a->head_dim;
+    int keys = t.key_end - t.key_begin;
     int n = t.query_end - begin < 8 * ROWS ? t.query_end - begin : 8 * ROWS;
     int r = syl_row_group() * ROWS;
     int64_t at = (int64_t)t.offset + (begin - t.query_begin);
     int end = syl_end_of_keys(a->right, at + n - 1, keys);
     SYL_UNROLL
     for (int i = 0; i < ROWS; i++)
-        q[i] = query_at(a, (int64_t)begin + r + i, at + r + i, r + i < n);
+        q[i] = query_at(a, head, (int64_t)begin + r + i, at + r + i, r + i < n);
     clear_sums<ROWS, 2 * PAIRS>(sum);
     syl_load_head<0, PAIRS>(shared, 8 * ROWS, syl_head_of(a->q, head, d), begin, n);
     syl_load_head<0, PAIRS>(dy, 8 * ROWS, syl_head_of(a->dy, head, d), begin, n);
     for (int key = syl_first_key(a->left, at); key < end; key += 16 * KEYS) {
         int64_t row = (int64_t)t.key_begin + key;
-        syl_load_head<KEYS, PAIRS>(other, 16 * KEYS, syl_head_of(a->v, head, d), row, end - key);
+        syl_load_head<KEYS, PAIRS>(other, 16 * KEYS, syl_head_of(a->v, of_keys, d), row, end - key);
         __syncthreads();
         syl_tile_scores<ROWS, KEYS, PAIRS>(dy, other, d, g);
         __syncthreads();
-        syl_load_head<KEYS, PAIRS>(other, 16 * KEYS, syl_head_of(a->k, head, d), row, end - key);
+        syl_load_head<KEYS, PAIRS>(other, 16 * KEYS, syl_head_of(a->k, of_keys, d), row, end - key);
         __syncthreads();
         syl_tile_scores<ROWS, KEYS, PAIRS>(shared, other, d, s);
         query_gradients<ROWS, KEYS>(a, drop, q, keys, key, s, g);
@@ -157,7 +160,7 @@ SYL_DEVICE void dq_part(const syl_cuda_attention *a, syl_drop drop, syl_cuda_til
         syl_tile_accumulate<ROWS, KEYS, PAIRS>(ds, other, sum);
         __syncthreads();
     }
-    put_gradient<ROWS, PAIRS>(a->dq, begin, n, d, a->scale, sum);
+    put_gradient<ROWS, PAIRS>(a->dq, head, begin, n, d, a->scale, sum);
 }
 
 /* Grid (tile x parts, head). With a bias one block takes all parts of its tile, because they add
@@ -208,7 +211,7 @@ SYL_DEVICE int end_of_queries(int64_t left, int64_t last, int queries)
 
 /* From the products s and g of keys by queries: (p z) in s, ds in g. */
 template <int ROWS, int OTHERS>
-SYL_DEVICE void key_gradients(const syl_cuda_attention *a, syl_drop drop, syl_cuda_tile t,
+SYL_DEVICE void key_gradients(const syl_cuda_attention *a, syl_drop drop, syl_cuda_tile t, int head,
                               int query, int key, float s[ROWS][OTHERS], float g[ROWS][OTHERS])
 {
     int keys = t.offset + (t.key_end - t.key_begin); /* none beyond this tile is asked for */
@@ -217,7 +220,7 @@ SYL_DEVICE void key_gradients(const syl_cuda_attention *a, syl_drop drop, syl_cu
     SYL_UNROLL
     for (int j = 0; j < OTHERS; j++) {
         int64_t row = (int64_t)t.query_begin + query + j;
-        query_row q = query_at(a, row, query + j, row < t.query_end);
+        query_row q = query_at(a, head, row, query + j, row < t.query_end);
         float z[ROWS];
         SYL_UNROLL
         for (int i = 0; i < ROWS; i++)
@@ -233,7 +236,8 @@ SYL_DEVICE void key_gradients(const syl_cuda_attention *a, syl_drop drop, syl_cu
     }
 }
 
-/* One part of a tile of keys. shared: k, v, queries or their dy, scores. */
+/* One part of a tile of keys, over all heads of q that share them. shared: k, v, queries or their
+ * dy, scores. */
 template <int ROWS, int OTHERS, int PAIRS>
 SYL_DEVICE void dkv_part(const syl_cuda_attention *a, syl_drop drop, syl_cuda_tile t, int begin,
                          float *shared)
@@ -242,15 +246,18 @@ SYL_DEVICE void dkv_part(const syl_cuda_attention *a, syl_drop drop, syl_cuda_ti
     float *other = v + 8 * ROWS * SYL_TILE_STRIDE(PAIRS);
     float *p = other + 16 * OTHERS * SYL_TILE_STRIDE(PAIRS);
     float s[ROWS][OTHERS], g[ROWS][OTHERS], dk[ROWS][2 * PAIRS], dv[ROWS][2 * PAIRS];
-    int head = blockIdx.y, d = a->head_dim;
+    int of_keys = blockIdx.y, d = a->head_dim;
     int n = t.key_end - begin < 8 * ROWS ? t.key_end - begin : 8 * ROWS;
     int key = t.offset + (begin - t.key_begin);
+    int first = first_query_of(a->right, key);
     int end = end_of_queries(a->left, key + n - 1, t.query_end - t.query_begin);
+    int tiles = end > first ? (end - first + 16 * OTHERS - 1) / (16 * OTHERS) : 0;
     clear_sums<ROWS, 2 * PAIRS>(dk);
     clear_sums<ROWS, 2 * PAIRS>(dv);
-    syl_load_head<0, PAIRS>(shared, 8 * ROWS, syl_head_of(a->k, head, d), begin, n);
-    syl_load_head<0, PAIRS>(v, 8 * ROWS, syl_head_of(a->v, head, d), begin, n);
-    for (int query = first_query_of(a->right, key); query < end; query += 16 * OTHERS) {
+    syl_load_head<0, PAIRS>(shared, 8 * ROWS, syl_head_of(a->k, of_keys, d), begin, n);
+    syl_load_head<0, PAIRS>(v, 8 * ROWS, syl_head_of(a->v, of_keys, d), begin, n);
+    for (int i = 0; i < tiles * a->group; i++) {
+        int head = of_keys * a->group + i / tiles, query = first + i % tiles * 16 * OTHERS;
         int64_t row = (int64_t)t.query_begin + query;
         syl_head_view dy = syl_head_of(a->dy, head, d), q = syl_head_of(a->q, head, d);
         syl_load_head<OTHERS, PAIRS>(other, 16 * OTHERS, q, row, end - query);
@@ -260,7 +267,7 @@ SYL_DEVICE void dkv_part(const syl_cuda_attention *a, syl_drop drop, syl_cuda_ti
         syl_load_head<OTHERS, PAIRS>(other, 16 * OTHERS, dy, row, end - query);
         __syncthreads();
         syl_tile_scores<ROWS, OTHERS, PAIRS>(v, other, d, g);
-        key_gradients<ROWS, OTHERS>(a, drop, t, query, key, s, g);
+        key_gradients<ROWS, OTHERS>(a, drop, t, head, query, key, s, g);
         syl_put_scores<ROWS, OTHERS>(p, s);
         __syncwarp(); /* a warp's rows are its own */
         syl_tile_accumulate<ROWS, OTHERS, PAIRS>(p, other, dv);
@@ -272,11 +279,11 @@ SYL_DEVICE void dkv_part(const syl_cuda_attention *a, syl_drop drop, syl_cuda_ti
         syl_tile_accumulate<ROWS, OTHERS, PAIRS>(p, other, dk);
         __syncthreads();
     }
-    put_gradient<ROWS, PAIRS>(a->dk, begin, n, d, a->scale, dk);
-    put_gradient<ROWS, PAIRS>(a->dv, begin, n, d, 1.0f, dv);
+    put_gradient<ROWS, PAIRS>(a->dk, of_keys, begin, n, d, a->scale, dk);
+    put_gradient<ROWS, PAIRS>(a->dv, of_keys, begin, n, d, 1.0f, dv);
 }
 
-/* Grid (tile of keys x parts, head). */
+/* Grid (tile of keys x parts, head of keys). */
 template <int ROWS, int OTHERS, int PAIRS>
 __global__ void __launch_bounds__(SYL_ATTENTION_THREADS, 3)
     attention_dkv_kernel(syl_cuda_attention a, syl_drop drop, int parts)
@@ -314,10 +321,10 @@ static cudaError_t launch_gradients(cudaStream_t stream, const syl_cuda_attentio
     cudaError_t e = cudaSuccess;
     if (a->num_tiles > 0)
         e = syl_launch_tiles(attention_dq_kernel<ROWS, OTHERS, PAIRS>, stream, a, syl_drop_of(a),
-                             (int64_t)a->num_tiles * query_parts, query_parts, bytes);
+                             (int64_t)a->num_tiles * query_parts, a->heads, query_parts, bytes);
     if (e == cudaSuccess && a->num_key_tiles > 0)
         e = syl_launch_tiles(attention_dkv_kernel<ROWS, OTHERS, PAIRS>, stream, a, syl_drop_of(a),
-                             (int64_t)a->num_key_tiles * parts, parts, bytes);
+                             (int64_t)a->num_key_tiles * parts, a->heads / a->group, parts, bytes);
     return e;
 }
 

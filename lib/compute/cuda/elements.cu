@@ -9,6 +9,7 @@ typedef enum pointwise_op {
     OP_SUM,
     OP_FUNCTION,
     OP_SLOPE,
+    OP_GATED,
     OP_IDENTITY
 } pointwise_op;
 
@@ -35,6 +36,8 @@ SYL_DEVICE float pointwise_value(const pointwise &p, float a, float b)
         return syl_function_value(p.f, a);
     case OP_SLOPE:
         return syl_function_slope(p.f, a) * b;
+    case OP_GATED:
+        return syl_function_value(p.f, a) * b;
     default:
         return a;
     }
@@ -156,6 +159,13 @@ cudaError_t syl_cuda_activation_backward(cudaStream_t stream, syl_function f, sy
     pointwise p = pointwise_of(OP_SLOPE, accumulate);
     p.f = f;
     return pointwise_launch(stream, p, x, dy, dx);
+}
+
+cudaError_t syl_cuda_gated(cudaStream_t stream, syl_function f, syl_mat a, syl_mat b, syl_mat y)
+{
+    pointwise p = pointwise_of(OP_GATED, false);
+    p.f = f;
+    return pointwise_launch(stream, p, a, b, y);
 }
 
 cudaError_t syl_cuda_bias_activation(cudaStream_t stream, syl_function f, const float *bias,

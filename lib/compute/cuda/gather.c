@@ -22,6 +22,26 @@ void cuda_op_gather(syl_ctx *base, syl_mat table, const int32_t *ids, syl_mat y)
     ctx->top = mark;
 }
 
+static syl_status rotate(cuda_ctx *ctx, syl_mat turns, const int32_t *position, bool adjacent,
+                         bool back, syl_mat x, syl_error *err)
+{
+    void *sent;
+    SYL_TRY(cuda_send(ctx, position, (size_t)x.rows * sizeof *position, &sent, err));
+    CUDA_TRY("rotary positions", syl_cuda_rotate(ctx->compute, turns, sent, adjacent, back, x));
+    return SYL_OK;
+}
+
+void cuda_op_rotate(syl_ctx *base, syl_mat turns, const int32_t *position, bool adjacent, bool back,
+                    syl_mat x)
+{
+    cuda_ctx *ctx = cuda_own(base);
+    syl_error err;
+    size_t mark = ctx->top;
+    if (x.rows == 0 || !cuda_ctx_ready(ctx)) return;
+    cuda_ctx_note(ctx, rotate(ctx, turns, position, adjacent, back, x, &err), &err);
+    ctx->top = mark;
+}
+
 static int by_row(const void *a, const void *b, void *ids)
 {
     int32_t i = *(const int32_t *)a, j = *(const int32_t *)b;
@@ -70,8 +90,8 @@ static syl_status scatter(cuda_ctx *ctx, const int32_t *ids, syl_mat dy, syl_mat
 {
     cuda_segments s = {0};
     SYL_TRY(cuda_send_segments(ctx, ids, dy.rows, &s, err));
-    CUDA_TRY("adding rows", syl_cuda_scatter_segments(ctx->compute, s.order, s.row, s.begin,
-                                                      s.count, dy, dtable));
+    CUDA_TRY("adding rows",
+             syl_cuda_scatter_segments(ctx->compute, s.order, s.row, s.begin, s.count, dy, dtable));
     return SYL_OK;
 }
 

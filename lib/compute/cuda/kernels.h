@@ -28,6 +28,8 @@ cudaError_t syl_cuda_add_bias(cudaStream_t stream, const float *bias, syl_mat y)
 cudaError_t syl_cuda_activation(cudaStream_t stream, syl_function f, syl_mat x, syl_mat y);
 cudaError_t syl_cuda_activation_backward(cudaStream_t stream, syl_function f, syl_mat x, syl_mat dy,
                                          bool accumulate, syl_mat dx);
+/* y = f(a) b. */
+cudaError_t syl_cuda_gated(cudaStream_t stream, syl_function f, syl_mat a, syl_mat b, syl_mat y);
 /* y = f(y + bias), bias NULL for none: the end of a product whose exact GELU cuBLASLt lacks; y f32
  * or bf16. */
 cudaError_t syl_cuda_bias_activation(cudaStream_t stream, syl_function f, const float *bias,
@@ -145,6 +147,7 @@ typedef struct syl_cuda_tile {
  * dtype, f32 or bf16; y f32 or bf16. head_dim <= 256, or cudaErrorInvalidValue. */
 typedef struct syl_cuda_attention {
     int heads, head_dim, num_tiles, num_key_tiles;
+    int group;                      /* heads of q that share one of k and v; divides heads */
     const syl_cuda_tile *tiles;     /* [num_tiles], device */
     const syl_cuda_tile *key_tiles; /* [num_key_tiles], device, backward only: key_begin..key_end
                                        is a tile of SYL_CUDA_QUERIES keys, query_begin..query_end
@@ -166,6 +169,15 @@ typedef struct syl_cuda_attention {
 
 cudaError_t syl_cuda_attention_forward(cudaStream_t stream, const syl_cuda_attention *a);
 cudaError_t syl_cuda_attention_backward(cudaStream_t stream, const syl_cuda_attention *a);
+
+/* ---- gated.cu ------------------------------------------------------------------------- */
+
+/* As syl_rotate; position is the device's. */
+cudaError_t syl_cuda_rotate(cudaStream_t stream, syl_mat turns, const int32_t *position,
+                            bool adjacent, bool back, syl_mat x);
+/* da (+)= f'(a) b dy, db (+)= f(a) dy. */
+cudaError_t syl_cuda_gated_backward(cudaStream_t stream, syl_function f, syl_mat a, syl_mat b,
+                                    syl_mat dy, bool accumulate, syl_mat da, syl_mat db);
 
 /* ---- nearest.cu, hamming.cu ----------------------------------------------------------- */
 
@@ -265,8 +277,8 @@ typedef struct syl_cuda_paragraph {
     float *loss;                /* [chunks] */
 } syl_cuda_paragraph;
 
-/* Gradients, a block a chunk, of at most `most` targets; then updates, a block a row that has any. Sums are in the entries'
- * order, so that nothing depends on how blocks run. */
+/* Gradients, a block a chunk, of at most `most` targets; then updates, a block a row that has any.
+ * Sums are in the entries' order, so that nothing depends on how blocks run. */
 cudaError_t syl_cuda_paragraph_gradients(cudaStream_t stream, const syl_cuda_paragraph *p,
                                          int most);
 cudaError_t syl_cuda_paragraph_updates(cudaStream_t stream, const syl_cuda_paragraph *p);

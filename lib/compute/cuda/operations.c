@@ -106,6 +106,18 @@ void cuda_op_activation_backward(syl_ctx *ctx, syl_function f, syl_mat x, syl_ma
            syl_cuda_activation_backward(STREAM(ctx), f, x, dy, accumulate, dx));
 }
 
+void cuda_op_gated(syl_ctx *ctx, syl_function f, syl_mat a, syl_mat b, syl_mat y)
+{
+    LAUNCH(ctx, "a gated product", syl_cuda_gated(STREAM(ctx), f, a, b, y));
+}
+
+void cuda_op_gated_backward(syl_ctx *ctx, syl_function f, syl_mat a, syl_mat b, syl_mat dy,
+                            bool accumulate, syl_mat da, syl_mat db)
+{
+    LAUNCH(ctx, "a gated product's gradient",
+           syl_cuda_gated_backward(STREAM(ctx), f, a, b, dy, accumulate, da, db));
+}
+
 void cuda_op_dropout(syl_ctx *ctx, uint64_t seed, uint64_t stream, float p, syl_mat x,
                      bool accumulate, syl_mat y)
 {

@@ -1,0 +1,63 @@
+/* GPT-2 (Radford et al. 2019) in training: the transformer of embed/lm described on a tape, with
+ * the names and shapes of Hugging Face's files. Its input is tokens, vectors, or both mixed;
+ * gradients go through to the vectors, also where the network itself is frozen.
+ *
+ * A network's parameters lie in a set that may hold other networks too. One network may stand on a
+ * tape several times. */
+#ifndef SYL_EMBED_LM_NET_H
+#define SYL_EMBED_LM_NET_H
+
+#include "embed/lm/shape.h"
+#include "lib/nn/tape.h"
+
+/* Rates of dropout while training (GPT-2: 0.1 each). */
+typedef struct syl_lm_net_dropout {
+    float embedding; /* of the sum of embeddings and positions */
+    float residual;  /* of what a layer adds */
+    float attention; /* of probabilities */
+} syl_lm_net_dropout;
+
+typedef struct syl_lm_net syl_lm_net;
+
+/* Declares the parameters in `set`, which must outlive the network, under `prefix` + their name.
+ * SYL_EUNSUPPORTED for a Llama. */
+syl_status syl_lm_net_create(syl_lm_net **out, const syl_lm_shape *shape, syl_param_set *set,
+                             const char *prefix, syl_error *err);
+void syl_lm_net_free(syl_lm_net *net);
+
+const syl_lm_shape *syl_lm_net_shape(const syl_lm_net *net);
+void syl_lm_net_set_dropout(syl_lm_net *net, syl_lm_net_dropout dropout);
+/* A frozen network has no gradients of its own. */
+void syl_lm_net_freeze(syl_lm_net *net, bool frozen);
+
+/* Once the set is finished and before it is placed: values as GPT-2 begins (normal of deviation
+ * 0.02, that of products into the residual stream divided by sqrt(2 layers), norms 1, biases 0), a
+ * function of seed and name alone. */
+void syl_lm_net_start(syl_lm_net *net, uint64_t seed);
+/* Or out of a file, under prefix + name or prefix + "transformer." + name. */
+syl_status syl_lm_net_load(syl_lm_net *net, const syl_safetensors *file, const char *prefix,
+                           syl_error *err);
+/* Or those of a network of the same shape. */
+void syl_lm_net_copy(syl_lm_net *to, const syl_lm_net *from);
+
+/* Sequences one behind the other; positions begin at 0 in each. Row i is the embedding of ids[i]
+ * (none where that is negative, or ids is NULL) plus row vector_rows[i] of vectors (none where
+ * that is negative; row i where vector_rows is NULL; vectors may be NULL). The arrays stay the
+ * caller's until the tape is cleared. */
+typedef struct syl_lm_net_input {
+    syl_ragged sequences;
+    const int32_t *ids; /* [rows] */
+    syl_var *vectors;   /* [n][dim] */
+    const int32_t *vector_rows;
+} syl_lm_net_input;
+
+/* hidden [rows][dim]: after the final norm. residuals: NULL, or [layers] places for the stream
+ * behind each layer, without the final norm. */
+syl_status syl_lm_net_forward(const syl_lm_net *net, syl_tape *tape, const syl_lm_net_input *input,
+                              syl_var **hidden, syl_var **residuals, syl_error *err);
+
+/* logits [rows][vocab] of hidden rows. */
+syl_status syl_lm_net_logits(const syl_lm_net *net, syl_tape *tape, syl_var *hidden,
+                             syl_var **logits, syl_error *err);
+
+#endif

@@ -1,0 +1,146 @@
+#!/bin/sh
+# sylkit sent train: every stage after the other on chains of arithmetic, resuming bit for bit, what
+# goes into a model file, wrong data and wrong orders of stages.
+. "$(dirname "$0")/common.sh"
+unset OMPI_COMM_WORLD_SIZE PMI_SIZE PMIX_RANK
+
+"$SYLKIT" sent gen --count 400 --output data.json arith 2>err || fail "data"
+"$SYLKIT" sent gen --count 40 --split valid --output valid.json arith 2>err || fail "data"
+cat >small.conf <<'C'
+data data.json
+valid valid.json
+dim 32
+layers 2
+heads 2
+context 64
+batch 16
+lr 3e-3
+warmup 0
+schedule constant
+threads 1
+log-every 1
+steps 6
+validate-every 3
+valid-count 20
+quiet
+C
+train() {
+    into=$1 stage=$2
+    shift 2
+    "$SYLKIT" sent train --conf small.conf --stage "$stage" --output "$into" "$@"
+}
+# learns FOLDER: the loss falls, and validations have figures.
+learns() {
+    json "$1/metrics.jsonl" "(lambda l: l[-1] < l[0])([x['loss'] for x in lines if 'loss' in x]) and \
+        any(0 <= x['accuracy'] <= 1 for x in lines if 'accuracy' in x)"
+}
+# holds FOLDER STAGE PREFIX...: the model is of this stage, with tensors under these prefixes alone.
+holds() {
+    python3 - "$@" <<'P'
+import json, struct, sys
+raw = open(sys.argv[1] + "/model.safetensors", "rb").read()
+n, = struct.unpack("<Q", raw[:8])
+head = json.loads(raw[8:8 + n])
+meta = head.pop("__metadata__")
+config = json.loads(meta["config"])
+tokens = json.loads(meta["tokenizer"])["tokens"]
+parts = {name.split(".")[0] for name in head}
+sys.exit(not (meta["format"] == "sylkit-sent" and config["stage"] == sys.argv[2] and
+              "\n" in tokens and "<eos>" in tokens and parts == set(sys.argv[3:])))
+P
+}
+
+# ---- all stages
+expect 0 "cot" train cot cot --steps 40
+check "cot learns" learns cot
+check "cot: a decoder" holds cot cot decoder
+expect 0 "nocot" train nocot nocot --loss-on all
+check "nocot learns" learns nocot
+for stage in sem ctx-b; do
+    expect 0 "$stage" train "$stage" "$stage" --from cot --steps 20
+    check "$stage learns" learns "$stage"
+    check "$stage: encoder and decoder" holds "$stage" "$stage" encoder decoder
+done
+expect 0 "ctx-c" train ctx-c ctx-c --from cot --semantic sem
+check "ctx-c learns" learns ctx-c
+check "ctx-c: no anchors in the file" holds ctx-c ctx-c encoder decoder
+all="encoder decoder latent encoder_to_latent latent_to_decoder"
+for norm in none scale rms; do
+    expect 0 "latent, $norm" train "latent-$norm" latent --from ctx-b --latent-from cot \
+        --latent-norm "$norm" --self-feed 0.5 --self-feed-ramp 2 --latent-dropout 0.1 --steps 12
+    check "latent, $norm learns" learns "latent-$norm"
+    check "latent, $norm: everything" holds "latent-$norm" latent $all
+    check "latent, $norm: lengths and angle" json "latent-$norm/metrics.jsonl" \
+        "any(x['z_norm'] > 0 and x['y_norm'] > 0 and abs(x['cosine']) <= 1 for x in lines if 'cosine' in x)"
+done
+check "the scale is the ratio of lengths" json latent-scale/metrics.jsonl \
+    "all(x['latent_scale'] < 1 for x in lines if 'latent_scale' in x)"
+expect 0 "semantic to contextual" train latent-mixed latent --from ctx-b --encoder-from sem
+expect 0 "a wider latent model's start" train wide cot --dim 48 --steps 3
+expect 0 "a latent model of another width" train latent-wide latent --from ctx-b --latent-from wide
+check "it learns" learns latent-wide
+expect 0 "going on with a latent model" train latent-on latent --from latent-rms --latent-norm rms
+expect 0 "stop" train stop stop --from latent-rms --steps 20
+check "stop learns" learns stop
+check "stop: all and the classifier" holds stop latent $all stop
+
+# ---- a stopped run ends with the same bits
+for stage in cot latent; do
+    case $stage in
+    cot) more="--dropout 0.1" ;;
+    latent) more="--from ctx-b --latent-norm scale --self-feed 0.5 --self-feed-ramp 8" ;;
+    esac
+    expect 0 "$stage in one go" train one $stage --steps 12 $more
+    expect 0 "$stage, the first steps" train two $stage --steps 5 $more
+    expect 0 "$stage, resumed" train two $stage --steps 12 --resume $more
+    check "$stage: the same bits" cmp one/model.safetensors two/model.safetensors
+    expect 1 "$stage: resuming with another option" train two $stage --steps 14 --resume $more --lr 1e-3
+    says "lr was" "another option"
+    rm -r one two
+done
+expect 0 "accumulated batches" train parts cot --batch 4 --accumulate 4
+expect 0 "bf16" train half cot --precision bf16
+check "bf16 learns" learns half
+
+# ---- wrong data, wrong orders
+expect 2 "no data" "$SYLKIT" sent train --stage cot --output none
+expect 2 "no folder" "$SYLKIT" sent train --stage cot --data data.json
+expect 2 "an unknown stage" train none other
+expect 2 "sem from nothing" train none sem
+says "--from" "sem from nothing"
+expect 2 "ctx-c without anchors" train none ctx-c --from cot
+expect 1 "latent from cot" train none latent --from cot
+says "stage cot" "latent from cot"
+expect 1 "stop from ctx-b" train none stop --from ctx-b
+expect 1 "no such model" train none sem --from nowhere
+expect 1 "a folder with a run" train cot cot
+says "resume" "a folder with a run"
+echo '[{"question": "1+2", "steps": ["1+2=3"]}]' >bad.json
+expect 1 "a sample without answer" train none cot --data bad.json
+says "bad.json, sample 0" "a sample without answer"
+echo '[{"question": "1+2", "steps": [""], "answer": "3"}]' >bad.json
+expect 1 "an empty step" train none cot --data bad.json
+says "bad.json, sample 0" "an empty step"
+echo '[{"question": "1@2", "steps": ["1"], "answer": "1"}]' >bad.json
+expect 1 "a token that the model lacks" train none sem --from cot --data bad.json
+says "bad.json, sample 0" "a token that the model lacks"
+echo '[{"question": "1+2", "steps": ["3", "1+2=3"], "answer": "3"}]' >short.json
+expect 0 "a step of one token" train one-token cot --data short.json --steps 1
+python3 -c '
+import json
+s = json.load(open("data.json"))
+s[0]["steps"] = ["1+2=3"] * 30
+s[1]["steps"][0] = "1" * 120
+s[2]["question"] = "1" * 70
+json.dump(s, open("long.json", "w"))'
+expect 0 "samples too long" sh -c 'sed s/quiet// small.conf >loud.conf
+    "$SYLKIT" sent train --conf loud.conf --stage cot --output long --data long.json --steps 1'
+says "long.json: 3 samples are left out: 1 with a sentence .* 1 of more .* 1 that do not fit" "too long"
+expect 1 "all of them too long" train none cot --sentences 1
+says "no sample is left" "all of them too long"
+expect 1 "two vocabularies" train none ctx-c --from cot --semantic one-token
+
+# ---- a truncated model
+head -c 2000 cot/model.safetensors >cut.safetensors
+expect 1 "a truncated model" train none sem --from cut.safetensors
+finish

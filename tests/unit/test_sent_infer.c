@@ -1,0 +1,747 @@
+/* Inference of sentence models with random weights: against chains that read everything anew at
+ * each step, without caches; counted operations against the closed form; threads; noise; refusals.
+ */
+#include "tests/unit/sent_case.h"
+
+#include "embed/sent/infer.h"
+#include "embed/sent/lens.h"
+#include "embed/sent/saved.h"
+
+#define PATH "test_sent_infer.safetensors"
+#define MOST 512 /* positions, values of a vector */
+#define QUESTIONS 60
+
+static syl_error err;
+
+static void ok(syl_status status)
+{
+    if (status != SYL_OK) fail_msg("%s", err.message);
+}
+
+/* ---- models and questions --------------------------------------------------------------- */
+
+static syl_sent_tokenizer *words(void)
+{
+    static const char text[] = "0123456789+-*=###<< >>";
+    syl_sent_words *w;
+    syl_sent_tokenizer *t;
+    ok(syl_sent_words_create(&w, &err));
+    ok(syl_sent_words_add(w, text, sizeof text - 1, &err));
+    ok(syl_sent_words_finish(w, &t, &err));
+    syl_sent_words_free(w);
+    return t;
+}
+
+static syl_sent_dataset questions(void)
+{
+    syl_sent_dataset d = {0};
+    syl_random r = {.seed = 5};
+    for (int i = 0; i < QUESTIONS; i++) {
+        char text[16] = "", step[8];
+        int n = 1 + (int)syl_random_below(&r, 12);
+        for (int k = 0; k < n; k++)
+            text[k] = "0123456789+-*"[syl_random_below(&r, 13)];
+        snprintf(step, sizeof step, "%d+%d", i % 10, i / 10);
+        ok(syl_sent_dataset_add(&d, text, (const char *[]){step, "1=1"}, 2, "7", &err));
+    }
+    return d;
+}
+
+static syl_sent_config config_of(syl_sent_stage stage, syl_sent_stage embedding)
+{
+    int vocab = 24;
+    return (syl_sent_config){.stage = stage,
+                             .embedding = embedding,
+                             .decoder_embedding = embedding,
+                             .decoder = sent_case_shape(vocab, 16, 2, 64),
+                             .encoder = sent_case_shape(vocab, 16, 2, 64),
+                             .latent = sent_case_shape(vocab, 24, 3, 32),
+                             .latent_scale = 0.7,
+                             .stop = {12, 6}};
+}
+
+static syl_reasoner *model_of(const syl_sent_config *config, uint64_t seed)
+{
+    syl_reasoner *m;
+    syl_sent_tokenizer *t = words();
+    assert_true(t->vocab <= config->decoder.vocab);
+    sent_case_write(PATH, config, t, seed);
+    syl_sent_tokenizer_free(t);
+    ok(syl_reasoner_open(&m, PATH, SYL_F32, NULL, &err));
+    return m;
+}
+
+/* ---- plain chains ----------------------------------------------------------------------- */
+
+/* A sequence of vectors; its model reads all of it at once. */
+typedef struct sequence {
+    float x[MOST][24];
+    int count;
+} sequence;
+
+typedef struct plain {
+    const syl_reasoner *m;
+    const syl_infer_options *by;
+    syl_safetensors *file;
+    syl_ctx *ctx;
+    char *sentences[MOST];
+    int count;
+    int chosen[MOST]; /* tokens, of each sentence that was decoded */
+    int decoded;
+    bool over;
+} plain;
+
+static void push_tokens(const plain *p, const syl_lm *lm, sequence *s, const int32_t *ids,
+                        int count)
+{
+    int dim = syl_lm_shape_of(lm)->dim;
+    for (int i = 0; i < count; i++) {
+        syl_mat row = syl_mat_of(s->x[s->count++], SYL_F32, 1, dim);
+        ok(syl_lm_embed(p->ctx, lm, &ids[i], row, &err));
+    }
+}
+
+static void push_vector(sequence *s, const float *x, int dim)
+{
+    memcpy(s->x[s->count++], x, (size_t)dim * sizeof *x);
+}
+
+static void last_hidden(const plain *p, const syl_lm *lm, const sequence *s, float *hidden)
+{
+    int dim = syl_lm_shape_of(lm)->dim;
+    syl_lm_cache *cache;
+    size_t mark = syl_ctx_mark(p->ctx);
+    syl_mat x, y;
+    ok(syl_lm_cache_create(&cache, lm, 0, &err));
+    ok(syl_ctx_mat(p->ctx, SYL_F32, s->count, dim, &x, &err));
+    ok(syl_ctx_mat(p->ctx, SYL_F32, 1, dim, &y, &err));
+    for (int i = 0; i < s->count; i++)
+        ok(syl_upload(p->ctx, s->x[i], syl_mat_rows(x, i, 1), &err));
+    ok(syl_lm_forward(p->ctx, lm, cache, x, y, NULL, &err));
+    ok(syl_download(p->ctx, y, hidden, &err));
+    syl_ctx_release(p->ctx, mark);
+    syl_lm_cache_free(cache);
+}
+
+static int32_t best_token(const plain *p, const syl_lm *lm, const float *hidden)
+{
+    const syl_lm_shape *s = syl_lm_shape_of(lm);
+    float table[64 * 24];
+    int32_t best = 0;
+    double top = -1e30;
+    const char *name = lm == p->m->decoder ? "decoder.wte.weight" : "latent.wte.weight";
+    syl_st_to_f32(syl_safetensors_find(p->file, name), table);
+    for (int v = 0; v < p->m->tokenizer->vocab; v++) {
+        double sum = 0;
+        for (int i = 0; i < s->dim; i++)
+            sum += (double)table[v * s->dim + i] * hidden[i];
+        if (sum > top) {
+            top = sum;
+            best = v;
+        }
+    }
+    return best;
+}
+
+/* In double, from the file. */
+static void mlp(const plain *p, const char *prefix, int layers, const float *x, float *y)
+{
+    double in[64], out[64];
+    int n = 0;
+    for (int l = 0; l < layers; l++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s.%d.weight", prefix, 2 * l);
+        const syl_st_tensor *w = syl_safetensors_find(p->file, name);
+        snprintf(name, sizeof name, "%s.%d.bias", prefix, 2 * l);
+        const syl_st_tensor *b = syl_safetensors_find(p->file, name);
+        float weight[64 * 64], bias[64];
+        syl_st_to_f32(w, weight);
+        syl_st_to_f32(b, bias);
+        if (l == 0)
+            for (int i = 0; i < w->shape[1]; i++)
+                in[i] = x[i];
+        n = (int)w->shape[0];
+        for (int o = 0; o < n; o++) {
+            out[o] = bias[o];
+            for (int i = 0; i < w->shape[1]; i++)
+                out[o] += weight[o * w->shape[1] + i] * in[i];
+            if (l + 1 < layers) out[o] = out[o] * 0.5 * (1 + erf(out[o] / sqrt(2)));
+        }
+        memcpy(in, out, sizeof in);
+    }
+    for (int i = 0; i < n; i++)
+        y[i] = (float)out[i];
+}
+
+static char *text_of(const plain *p, const int32_t *ids, int count)
+{
+    char *text;
+    ok(p->m->tokenizer->decode(p->m->tokenizer, ids, (size_t)count, &text, &err));
+    return text;
+}
+
+/* Up to `most` tokens out of a vector; the newline that ended them is not counted. */
+static int say(plain *p, const float *prefix, int32_t *ids, int most)
+{
+    sequence s = {.count = 0};
+    float hidden[MOST];
+    int count = 0, chosen = 0;
+    push_vector(&s, prefix, p->m->config.decoder.dim);
+    while (count < most) {
+        last_hidden(p, p->m->decoder, &s, hidden);
+        int32_t id = best_token(p, p->m->decoder, hidden);
+        chosen++;
+        if (id == p->m->tokenizer->newline || id == p->m->tokenizer->eos) break;
+        ids[count++] = id;
+        push_tokens(p, p->m->decoder, &s, &id, 1);
+    }
+    p->chosen[p->decoded++] = chosen;
+    return count;
+}
+
+/* Keeps a sentence; true where it ends the chain. */
+static bool keep(plain *p, const int32_t *ids, int count)
+{
+    if (!count) return true;
+    char *text = p->sentences[p->count++] = text_of(p, ids, count);
+    return *text == '#';
+}
+
+static void plain_text(plain *p, const int32_t *question, int length)
+{
+    const syl_sent_tokenizer *t = p->m->tokenizer;
+    sequence s = {.count = 0};
+    int32_t line[MOST];
+    float hidden[MOST];
+    int count = 0;
+    push_tokens(p, p->m->decoder, &s, question, length);
+    for (;;) {
+        last_hidden(p, p->m->decoder, &s, hidden);
+        int32_t id = best_token(p, p->m->decoder, hidden);
+        p->decoded++;
+        bool ends = id == t->newline || id == t->eos;
+        if (!ends) line[count++] = id;
+        if (ends || count == p->by->max_tokens) {
+            bool cut = !ends;
+            if (keep(p, line, count) || cut || id == t->eos || p->count == p->by->max_sentences)
+                return;
+            count = 0;
+        }
+        if (s.count == p->m->config.decoder.context) return;
+        push_tokens(p, p->m->decoder, &s, &id, 1);
+    }
+}
+
+static void plain_rollout(plain *p, const int32_t *question, int length)
+{
+    sequence s = {.count = 0};
+    int32_t ids[MOST];
+    float h[MOST];
+    push_tokens(p, p->m->encoder, &s, question, length);
+    while (s.count <= p->m->config.encoder.context) {
+        last_hidden(p, p->m->encoder, &s, h);
+        int n = say(p, h, ids, p->by->max_tokens);
+        if (keep(p, ids, n) || p->count == p->by->max_sentences) return;
+        ids[n] = p->m->tokenizer->newline;
+        if (s.count + n + 1 > p->m->config.encoder.context) return;
+        push_tokens(p, p->m->encoder, &s, ids, n + 1);
+    }
+}
+
+static void norm(const plain *p, bool own, float *x)
+{
+    int dim = p->m->config.latent.dim;
+    double sum = 0, scale = p->by->latent_scale;
+    for (int i = 0; i < dim; i++)
+        sum += (double)x[i] * x[i];
+    if (p->by->latent_norm == SYL_LATENT_NONE) return;
+    if (p->by->latent_norm == SYL_LATENT_SCALE && !own) return;
+    if (p->by->latent_norm == SYL_LATENT_RMS) scale /= sqrt(sum / dim + 1e-6);
+    for (int i = 0; i < dim; i++)
+        x[i] = (float)(x[i] * scale);
+}
+
+/* z of latent `at`, out of all that was written before it, read anew. */
+static void encode(plain *p, const int32_t *question, int length, int32_t said[][64],
+                   const int *lengths, int at, float *z)
+{
+    sequence s = {.count = 0};
+    float h[MOST];
+    bool alone = p->m->config.embedding == SYL_SENT_SEM;
+    if (!alone) push_tokens(p, p->m->encoder, &s, question, length);
+    for (int k = alone ? at : 0; k < at + alone; k++)
+        push_tokens(p, p->m->encoder, &s, said[k], lengths[k]);
+    last_hidden(p, p->m->encoder, &s, h);
+    mlp(p, "encoder_to_latent", 2, h, z);
+}
+
+static void plain_latents(plain *p, const int32_t *question, int length)
+{
+    const syl_infer_options *o = p->by;
+    sequence s = {.count = 0};
+    static int32_t said[MOST][64];
+    int lengths[MOST];
+    float y[MOST], prefix[MOST], logit, z[MOST];
+    bool answered = false;
+    push_tokens(p, p->m->latent, &s, question, length);
+    for (int k = 0;; k++) {
+        last_hidden(p, p->m->latent, &s, y);
+        mlp(p, "latent_to_decoder", 2, y, prefix);
+        int n = say(p, prefix, said[k], o->max_tokens);
+        char *first = text_of(p, said[k], n ? 1 : 0);
+        bool last = !n || *first == '#';
+        free(first);
+        if (o->stop == SYL_STOP_CLASSIFIER) {
+            mlp(p, "stop", 3, y, &logit);
+            last = logit > 0;
+        }
+        if (o->stop == SYL_STOP_FIXED) last = false;
+        if (!answered) answered = keep(p, said[k], n) && n && o->stop == SYL_STOP_FIXED;
+        if (last || k + 1 == o->max_sentences) return;
+        if (s.count == p->m->config.latent.context) return;
+        lengths[k] = n + 1;
+        said[k][n] = p->m->tokenizer->newline;
+        if (o->regime == SYL_REGIME_CONTINUOUS) {
+            norm(p, true, y);
+            push_vector(&s, y, p->m->config.latent.dim);
+        } else {
+            encode(p, question, length, said, lengths, k, z);
+            norm(p, false, z);
+            push_vector(&s, z, p->m->config.latent.dim);
+        }
+    }
+}
+
+/* ---- comparison ------------------------------------------------------------------------- */
+
+static void plain_run(plain *p, const syl_sent_sample *sample)
+{
+    const syl_sent_tokenizer *t = p->m->tokenizer;
+    syl_sent_ids ids = {0};
+    ok(t->encode(t, sample->question, strlen(sample->question), &ids, &err));
+    ok(syl_sent_ids_add(&ids, t->newline, &err));
+    if (p->by->regime == SYL_REGIME_TEXT)
+        plain_text(p, ids.data, (int)ids.count);
+    else if (p->by->regime == SYL_REGIME_ROLLOUT)
+        plain_rollout(p, ids.data, (int)ids.count);
+    else
+        plain_latents(p, ids.data, (int)ids.count);
+    syl_sent_ids_free(&ids);
+}
+
+static void compare(const syl_reasoner *m, const syl_infer_options *o, const syl_sent_dataset *d,
+                    const syl_inference *got)
+{
+    plain p = {.m = m, .by = o};
+    int answered = 0, lines = 0;
+    ok(syl_safetensors_open(&p.file, PATH, &err));
+    ok(syl_ctx_create(&p.ctx, 1, &err));
+    for (size_t i = 0; i < d->count; i++) {
+        p.count = p.decoded = 0;
+        plain_run(&p, &d->samples[i]);
+        assert_int_equal(got[i].num_sentences, p.count);
+        for (int k = 0; k < p.count; k++) {
+            assert_string_equal(got[i].sentences[k], p.sentences[k]);
+            free(p.sentences[k]);
+        }
+        answered += got[i].score.answered;
+        lines += p.count;
+        double counted = got[i].flops, closed = syl_flops_of(&m->config, &got[i].trace);
+        if (fabs(counted - closed) > 0.5)
+            fail_msg("question %zu: %.0f operations counted, %.0f by the closed form", i, counted,
+                     closed);
+        assert_true(counted > 0);
+    }
+    print_message("%s, %s: %d sentences, %d answers\n", syl_regime_names[o->regime],
+                  syl_stop_rule_names[o->stop], lines, answered);
+    syl_ctx_free(p.ctx);
+    syl_safetensors_free(p.file);
+}
+
+static void run_all(const syl_reasoner *m, syl_infer_options o, bool plainly)
+{
+    syl_sent_dataset d = questions();
+    syl_inference one[QUESTIONS] = {0}, many[QUESTIONS] = {0};
+    ok(syl_infer_check(m, &o, &err));
+    ok(syl_infer_all(m, &o, &d, 1, NULL, NULL, one, &err));
+    ok(syl_infer_all(m, &o, &d, 3, NULL, NULL, many, &err));
+    if (plainly) compare(m, &o, &d, one);
+    for (size_t i = 0; i < d.count; i++) {
+        assert_int_equal(one[i].num_sentences, many[i].num_sentences);
+        for (int k = 0; k < one[i].num_sentences; k++)
+            assert_string_equal(one[i].sentences[k], many[i].sentences[k]);
+        assert_true(one[i].flops == many[i].flops && one[i].calls == many[i].calls);
+        syl_inference_free(&one[i]);
+        syl_inference_free(&many[i]);
+    }
+    syl_sent_dataset_free(&d);
+}
+
+static syl_infer_options options_of(syl_regime regime, syl_stop_rule stop)
+{
+    syl_infer_options o = syl_infer_defaults();
+    o.regime = regime;
+    o.stop = stop;
+    o.max_sentences = 6;
+    o.max_tokens = 9;
+    o.verbalise = true;
+    return o;
+}
+
+static void test_text(void **state)
+{
+    syl_sent_config c = config_of(SYL_SENT_COT, SYL_SENT_COT);
+    syl_reasoner *m = model_of(&c, 1);
+    syl_infer_options o = options_of(SYL_REGIME_AUTO, SYL_STOP_DECODER);
+    (void)state;
+    run_all(m, o, true);
+    o.max_sentences = 1000; /* until the context is full */
+    o.max_tokens = 1000;
+    run_all(m, o, true);
+    syl_reasoner_free(m);
+}
+
+static void test_rollout(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 2; seed < 4; seed++) {
+        syl_sent_config c = config_of(SYL_SENT_CTX_B, SYL_SENT_CTX_B);
+        syl_reasoner *m = model_of(&c, seed);
+        syl_infer_options o = options_of(SYL_REGIME_AUTO, SYL_STOP_DECODER);
+        run_all(m, o, true);
+        o.max_sentences = 1000;
+        run_all(m, o, true);
+        syl_reasoner_free(m);
+    }
+}
+
+static void test_latents(void **state)
+{
+    static const syl_sent_stage embeddings[] = {SYL_SENT_SEM, SYL_SENT_CTX_B, SYL_SENT_CTX_C};
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        for (int n = 0; n < 3; n++) {
+            syl_sent_config c = config_of(SYL_SENT_LATENT, embeddings[i]);
+            c.latent_norm = (syl_latent_norm)n;
+            syl_reasoner *m = model_of(&c, (uint64_t)(10 + 3 * i + n));
+            for (int r = SYL_REGIME_CONTINUOUS; r <= SYL_REGIME_DISCRETIZED; r++)
+                for (int s = SYL_STOP_DECODER; s <= SYL_STOP_FIXED; s++)
+                    run_all(m, options_of((syl_regime)r, (syl_stop_rule)s), true);
+            syl_reasoner_free(m);
+        }
+}
+
+/* Until the latent model's context is full: nothing is an error. */
+static void test_full_context(void **state)
+{
+    syl_sent_config c = config_of(SYL_SENT_LATENT, SYL_SENT_CTX_B);
+    syl_reasoner *m = model_of(&c, 20);
+    syl_infer_options o = options_of(SYL_REGIME_CONTINUOUS, SYL_STOP_FIXED);
+    (void)state;
+    o.max_sentences = 1000;
+    run_all(m, o, true);
+    o.regime = SYL_REGIME_DISCRETIZED;
+    run_all(m, o, false);
+    syl_reasoner_free(m);
+}
+
+/* Without verbalising: the same answers, operations and calls. */
+static void test_silent(void **state)
+{
+    syl_sent_config c = config_of(SYL_SENT_LATENT, SYL_SENT_CTX_B);
+    syl_reasoner *m = model_of(&c, 21);
+    syl_sent_dataset d = questions();
+    (void)state;
+    for (int s = SYL_STOP_DECODER; s <= SYL_STOP_CLASSIFIER; s++) {
+        syl_inference loud[QUESTIONS] = {0}, silent[QUESTIONS] = {0};
+        syl_infer_options o = options_of(SYL_REGIME_CONTINUOUS, (syl_stop_rule)s);
+        ok(syl_infer_check(m, &o, &err));
+        ok(syl_infer_all(m, &o, &d, 1, NULL, NULL, loud, &err));
+        o.verbalise = false;
+        ok(syl_infer_all(m, &o, &d, 1, NULL, NULL, silent, &err));
+        for (size_t i = 0; i < d.count; i++) {
+            assert_int_equal(loud[i].score.answered, silent[i].score.answered);
+            assert_int_equal(loud[i].score.right, silent[i].score.right);
+            assert_true(loud[i].flops == silent[i].flops);
+            assert_int_equal(loud[i].calls, silent[i].calls);
+            assert_int_equal(loud[i].trace.num_sentences, silent[i].trace.num_sentences);
+            assert_true(silent[i].num_sentences <= 1);
+            syl_inference_free(&loud[i]);
+            syl_inference_free(&silent[i]);
+        }
+    }
+    syl_sent_dataset_free(&d);
+    syl_reasoner_free(m);
+}
+
+static void test_restore(void **state)
+{
+    syl_sent_config c = config_of(SYL_SENT_SEM, SYL_SENT_SEM);
+    syl_reasoner *m = model_of(&c, 22);
+    syl_sent_dataset d = questions();
+    syl_inference got[QUESTIONS] = {0};
+    syl_infer_options o = options_of(SYL_REGIME_AUTO, SYL_STOP_DECODER);
+    (void)state;
+    ok(syl_infer_check(m, &o, &err));
+    assert_int_equal(o.regime, SYL_REGIME_RESTORE);
+    ok(syl_infer_all(m, &o, &d, 1, NULL, NULL, got, &err));
+    for (size_t i = 0; i < d.count; i++) {
+        assert_int_equal(got[i].num_sentences, 3);
+        assert_true(got[i].flops == syl_flops_of(&c, &got[i].trace));
+        assert_int_equal(got[i].score.right, got[i].restored == 3);
+        syl_inference_free(&got[i]);
+    }
+    syl_sent_dataset_free(&d);
+    syl_reasoner_free(m);
+}
+
+/* ---- noise ------------------------------------------------------------------------------ */
+
+static void test_noise(void **state)
+{
+    syl_noise n = {SYL_NOISE_LATENT, 0.3, 0.5, 4};
+    syl_random r = {.seed = 4};
+    double sum = 0;
+    int noisy = 0, steps = 4000;
+    (void)state;
+    for (int i = 0; i < steps; i++) {
+        float v[32], before[32];
+        for (int k = 0; k < 32; k++)
+            before[k] = v[k] = (float)(k - 10);
+        syl_noise_add(&n, SYL_NOISE_INPUT, &r, v, 32);
+        assert_memory_equal(v, before, sizeof v);
+        syl_noise_add(&n, SYL_NOISE_LATENT, &r, v, 32);
+        if (!memcmp(v, before, sizeof v)) continue;
+        noisy++;
+        for (int k = 0; k < 32; k++)
+            sum += pow(v[k] - before[k], 2);
+    }
+    double mean_square = 0;
+    for (int k = 0; k < 32; k++)
+        mean_square += pow(k - 10, 2) / 32;
+    assert_true(noisy > 0.46 * steps && noisy < 0.54 * steps);
+    double deviation = sqrt(sum / noisy / 32 / mean_square);
+    assert_true(deviation > 0.29 && deviation < 0.31);
+}
+
+static void test_noisy_chains(void **state)
+{
+    syl_sent_config c = config_of(SYL_SENT_LATENT, SYL_SENT_CTX_B);
+    syl_reasoner *m = model_of(&c, 23);
+    syl_sent_dataset d = questions();
+    (void)state;
+    for (int place = SYL_NOISE_LATENT; place <= SYL_NOISE_OUTPUT; place++) {
+        syl_inference got[2][QUESTIONS] = {0};
+        syl_infer_options o = options_of(SYL_REGIME_DISCRETIZED, SYL_STOP_FIXED);
+        int differ = 0;
+        for (int i = 0; i < 2; i++) {
+            o.noise = (syl_noise){i ? (syl_noise_place)place : SYL_NOISE_NONE, 1, 0.5, 9};
+            if (i) run_all(m, o, false); /* the same for any number of threads */
+            ok(syl_infer_check(m, &o, &err));
+            ok(syl_infer_all(m, &o, &d, 2, NULL, NULL, got[i], &err));
+        }
+        for (size_t i = 0; i < d.count; i++) {
+            for (int k = 0; k < got[0][i].num_sentences && k < got[1][i].num_sentences; k++)
+                differ += strcmp(got[0][i].sentences[k], got[1][i].sentences[k]) != 0;
+            syl_inference_free(&got[0][i]);
+            syl_inference_free(&got[1][i]);
+        }
+        assert_true(differ > 10);
+    }
+    syl_sent_dataset_free(&d);
+    syl_reasoner_free(m);
+}
+
+/* ---- the closed form -------------------------------------------------------------------- */
+
+static void near(double got, double want, double tolerance)
+{
+    if (!(fabs(got - want) <= tolerance * want)) fail_msg("%g in place of %g", got, want);
+}
+
+/* Table 3 of the paper and the specification's fit of it, GFLOPs of GPT-2. */
+static void test_published_costs(void **state)
+{
+    static const struct {
+        syl_cost_means means;
+        double published, last, continuous, ratio, classifier;
+    } cases[] = {
+        {{38.8, 5.6, 10.8, 3}, 26.14, 23.22, 9.65, .416, .367},
+        {{357, 3.8, 9.5, 10}, 100.99, 73.51, 66.97, .911, .902},
+        {{56.8, 4.3, 6.1, 2}, 21.83, 17.53, 11.83, .675, .628},
+        {{146.6, 9.1, 8.0, 6}, 57.51, 46.27, 30.53, .660, .617},
+    };
+    syl_lm_shape gpt2 = {
+        .vocab = 50257, .dim = 768, .layers = 12, .heads = 12, .kv_heads = 12, .ff = 3072};
+    syl_sent_config c = {.decoder = gpt2, .encoder = gpt2, .latent = gpt2, .stop = {192, 48}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        syl_costs costs = syl_flops_means(&c, &cases[i].means);
+        near(costs.cot_published / 1e9, cases[i].published, 0.015);
+        near(costs.cot / 1e9, cases[i].last, 0.015);
+        near(costs.continuous / 1e9, cases[i].continuous, 0.015);
+        near(costs.continuous / costs.cot, cases[i].ratio, 0.02);
+        near(costs.continuous_classifier / costs.cot, cases[i].classifier, 0.02);
+    }
+}
+
+/* ---- SentenceLens ----------------------------------------------------------------------- */
+
+static void test_lens(void **state)
+{
+    syl_sent_config c = config_of(SYL_SENT_LATENT, SYL_SENT_CTX_B);
+    c.latent_norm = SYL_LATENT_RMS;
+    syl_reasoner *m = model_of(&c, 24);
+    syl_sent_dataset d = questions();
+    syl_lens_options o = {.infer = options_of(SYL_REGIME_CONTINUOUS, SYL_STOP_FIXED)};
+    syl_worker *w;
+    (void)state;
+    ok(syl_infer_check(m, &o.infer, &err));
+    ok(syl_worker_create(&w, m, 0, 1, &err));
+    for (size_t i = 0; i < 10; i++) {
+        syl_lens plain, normed;
+        syl_inference said;
+        o.final_norm = false;
+        ok(syl_lens_look(w, &o, &d.samples[i], &plain, &err));
+        o.final_norm = true;
+        ok(syl_lens_look(w, &o, &d.samples[i], &normed, &err));
+        ok(syl_infer(w, &o.infer, &d.samples[i], i, &said, &err));
+        assert_int_equal(plain.layers, 3);
+        assert_int_equal(plain.iterations, 6);
+        /* The last layer says what the chain says, as far as that is kept. */
+        for (int k = 0, at = 0; k < said.num_sentences; at++) {
+            const char *text = plain.texts[at * 3 + 2];
+            assert_string_equal(text, normed.texts[at * 3 + 2]);
+            if (*text) assert_string_equal(text, said.sentences[k++]);
+        }
+        json_t *json = syl_lens_to_json(&plain);
+        assert_int_equal(json_object_size(json), 6);
+        assert_string_equal(
+            json_string_value(json_object_get(json_object_get(json, "iteration_2"), "layer_1")),
+            plain.texts[2 * 3 + 1]);
+        json_decref(json);
+        syl_lens_free(&plain);
+        syl_lens_free(&normed);
+        syl_inference_free(&said);
+    }
+    syl_worker_free(w);
+    syl_sent_dataset_free(&d);
+    syl_reasoner_free(m);
+}
+
+static void test_lens_page(void **state)
+{
+    char *texts[] = {"<<1>>", "a&b"}, *page = NULL;
+    size_t size;
+    syl_lens lens = {.iterations = 1, .layers = 2, .texts = texts};
+    syl_sent_sample sample = {.question = "1<2", .answer = "3"};
+    FILE *out = open_memstream(&page, &size);
+    (void)state;
+    syl_lens_page_begin(out, "T");
+    syl_lens_page_add(out, &sample, &lens);
+    syl_lens_page_end(out);
+    fclose(out);
+    assert_non_null(strstr(page, "<h2>1&lt;2</h2>"));
+    assert_non_null(strstr(page, "<td>&lt;&lt;1&gt;&gt;</td>"));
+    assert_non_null(strstr(page, "<td>a&amp;b</td>"));
+    free(page);
+}
+
+/* ---- refusals --------------------------------------------------------------------------- */
+
+static void refuse(syl_status status, const char *message)
+{
+    assert_int_not_equal(status, SYL_OK);
+    if (!strstr(err.message, message)) fail_msg("\"%s\" lacks \"%s\"", err.message, message);
+}
+
+static void test_refusals(void **state)
+{
+    syl_sent_config c = config_of(SYL_SENT_LATENT, SYL_SENT_CTX_B);
+    c.stop[0] = c.stop[1] = 0;
+    syl_reasoner *m = model_of(&c, 25);
+    syl_sent_dataset d = {0};
+    syl_inference got[2] = {0};
+    (void)state;
+    syl_infer_options o = options_of(SYL_REGIME_TEXT, SYL_STOP_DECODER);
+    refuse(syl_infer_check(m, &o, &err), "cannot run as text");
+    o = options_of(SYL_REGIME_RESTORE, SYL_STOP_DECODER);
+    refuse(syl_infer_check(m, &o, &err), "cannot run as restore");
+    o = options_of(SYL_REGIME_AUTO, SYL_STOP_CLASSIFIER);
+    refuse(syl_infer_check(m, &o, &err), "has no classifier");
+    o = options_of(SYL_REGIME_AUTO, SYL_STOP_DECODER);
+    o.max_tokens = 0;
+    refuse(syl_infer_check(m, &o, &err), "at least 1");
+    o = options_of(SYL_REGIME_AUTO, SYL_STOP_DECODER);
+    ok(syl_infer_check(m, &o, &err));
+    ok(syl_sent_dataset_add(&d, "1+1", NULL, 0, "2", &err));
+    ok(syl_sent_dataset_add(&d, "1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1", NULL, 0, "2", &err));
+    refuse(syl_infer_all(m, &o, &d, 2, NULL, NULL, got, &err),
+           "sample 1: the question has 38 tokens");
+    syl_inference_free(&got[0]);
+    syl_sent_dataset_free(&d);
+    ok(syl_sent_dataset_add(&d, "1+x", NULL, 0, "2", &err));
+    refuse(syl_infer_all(m, &o, &d, 1, NULL, NULL, got, &err), "\"x\" is not among");
+    syl_sent_dataset_free(&d);
+    syl_reasoner_free(m);
+}
+
+/* Files that lack something, or hold something else. */
+static void test_damaged_models(void **state)
+{
+    syl_sent_config c = config_of(SYL_SENT_COT, SYL_SENT_COT);
+    syl_sent_tokenizer *t = words();
+    syl_reasoner *m;
+    (void)state;
+    sent_case_write(PATH, &c, t, 1);
+    syl_map map;
+    ok(syl_map_open(&map, PATH, &err));
+    char *bytes = malloc(map.size);
+    size_t size = map.size;
+    assert_non_null(bytes);
+    memcpy(bytes, map.data, size);
+    syl_map_close(&map);
+    static const struct {
+        const char *find, *put, *message;
+    } damages[] = {
+        {"sylkit-sent", "sylkit-what", "no sentence model"},
+        {"\\\"cot\\\"", "\\\"dot\\\"", "none of its values"},
+        {"\\\"cot\\\"", "\\\"sem\\\"", "JSON object"},
+        {"<eos>", "<EOS>", "lack <eos>"},
+        {"decoder.wte.weight", "decoder.xyz.weight", "wte"},
+    };
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        char *at = memmem(bytes, size, damages[i].find, strlen(damages[i].find));
+        assert_non_null(at);
+        memcpy(at, damages[i].put, strlen(damages[i].put));
+        FILE *f = fopen(PATH, "wb");
+        assert_int_equal(fwrite(bytes, 1, size, f), size);
+        fclose(f);
+        refuse(syl_reasoner_open(&m, PATH, SYL_F32, NULL, &err), damages[i].message);
+        assert_null(m);
+        memcpy(at, damages[i].find, strlen(damages[i].find));
+    }
+    refuse(syl_reasoner_open(&m, "nowhere", SYL_F32, NULL, &err), "nowhere");
+    free(bytes);
+    syl_sent_tokenizer_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_rollout),
+        cmocka_unit_test(test_latents),
+        cmocka_unit_test(test_full_context),
+        cmocka_unit_test(test_silent),
+        cmocka_unit_test(test_restore),
+        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_noisy_chains),
+        cmocka_unit_test(test_published_costs),
+        cmocka_unit_test(test_lens),
+        cmocka_unit_test(test_lens_page),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_damaged_models),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

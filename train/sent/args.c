@@ -1,0 +1,192 @@
+#include "train/sent/args.h"
+
+#include <omp.h>
+
+#include "embed/sent/config.h"
+#include "lib/nn/optimizer.h"
+#include "train/sent/stages.h"
+
+#define COMMAND "sent train"
+
+static const char *const stage_names[] = {"cot",   "nocot",  "sem",  "ctx-b",
+                                          "ctx-c", "latent", "stop", NULL};
+static const char *const precision_names[] = {"f32", "bf16", NULL};
+static const char *const schedule_names[] = {"constant", "cosine", "linear", NULL};
+static const char *const loss_names[] = {"answer", "all", NULL};
+static const char *const norm_names[] = {"none", "scale", "rms", NULL};
+
+#define AT(field) offsetof(syl_sent_args, field)
+#define TEXT(name, field, recorded, help)                         \
+    {                                                             \
+        name, SYL_ARG_TEXT, AT(field), help, 0, 0, NULL, recorded \
+    }
+#define WHOLE(name, field, low, high, help)                    \
+    {                                                          \
+        name, SYL_ARG_INT, AT(field), help, low, high, NULL, 1 \
+    }
+#define FREE_WHOLE(name, field, low, high, help)               \
+    {                                                          \
+        name, SYL_ARG_INT, AT(field), help, low, high, NULL, 0 \
+    }
+#define REAL(name, field, low, high, help)                      \
+    {                                                           \
+        name, SYL_ARG_REAL, AT(field), help, low, high, NULL, 1 \
+    }
+#define CHOICE(name, field, names, help)                      \
+    {                                                         \
+        name, SYL_ARG_CHOICE, AT(field), help, 0, 0, names, 1 \
+    }
+#define FLAG(name, field, help)                            \
+    {                                                      \
+        name, SYL_ARG_FLAG, AT(field), help, 0, 0, NULL, 0 \
+    }
+#define HEADING(text)                                 \
+    {                                                 \
+        NULL, SYL_ARG_HEADING, 0, text, 0, 0, NULL, 0 \
+    }
+
+/* clang-format off */
+const syl_arg syl_sent_args_table[] = {
+    HEADING("Stage (sets the defaults of the options below):"),
+    CHOICE("stage", stage, stage_names,
+           "cot, nocot: language model; sem: embeddings that restore a sentence; ctx-b, ctx-c:\n"
+           "        that predict the next one; latent: from embedding to embedding; stop: the\n"
+           "        classifier that ends a chain"),
+    HEADING("Model and data:"),
+    TEXT("data", data, 0, "JSON list of {question, steps, answer} to learn from"),
+    TEXT("valid", valid, 0, "the same, to choose the best model by"),
+    TEXT("output", out, 0, "folder of the run: checkpoint, models, metrics"),
+    TEXT("from", from, 1, "FOLDER or file of the model to begin with; cot, nocot: anew without it"),
+    TEXT("semantic", semantic, 1, "ctx-c: model of stage sem, whose embeddings draw"),
+    TEXT("encoder-from", encoder_from, 1, "latent: another model's encoder (semantic to contextual)"),
+    TEXT("latent-from", latent_from, 1,
+         "latent: language model that it begins as, of any width (default: --from's\n"
+         "        decoder)"),
+    WHOLE("dim", dim, 1, 65536, "a new model: width"),
+    WHOLE("layers", layers, 1, 1024, "a new model: blocks"),
+    WHOLE("heads", heads, 1, 1024, "a new model: heads of attention"),
+    WHOLE("context", context, 2, 1048576, "a new model: positions"),
+    WHOLE("sentence-tokens", sentence_tokens, 1, 1048576, "samples with a longer sentence are left out"),
+    WHOLE("sentences", sentences, 1, 100000, "samples with more of them are left out"),
+    HEADING("What is learnt:"),
+    CHOICE("loss-on", loss_on, loss_names, "cot, nocot: tokens of the answer, or of the question too"),
+    REAL("dropout", dropout, 0, 0.9, "inside the transformer that is trained"),
+    REAL("prefix-dropout", prefix_dropout, 0, 0.9, "ctx-b, ctx-c: of the embedding"),
+    REAL("contrast", contrast, 0, 1e6, "ctx-c: weight of InfoNCE"),
+    REAL("latent-dropout", latent_dropout, 0, 0.9, "latent: of what is read and what is decoded"),
+    REAL("lambda", lambda, 0, 1e6, "latent: weight of InfoNCE"),
+    REAL("temperature", temperature, 1e-6, 1e6, "of InfoNCE"),
+    CHOICE("latent-norm", latent_norm, norm_names,
+           "latent: how what is fed back is brought to the length of what was learnt;\n"
+           "        none: the paper; scale: by one factor; rms: both to one length"),
+    REAL("self-feed", self_feed, 0, 1,
+         "latent: probability of feeding the model's own prediction (not in the paper)"),
+    WHOLE("self-feed-ramp", self_feed_ramp, 0, 1000000000, "steps in which that rises from 0"),
+    HEADING("Optimisation:"),
+    FREE_WHOLE("steps", steps, 1, 1000000000, "updates in all"),
+    WHOLE("batch", batch, 1, 65536, "samples of a micro-batch and rank"),
+    WHOLE("accumulate", accumulate, 1, 4096, "micro-batches of an update"),
+    REAL("lr", lr, 0, 10, "learning rate"),
+    CHOICE("schedule", schedule, schedule_names, "of the learning rate after the warm-up"),
+    WHOLE("warmup", warmup, 0, 1000000000, "updates in which the rate rises from 0"),
+    REAL("min-factor", min_factor, 0, 1, "of the rate at the end"),
+    REAL("beta1", beta1, 0, 0.999999, "of AdamW"),
+    REAL("beta2", beta2, 0, 0.999999, "of AdamW"),
+    REAL("eps", eps, 0, 1, "of AdamW"),
+    REAL("weight-decay", weight_decay, 0, 10, "of AdamW"),
+    REAL("clip", clip, 0, 1e9, "largest norm of the gradient; 0: any"),
+    CHOICE("precision", precision, precision_names, "of matrix products"),
+    HEADING("The run:"),
+    FREE_WHOLE("valid-count", valid_count, 1, 1000000000, "samples of --valid that are answered"),
+    TEXT("device", device, 0, "cpu, cuda, cuda:N, auto"),
+    FREE_WHOLE("threads", threads, 1, 1024, "of computation"),
+    WHOLE("seed", seed, 0, 2147483647, "of everything that is drawn"),
+    FREE_WHOLE("log-every", log_every, 1, 1000000, "steps between lines of metrics"),
+    FREE_WHOLE("checkpoint-every", checkpoint_every, 1, 100000000, "steps between checkpoints"),
+    FREE_WHOLE("validate-every", validate_every, 1, 100000000, "steps between validations"),
+    FLAG("resume", resume, "go on from the checkpoint in --output"),
+    FLAG("quiet", quiet, "no progress"),
+};
+/* clang-format on */
+const size_t syl_sent_args_count = sizeof syl_sent_args_table / sizeof *syl_sent_args_table;
+
+/* Table 10 of the paper: batch, learning rate, schedule, warm-up. */
+static void set_stage(syl_sent_args *a)
+{
+    switch (a->stage) {
+    case SYL_SENT_COT:
+    case SYL_SENT_NOCOT:
+        a->lr = 1e-4;
+        a->weight_decay = 0;
+        a->batch = 64;
+        break;
+    case SYL_SENT_SEM:
+        a->schedule = SYL_LINEAR;
+        a->batch = 256;
+        break;
+    case SYL_SENT_LATENT:
+        a->schedule = SYL_COSINE;
+        a->warmup = 300;
+        break;
+    case SYL_SENT_ARGS_STOP:
+        a->lr = 1e-3;
+        a->steps = 1000;
+        break;
+    default: /* ctx-b, ctx-c */
+        a->schedule = SYL_LINEAR;
+        a->warmup = 100;
+    }
+}
+
+syl_sent_args syl_sent_args_defaults(int stage)
+{
+    syl_sent_losses losses = syl_sent_losses_defaults();
+    syl_sent_args a = {.stage = stage,
+                       .device = "cpu",
+                       .schedule = SYL_CONSTANT,
+                       .dim = 64,
+                       .layers = 3,
+                       .heads = 4,
+                       .context = 1024,
+                       .sentence_tokens = 100,
+                       .sentences = 20,
+                       .valid_count = 256,
+                       .steps = 3000,
+                       .batch = 128,
+                       .accumulate = 1,
+                       .self_feed_ramp = 500,
+                       .threads = omp_get_max_threads(),
+                       .seed = 1,
+                       .log_every = 50,
+                       .checkpoint_every = 500,
+                       .validate_every = 250,
+                       .lr = 5e-4,
+                       .beta1 = 0.9,
+                       .beta2 = 0.999,
+                       .eps = 1e-8,
+                       .weight_decay = 0.01,
+                       .clip = 1,
+                       .prefix_dropout = (double)losses.prefix_dropout,
+                       .latent_dropout = (double)losses.latent_dropout,
+                       .contrast = (double)losses.contrast,
+                       .lambda = (double)losses.lambda,
+                       .temperature = (double)losses.temperature};
+    set_stage(&a);
+    return a;
+}
+
+int syl_sent_args_check(const syl_sent_args *a)
+{
+    if (!a->data) return syl_usage(COMMAND, "give what to learn from (--data)");
+    if (!a->out) return syl_usage(COMMAND, "give the folder of the run (--output)");
+    if (a->stage > SYL_SENT_NOCOT && !a->from)
+        return syl_usage(COMMAND, "--stage %s goes on from another model: --from",
+                         stage_names[a->stage]);
+    if (a->stage == SYL_SENT_CTX_C && !a->semantic)
+        return syl_usage(COMMAND, "--stage ctx-c wants a model of stage sem: --semantic");
+    if (a->semantic && a->stage != SYL_SENT_CTX_C)
+        return syl_usage(COMMAND, "--semantic is for --stage ctx-c");
+    if ((a->encoder_from || a->latent_from) && a->stage != SYL_SENT_LATENT)
+        return syl_usage(COMMAND, "--encoder-from and --latent-from are for --stage latent");
+    return SYL_EXIT_OK;
+}

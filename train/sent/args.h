@@ -1,0 +1,31 @@
+/* Options of `sylkit sent train`: the table and each stage's defaults. */
+#ifndef SYL_TRAIN_SENT_ARGS_H
+#define SYL_TRAIN_SENT_ARGS_H
+
+#include "lib/cli/option_table.h"
+
+/* Stages as the command names them: those of embed/sent/config.h, then the classifier. */
+enum { SYL_SENT_ARGS_STOP = 6 };
+
+typedef struct syl_sent_args {
+    const char *data, *valid, *out, *from, *semantic, *encoder_from, *latent_from, *device;
+    int stage, precision, schedule, latent_norm, loss_on;
+    int dim, layers, heads, context;
+    int sentence_tokens, sentences, valid_count;
+    int steps, batch, accumulate, warmup, self_feed_ramp;
+    int threads, seed, log_every, checkpoint_every, validate_every;
+    double lr, min_factor, beta1, beta2, eps, weight_decay, clip;
+    double dropout, prefix_dropout, latent_dropout, contrast, lambda, temperature, self_feed;
+    bool resume, quiet;
+} syl_sent_args;
+
+extern const syl_arg syl_sent_args_table[];
+extern const size_t syl_sent_args_count;
+
+/* The published settings of a stage (spec/sentence.md 1.3), in steps in place of epochs. */
+syl_sent_args syl_sent_args_defaults(int stage);
+
+/* What options cannot be together; an exit status. */
+int syl_sent_args_check(const syl_sent_args *args);
+
+#endif
