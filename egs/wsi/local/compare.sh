@@ -1,19 +1,19 @@
 #!/bin/sh
-# What the senses of Disambiguated Skip-gram are compared with, on the same corpus, vocabulary, dimensions, window and
-# epochs; called by run.sh with its variables -> $out/comparisons.txt.
+# What the senses of Disambiguated Skip-gram are compared with, on the same corpus, vocabulary, dimensions, window, number
+# of senses and (brief) epochs; called by run.sh with its variables -> $out/comparisons.txt.
 set -eu
 : "${sylkit:?}" "${build:?}" "${sets:?}" "${out:?}" "${wikipedia:?}" "${seed:?}"
 [ -e "$build/Makefile" ] || { echo "compare.sh: $build is no build folder; set BUILD" >&2; exit 1; }
 make -s -C "$build" tests/bench/adagram tests/bench/wsi_baselines
 bench=$build/tests/bench answers=$out/answers plain=$out/plain.dsg
-adagram="--senses 5 --dim 100 --window 5 --epochs 8 --first 0.5 --concentration 0.1"
+adagram="--senses 3 --dim 100 --window 5 --epochs 3 --first 0.34 --concentration 0.1"
 if [ ! -e "$out/adagram.dsg" ]; then
     # shellcheck disable=SC2086
     "$bench/adagram" train "$plain" "$wikipedia" wikipedia "$out/adagram.part" $adagram --seed "$seed"
     mv "$out/adagram.part" "$out/adagram.dsg"
 fi
 row() { # NAME: the means over all words of one set's answers
-    printf '%-34s%s\n' "$1" "$("$sylkit" dsg eval answers "$answers" "$contexts" "$key" | sed -n 's/^all *//p')"
+    printf '%-40s%s\n' "$1" "$("$sylkit" dsg eval answers "$answers" "$contexts" "$key" | sed -n 's/^all *//p')"
 }
 for set in "$sets"/*/; do
     contexts=$set/dataset.txt key=$set/key.txt
@@ -33,13 +33,15 @@ for set in "$sets"/*/; do
         "$bench/adagram" answers "$out/adagram.dsg" "$contexts" "$key" "$answers" --window $window
         row "AdaGram-style, posterior, window $window"
     done
-    "$sylkit" dsg eval wsi --labels "$answers" "$out/adagram.dsg" "$contexts" "$key" >"$out/adagram-cosine.txt"
+    "$sylkit" dsg eval wsi --labels "$answers" "$out/adagram.dsg" "$contexts" "$key" >"$out/model.txt"
     row "AdaGram-style vectors, cosine"
-    for by in cosine network; do
-        "$sylkit" dsg eval wsi --by "$by" --labels "$answers" "$out/senses.dsg" "$contexts" "$key" >"$out/senses-$by.txt"
-        row "Disambiguated Skip-gram, $by"
+    for model in brief senses; do
+        for by in cosine network; do
+            "$sylkit" dsg eval wsi --by "$by" --labels "$answers" "$out/$model.dsg" "$contexts" "$key" >"$out/model.txt"
+            row "Disambiguated Skip-gram $model, $by"
+        done
     done
 done >"$out/comparisons.part"
-rm -f "$answers" "$out/adagram-cosine.txt" "$out/senses-cosine.txt" "$out/senses-network.txt"
+rm -f "$answers" "$out/model.txt"
 mv "$out/comparisons.part" "$out/comparisons.txt"
 cat "$out/comparisons.txt"
