@@ -17,6 +17,7 @@ int syl_cmd_lm(int argc, char **argv);
 int syl_cmd_lm_generate(int argc, char **argv);
 int syl_cmd_lm_embed(int argc, char **argv);
 int syl_cmd_lm_perplexity(int argc, char **argv);
+int syl_cmd_lm_tokenize(int argc, char **argv);
 int syl_cmd_sent_gen(int argc, char **argv);
 int syl_cmd_sent_eval(int argc, char **argv);
 int syl_cmd_sent_predict(int argc, char **argv);

@@ -62,9 +62,19 @@ static syl_status pool(job *j, const int32_t *ids, int64_t count, syl_error *err
     return SYL_OK;
 }
 
+/* A cache of `count` positions or more: as long as the longest line so far, not as the context. */
+static syl_status make_room(job *j, int64_t count, syl_error *err)
+{
+    int64_t context = syl_lm_shape_of(j->session.lm)->context, room = 2 * count;
+    if (j->cache && syl_lm_cache_capacity(j->cache) >= count) return SYL_OK;
+    syl_lm_cache_free(j->cache);
+    j->cache = NULL;
+    return syl_lm_cache_create(&j->cache, j->session.lm, room < context ? room : context, err);
+}
+
 static syl_status embed_ids(job *j, const int32_t *ids, size_t count, int64_t line, syl_error *err)
 {
-    int64_t room = syl_lm_cache_capacity(j->cache);
+    int64_t room = syl_lm_shape_of(j->session.lm)->context;
     if (count == 0)
         return syl_fail(err, SYL_EINVAL, "line %lld is empty: there is nothing to embed",
                         (long long)line);
@@ -72,9 +82,11 @@ static syl_status embed_ids(job *j, const int32_t *ids, size_t count, int64_t li
         return syl_fail(err, SYL_EINVAL,
                         "line %lld has %zu tokens, the model's context %lld; see --truncate",
                         (long long)line, count, (long long)room);
+    int64_t used = (int64_t)count < room ? (int64_t)count : room;
     size_t mark = syl_ctx_mark(j->session.ctx);
+    SYL_TRY(make_room(j, used, err));
     syl_lm_cache_clear(j->cache);
-    syl_status status = pool(j, ids, (int64_t)count < room ? (int64_t)count : room, err);
+    syl_status status = pool(j, ids, used, err);
     syl_ctx_release(j->session.ctx, mark);
     if (status != SYL_OK) return status;
     for (int i = 0; i < syl_lm_shape_of(j->session.lm)->dim; i++)
@@ -108,7 +120,6 @@ static syl_status run(job *j, syl_error *err)
     j->vector = syl_calloc(dim, sizeof *j->vector);
     j->rows = syl_calloc(SYL_LM_CHUNK, dim * sizeof *j->rows);
     if (!j->vector || !j->rows) return syl_fail_memory(err, dim * SYL_LM_CHUNK * 4, "vectors");
-    SYL_TRY(syl_lm_cache_create(&j->cache, j->session.lm, 0, err));
     SYL_TRY(syl_npy_writer_open(&j->writer, j->args.out, (int64_t)dim, err));
     syl_status status = embed_lines(j, j->text, size, err);
     if (status == SYL_OK) return syl_npy_writer_commit(&j->writer, err);

@@ -39,6 +39,11 @@ static const syl_arg own[] = {
 };
 #define NUM_OWN (sizeof own / sizeof *own)
 
+/* How long something took: by the clock, and of all processors together. */
+typedef struct stretch {
+    double seconds, processors;
+} stretch;
+
 typedef struct job {
     arguments args;
     const char *path;
@@ -49,8 +54,8 @@ typedef struct job {
     size_t length;
     int32_t *ids; /* [count] of the prompt */
     size_t count;
-    float *logits;          /* [vocab] */
-    double prefill, decode; /* seconds */
+    float *logits; /* [vocab] */
+    stretch prefill, decode;
     int made;
 } job;
 
@@ -126,15 +131,23 @@ static syl_status look_ahead(job *j, const int32_t *ids, int64_t count, syl_erro
     return syl_download(ctx, logits, j->logits, err);
 }
 
-static syl_status step(job *j, const int32_t *ids, int64_t count, double *seconds, int32_t *next,
+static double processor_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static syl_status step(job *j, const int32_t *ids, int64_t count, stretch *time, int32_t *next,
                        syl_error *err)
 {
-    double begin = syl_clock_seconds();
+    double begin = syl_clock_seconds(), busy = processor_seconds();
     size_t mark = syl_ctx_mark(j->session.ctx);
     syl_status status = look_ahead(j, ids, count, err);
     syl_ctx_release(j->session.ctx, mark);
     if (status == SYL_OK) status = syl_lm_sample(j->sampler, j->logits, next, err);
-    *seconds += syl_clock_seconds() - begin;
+    time->seconds += syl_clock_seconds() - begin;
+    time->processors += processor_seconds() - busy;
     return status;
 }
 
@@ -168,13 +181,17 @@ static syl_status generate(job *j, syl_error *err)
     }
 }
 
+static void print_stretch(const char *what, const stretch *t, double tokens)
+{
+    fprintf(stderr, "%s: %.0f tokens, %.3f s, %.1f tokens/s, %.3f s of processors\n", what, tokens,
+            t->seconds, t->seconds > 0 ? tokens / t->seconds : 0, t->processors);
+}
+
 static void print_stats(const job *j)
 {
-    fprintf(stderr,
-            "\nprompt: %zu tokens, %.3f s, %.1f tokens/s; then %d tokens, %.3f s, %.1f "
-            "tokens/s\n",
-            j->count, j->prefill, (double)j->count / j->prefill, j->made, j->decode,
-            j->made > 1 ? (j->made - 1) / j->decode : 0.0);
+    fputc('\n', stderr);
+    print_stretch("prompt", &j->prefill, (double)j->count);
+    print_stretch("behind it", &j->decode, j->made - 1);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ static const syl_arg table[] = {
     SYL_OPTION_INT(arguments, "seed", seed, 0, INT32_MAX, "of the draw"),
     SYL_OPTION_CHOICE(arguments, "split", split, syl_sent_split_names,
                       "which part of all questions: never the same in two"),
-    SYL_OPTION_TEXT(arguments, "output", output, "file; - is standard output"),
+    SYL_OPTION_TEXT(arguments, "out", output, "file; - is standard output"),
     SYL_OPTION_HEADING("arith: chains modulo 10 such as 3+4*5, from left to right:"),
     {"operations", SYL_ARG_RANGE, offsetof(arguments, operations), "in a question", 1, 20, NULL,
      false},

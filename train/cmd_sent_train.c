@@ -8,6 +8,7 @@
 #include "train/cmd.h"
 #include "train/sent/args.h"
 #include "train/sent/begin.h"
+#include "train/sent/pretrained.h"
 #include "train/sent/trainer.h"
 #include "train/watch.h"
 
@@ -105,6 +106,8 @@ static syl_status set_up(job *j, syl_error *err)
     SYL_TRY(syl_sent_sources_open(&j->sources, &by, err));
     if (!a->from) SYL_TRY(syl_sent_sources_vocabulary(&j->sources, both, 2, err));
     SYL_TRY(syl_sent_begin(&j->trainer.model, &by, &j->sources, err));
+    if (a->from && j->ranks.rank == 0)
+        SYL_TRY(syl_sent_copy_tokenizer(&j->sources.from, a->out, err));
     SYL_TRY(make_corpus(j, &j->data, a->data, &j->train, err));
     if (a->valid) SYL_TRY(make_corpus(j, &j->valid_data, a->valid, &j->valid, err));
     bound_answers(j);
@@ -246,7 +249,7 @@ static int start(job *j)
 static void print_help(int stage)
 {
     syl_sent_args defaults = syl_sent_args_defaults(stage);
-    puts("Usage: sylkit sent train --stage STAGE --data FILE --output FOLDER [OPTIONS]\n"
+    puts("Usage: sylkit sent train --stage STAGE --data FILE --out FOLDER [OPTIONS]\n"
          "Trains one stage of a language model that reasons in embeddings of sentences: cot, then\n"
          "sem, ctx-b or ctx-c, then latent, then stop. A run that was stopped goes on with\n"
          "--resume.");

@@ -66,7 +66,7 @@ static syl_status fail_batch(run *r, double loss, void **examples, syl_error *er
     }
     return syl_fail(err, SYL_ECOMPUTE,
                     "step %lld: the loss is %g; batch: %s. Nothing was saved of it; try a "
-                    "smaller --lr, or leave these recordings out",
+                    "smaller --lr, or leave these out",
                     (long long)(r->state.step + 1), loss, names);
 }
 

@@ -16,7 +16,7 @@ generated() {
     file=$data/$1.json
     shift
     # shellcheck disable=SC2086
-    [ -e "$file" ] || "$sylkit" sent gen $questions --output "$file" "$@"
+    [ -e "$file" ] || "$sylkit" sent gen $questions --out "$file" "$@"
 }
 
 # trained NAME STAGE OPTION...: a training run in $out/NAME.

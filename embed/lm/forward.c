@@ -112,7 +112,8 @@ static syl_status take_room(pass *p, int64_t n, int32_t *position, syl_error *er
     SYL_TRY(syl_ctx_mat(p->ctx, SYL_F32, n, s->dim + 2 * syl_lm_key_cols(s), &p->qkv, err));
     SYL_TRY(syl_ctx_mat(p->ctx, SYL_F32, n, wide, &p->inner, err));
     p->outer = p->inner; /* in place, but for the gate */
-    if (s->kind == SYL_LM_LLAMA) p->outer = syl_mat_cols(p->inner, 0, s->ff);
+    if (s->kind == SYL_LM_LLAMA)
+        SYL_TRY(syl_ctx_mat(p->ctx, SYL_F32, n, s->ff, &p->outer, err));
     p->position = position;
     for (int i = 0; i < p->sequences.count; i++)
         for (int64_t t = p->sequences.begin[i]; t < p->sequences.begin[i + 1]; t++)

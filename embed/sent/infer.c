@@ -17,6 +17,7 @@ typedef struct run {
     syl_inference *out;
     syl_random random; /* of noise */
     syl_sent_ids question;
+    bool cut;                     /* the chain reached its limit before the classifier ended it */
     size_t room;                  /* of out->sentences */
     float *y, *prefix, *in, *fed; /* latent; what is decoded; the encoder's; what is fed */
     syl_said before;              /* the sentence before the last one, discretized */
@@ -391,6 +392,7 @@ static syl_status think(run *r, syl_said *said, bool *over, syl_error *err)
     t->chosen = said->chosen;
     if (!whole && r->by->verbalise) SYL_TRY(verbalise(r, said, begun, err));
     if ((whole || r->by->verbalise) && said->count && open_still(r)) SYL_TRY(push(r, said, err));
+    r->cut = r->by->stop == SYL_STOP_CLASSIFIER && !last;
     *over = last || r->out->trace.num_sentences == r->by->max_sentences;
     return *over ? SYL_OK : go_on(r, said, over, err);
 }
@@ -459,6 +461,7 @@ syl_status syl_infer(syl_worker *worker, const syl_infer_options *options,
     out->calls += worker->calls - calls;
     out->score =
         syl_sent_score_of(sample, worker->model->config.marker, out->sentences, out->num_sentences);
+    if (r.cut) out->score.answered = out->score.right = false;
     if (options->regime == SYL_REGIME_RESTORE)
         out->score.right = out->restored == sample->num_sentences;
     syl_sent_ids_free(&r.question);

@@ -267,8 +267,11 @@ syl_status syl_sent_tokenizer_from_json(syl_sent_tokenizer **out, const json_t *
     const json_t *tokens = json_object_get(json, "tokens");
     size_t count = json_array_size(tokens);
     *out = NULL;
+    const char *file = json_string_value(json_object_get(json, "file"));
+    if (type && !strcmp(type, "bpe")) return syl_sent_bpe_beside(out, file ? file : "", name, err);
     if (!type || strcmp(type, "words"))
-        return syl_fail(err, SYL_EFORMAT, "%s: a tokenizer of type \"%.40s\", not \"words\"", name,
+        return syl_fail(err, SYL_EFORMAT,
+                        "%s: a tokenizer of type \"%.40s\", neither \"words\" nor \"bpe\"", name,
                         type ? type : "");
     if (!count || count > MAX_WORDS)
         return syl_fail(err, SYL_EFORMAT, "%s: \"tokens\" of the tokenizer is no list of words",

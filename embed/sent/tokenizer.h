@@ -50,9 +50,16 @@ syl_status syl_sent_words_finish(const syl_sent_words *words, syl_sent_tokenizer
                                  syl_error *err);
 void syl_sent_words_free(syl_sent_words *words);
 
-/* {"type": "words", "tokens": [...]}, which "\n" and "<eos>" must be among; `name` of the file is
- * for messages. */
+/* {"type": "words", "tokens": [...]}, which "\n" and "<eos>" must be among; or {"type": "bpe",
+ * "file": NAME}, a file beside `name`, which is the model's path. */
 syl_status syl_sent_tokenizer_from_json(syl_sent_tokenizer **out, const json_t *json,
                                         const char *name, syl_error *err);
+
+/* Byte-level BPE: whatever syl_bpe_load takes. to_json names the file without its folder: it is to
+ * lie beside the model. */
+syl_status syl_sent_bpe_tokenizer(syl_sent_tokenizer **out, const char *path, syl_error *err);
+/* The same of a file in the folder of the file `model`. */
+syl_status syl_sent_bpe_beside(syl_sent_tokenizer **out, const char *file, const char *model,
+                               syl_error *err);
 
 #endif

@@ -19,6 +19,33 @@ _sylkit_values() {
         *" --model-format") echo model words senses && return ;;
         esac
     fi
+    if [ "${COMP_WORDS[1]}" = lm ]; then
+        case $1 in
+        --precision) echo auto blocks f32 bf16 && return ;;
+        --pool) echo last mean && return ;;
+        esac
+    fi
+    if [ "${COMP_WORDS[1]} ${COMP_WORDS[2]}" = "sent train" ]; then
+        case $1 in
+        --stage) echo cot nocot sem ctx-b ctx-c latent stop && return ;;
+        --schedule) echo constant cosine linear && return ;;
+        --loss-on) echo answer all && return ;;
+        --latent-norm) echo none scale rms && return ;;
+        --sentences) return ;;
+        esac
+    fi
+    if [ "${COMP_WORDS[1]}" = sent ]; then
+        case "${COMP_WORDS[2]} $1" in
+        *" --split") echo train valid test && return ;;
+        "gen --size") echo full small && return ;;
+        "gen --wording") echo full short && return ;;
+        *" --regime") echo auto text restore rollout continuous discretized && return ;;
+        *" --stop") echo decoder classifier fixed && return ;;
+        *" --latent-norm") echo model none scale rms && return ;;
+        *" --noise") echo none latent input output && return ;;
+        *" --sentences") return ;;
+        esac
+    fi
     case $1 in
     --format) echo jsonl textgrid csv audacity ;;
     --precision) echo f32 bf16 ;;
@@ -68,6 +95,27 @@ _sylkit_bpv_options() {
     esac
 }
 
+_sylkit_sent_options() {
+    local run="--stop --max-sentences --max-tokens --latent-norm --latent-scale --precision --device
+        --threads --limit --quiet --conf --help"
+    local regime="--regime --verbalise --noise --noise-sigma --noise-probability --seed"
+    case $1 in
+    gen) echo "--count --seed --split --out --operations --size --nodes --steps --blocks --wording --conf
+        --help" ;;
+    eval) echo "$regime $run" ;;
+    predict) echo "--question $regime $run" ;;
+    lens) echo "--question --html --final-norm $run" ;;
+    flops) echo "--dim --layers --vocab --question --sentences --tokens --answer --limit --conf --help" ;;
+    train) echo "--accumulate --batch --beta1 --beta2 --checkpoint-every --clip --conf --context
+        --contrast --data --device --dim --dropout --encoder-from --eps --from --heads --help
+        --lambda --latent-dropout --latent-from --latent-norm --layers --log-every --loss-on
+        --lr --min-factor --out --precision --prefix-dropout --quiet --resume --schedule
+        --seed --self-feed --self-feed-ramp --semantic --sentence-tokens --sentences --stage
+        --steps --temperature --threads --valid --valid-count --validate-every --warmup
+        --weight-decay" ;;
+    esac
+}
+
 _sylkit_dsg_options() {
     local texts="--format --named --encoding --replace --truncate --max-document"
     local model="--model-format --preparation --prune --threads --conf --help"
@@ -87,6 +135,17 @@ _sylkit_dsg_options() {
     eval) echo "$model --by --window --per-word --labels --candidates --json" ;;
     export) echo "$model --out --output-format --vectors --vocabulary" ;;
     plot) echo "$model --out --method --k --perplexity --iterations --seed --width --height --title" ;;
+    esac
+}
+
+_sylkit_lm_options() {
+    local model="--precision --device --threads --conf --help"
+    case $1 in
+    generate) echo "$model --prompt --max-tokens --temperature --top-k --top-p --seed --context
+        --special --ignore-end --with-prompt --stats" ;;
+    embed) echo "$model --out --pool --normalise --truncate" ;;
+    perplexity) echo "$model --window --stride --json" ;;
+    tokenize) echo "--decode --lines --special --text --counts --conf --help" ;;
     esac
 }
 
@@ -113,6 +172,8 @@ _sylkit_options() {
         --raw --help $batch" ;;
     bpv) _sylkit_bpv_options "${COMP_WORDS[2]}" ;;
     dsg) _sylkit_dsg_options "${COMP_WORDS[2]}" ;;
+    lm) _sylkit_lm_options "${COMP_WORDS[2]}" ;;
+    sent) _sylkit_sent_options "${COMP_WORDS[2]}" ;;
     continuum) echo "$model --steps --save" ;;
     eval) echo "--ref --hyp --tolerance --unique --shift-search --allow-missing --reducer --vocabulary
         --feed --hop --lookahead --list --json $model" ;;
@@ -124,7 +185,7 @@ _sylkit_options() {
 }
 
 _sylkit() {
-    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv dsg"
+    local commands="segment tokenize stream features plot train presegment kmeans convert info eval continuum bpv dsg lm sent"
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -144,6 +205,12 @@ _sylkit() {
         mapfile -t COMPREPLY < <(compgen -W "train infer search eval export" -- "$current")
     elif [ "${COMP_WORDS[1]}" = dsg ] && [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "train senses neighbours disambiguate eval export plot" -- "$current")
+    elif [ "${COMP_WORDS[1]}" = lm ] && [ "$COMP_CWORD" -eq 2 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "generate embed perplexity tokenize" -- "$current")
+    elif [ "${COMP_WORDS[1]}" = sent ] && [ "$COMP_CWORD" -eq 2 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "gen train eval predict lens flops" -- "$current")
+    elif [ "${COMP_WORDS[1]} ${COMP_WORDS[2]}" = "sent gen" ] && [ "$COMP_CWORD" -eq 3 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "arith prosqa blocksworld" -- "$current")
     elif [ "${COMP_WORDS[1]} ${COMP_WORDS[2]}" = "dsg eval" ] && [ "$COMP_CWORD" -eq 3 ]; then
         mapfile -t COMPREPLY < <(compgen -W "wsi answers scws wordsim analogies" -- "$current")
     elif [ "${COMP_WORDS[1]}" = presegment ] && [ "$COMP_CWORD" -eq 2 ]; then

@@ -1,8 +1,10 @@
 /* The program: finds the subcommand and hands over. */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "embed/cmd.h"
 #include "lib/cli/options.h"
@@ -29,7 +31,7 @@ static const command commands[] = {
     {"presegment", syl_cmd_presegment, "segments and targets to begin training with"},
     {"bpv", syl_cmd_bpv, "binary codes of documents: train, infer, search, eval, export"},
     {"dsg", syl_cmd_dsg, "senses of words: train, neighbours, disambiguate, eval, export, plot"},
-    {"lm", syl_cmd_lm, "language models: generate, embed, perplexity"},
+    {"lm", syl_cmd_lm, "language models: generate, embed, perplexity, tokenize"},
     {"sent", syl_cmd_sent, "reasoning in embeddings of sentences: gen, train, eval, predict, lens, flops"},
     {"eval", syl_cmd_eval, "scores of boundaries and tokens against a reference"},
     {"continuum", syl_cmd_continuum, "whether a model hears two words as two"},
@@ -85,8 +87,25 @@ static int dispatch(int argc, char **argv)
     return c ? c->run(argc - 1, argv + 1) : unknown(argv[1]);
 }
 
+/* Training of words and documents has thousands of short parallel regions, between which OpenMP's
+ * threads by GCC's default spin for milliseconds; where other programs want the processors, that
+ * takes ten times as long as the work. GCC's library reads its settings before main: the program
+ * begins anew with a shorter time, unless there are settings already. */
+static void wait_asleep(int argc, char **argv)
+{
+#ifdef __linux__
+    bool trains = argc > 2 && !strcmp(argv[2], "train") &&
+                  (!strcmp(argv[1], "dsg") || !strcmp(argv[1], "bpv"));
+    if (!trains || getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
+    if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0) execv("/proc/self/exe", argv);
+#else
+    (void)argc, (void)argv;
+#endif
+}
+
 int main(int argc, char **argv)
 {
+    wait_asleep(argc, argv);
     syl_reserve_standard_streams();
     /* A reader that goes away shall be an error like a full disk, not a silent death. */
     signal(SIGPIPE, SIG_IGN);

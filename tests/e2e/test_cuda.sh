@@ -46,6 +46,26 @@ for model in "$MODEL" "$golden/hubert-base" "$golden/hubert-large"; do
     expect 0 "$which on CUDA, bf16" features half.npy --device cuda --precision bf16
     check "$which: nearly the same frames in bf16" close cpu.npy half.npy 0.1
 done
+# Language models.
+printf 'the dog\nwind sings in the north\n' >lines
+for kind in gpt2 llama; do
+    lm="$golden/lm-$kind"
+    expect 0 "$kind on the CPU" "$SYLKIT" lm embed --pool mean --out cpu.npy "$lm" lines
+    expect 0 "$kind on CUDA" "$SYLKIT" lm embed --pool mean --device cuda --out cuda.npy "$lm" lines
+    check "$kind: the same vectors to 1e-4" close cpu.npy cuda.npy 1e-4
+    expect 0 "$kind on CUDA, bf16" "$SYLKIT" lm embed --pool mean --device cuda --precision bf16 --out half.npy "$lm" lines
+    check "$kind: nearly the same vectors in bf16" close cpu.npy half.npy 0.1
+    expect 0 "$kind: text on the CPU" "$SYLKIT" lm generate --max-tokens 8 --prompt the "$lm"
+    mv out cpu.txt
+    expect 0 "$kind: text on CUDA" "$SYLKIT" lm generate --max-tokens 8 --prompt the --device cuda "$lm"
+    check "$kind: the same text" cmp cpu.txt out
+    expect 0 "$kind: perplexity on CUDA" "$SYLKIT" lm perplexity --json --device cuda "$lm" lines
+    cp out cuda.json
+    expect 0 "$kind: perplexity on the CPU" "$SYLKIT" lm perplexity --json "$lm" lines
+    check "$kind: the same perplexity" python3 -c "import json
+a, b = (json.load(open(f))['loss'] for f in ('out', 'cuda.json'))
+assert abs(a - b) < 1e-4"
+done
 model=$MODEL
 expect 0 "tokens on the CPU" "$SYLKIT" tokenize corpus/2.wav
 mv out cpu.jsonl

@@ -1,11 +1,12 @@
 #!/bin/sh
 # sylkit sent train: every stage after the other on chains of arithmetic, resuming bit for bit, what
-# goes into a model file, wrong data and wrong orders of stages.
+# goes into a model file, wrong data and wrong orders of stages. Wants also $GOLDEN (tests/golden).
 . "$(dirname "$0")/common.sh"
+golden=${GOLDEN:?tests/golden}
 unset OMPI_COMM_WORLD_SIZE PMI_SIZE PMIX_RANK
 
-"$SYLKIT" sent gen --count 400 --output data.json arith 2>err || fail "data"
-"$SYLKIT" sent gen --count 40 --split valid --output valid.json arith 2>err || fail "data"
+"$SYLKIT" sent gen --count 400 --out data.json arith 2>err || fail "data"
+"$SYLKIT" sent gen --count 40 --split valid --out valid.json arith 2>err || fail "data"
 cat >small.conf <<'C'
 data data.json
 valid valid.json
@@ -21,13 +22,13 @@ threads 1
 log-every 1
 steps 6
 validate-every 3
-valid-count 20
+valid-count 40
 quiet
 C
 train() {
     into=$1 stage=$2
     shift 2
-    "$SYLKIT" sent train --conf small.conf --stage "$stage" --output "$into" "$@"
+    "$SYLKIT" sent train --conf small.conf --stage "$stage" --out "$into" "$@"
 }
 # learns FOLDER: the loss falls, and validations have figures.
 learns() {
@@ -84,6 +85,30 @@ expect 0 "stop" train stop stop --from latent-rms --steps 20
 check "stop learns" learns stop
 check "stop: all and the classifier" holds stop latent $all stop
 
+# ---- what a validation says is what inference says
+for model in cot nocot sem ctx-b ctx-c latent-none latent-scale latent-rms latent-wide; do
+    expect 0 "eval of $model" "$SYLKIT" sent eval --max-sentences 7 "$model/model.safetensors" valid.json
+    check "$model: the same accuracy" python3 - out "$model/metrics.jsonl" <<'P'
+import json, sys
+said = json.load(open(sys.argv[1]))
+lines = [json.loads(x) for x in open(sys.argv[2])]
+want = [x["accuracy"] for x in lines if "accuracy" in x][-1]
+got = said.get("restored", said["accuracy"])
+print(got, want)
+sys.exit(abs(got - want) > 1e-6)
+P
+done
+
+# ---- a GPT-2 of Hugging Face's, with its tokenizer
+expect 0 "a pretrained model" train pre cot --from "$golden/lm-gpt2" --steps 20
+check "it learns" learns pre
+check "its tokenizer lies beside it" cmp "$golden/lm-gpt2/tokenizer.json" pre/tokenizer.json
+expect 0 "going on from there" train pre-ctx ctx-b --from pre
+check "the tokenizer is there as well" cmp "$golden/lm-gpt2/tokenizer.json" pre-ctx/tokenizer.json
+mkdir part && cp "$golden/lm-gpt2/config.json" "$golden/lm-gpt2/model.safetensors" part
+expect 1 "a pretrained model without tokenizer" train none cot --from part
+says "tokenizer.json" "a pretrained model without tokenizer"
+
 # ---- a stopped run ends with the same bits
 for stage in cot latent; do
     case $stage in
@@ -102,8 +127,20 @@ expect 0 "accumulated batches" train parts cot --batch 4 --accumulate 4
 expect 0 "bf16" train half cot --precision bf16
 check "bf16 learns" learns half
 
+# ---- every option stands in the man page and the completion, and they have no others
+root=${PREFIX_SRC:-$here/../..}
+expect 0 "help" "$SYLKIT" sent train --help
+grep -oE '^  (-h, )?--[a-z0-9-]*' out | sed 's/.*--/--/' | sort >options
+sed -n '/^.SS sylkit sent train/,/^.S[SH] [^s]/p' "$root/lib/cli/man/sylkit-sent.1" |
+    grep -oE '^\.(B|BI|BR) .*' | grep -oE '^\.B[IR]? (\\-h ", " )?\\-\\-[a-z0-9\-]*' |
+    sed 's/.* //' | tr -d '\\' | sort -u >documented
+sed -n '/^_sylkit_sent_options/,/^}/p' "$root/lib/cli/sylkit.bash" | sed -n '/^    train)/,/;;/p' |
+    grep -o -- '--[a-z0-9-]*' | sort >completed
+check "every option is in the man page" diff options documented
+check "every option is completed" diff options completed
+
 # ---- wrong data, wrong orders
-expect 2 "no data" "$SYLKIT" sent train --stage cot --output none
+expect 2 "no data" "$SYLKIT" sent train --stage cot --out none
 expect 2 "no folder" "$SYLKIT" sent train --stage cot --data data.json
 expect 2 "an unknown stage" train none other
 expect 2 "sem from nothing" train none sem
@@ -134,7 +171,7 @@ s[1]["steps"][0] = "1" * 120
 s[2]["question"] = "1" * 70
 json.dump(s, open("long.json", "w"))'
 expect 0 "samples too long" sh -c 'sed s/quiet// small.conf >loud.conf
-    "$SYLKIT" sent train --conf loud.conf --stage cot --output long --data long.json --steps 1'
+    "$SYLKIT" sent train --conf loud.conf --stage cot --out long --data long.json --steps 1'
 says "long.json: 3 samples are left out: 1 with a sentence .* 1 of more .* 1 that do not fit" "too long"
 expect 1 "all of them too long" train none cot --sentences 1
 says "no sample is left" "all of them too long"

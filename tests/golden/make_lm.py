@@ -8,6 +8,9 @@ Writes lm-gpt2/ and lm-llama/, each with config.json, model.safetensors (f32), t
 (byte-level BPE of 300 tokens, learned from the sentences below) and expected.safetensors: ids [N],
 logits [N][vocab], hidden [N][dim] (after the final norm) and residual.0 .. [N][dim] (behind each
 layer, before the final norm). Llama has fewer heads of keys and a head of logits of its own.
+
+cases.json, for the end-to-end test: what follows a prompt by the most probable tokens (bytes in
+hexadecimal), the mean loss of a text in windows, embeddings of lines.
 """
 import json
 import pathlib
@@ -32,6 +35,12 @@ MODELS = {
         rms_norm_eps=1e-6, rope_theta=500.0, tie_word_embeddings=False, bos_token_id=0,
         eos_token_id=0)),
 }
+
+
+# GPT-2's letters for bytes.
+PRINTED = [*range(33, 127), *range(161, 173), *range(174, 256)]
+BYTES = {b: chr(b) for b in PRINTED}
+BYTES |= {b: chr(256 + i) for i, b in enumerate(b for b in range(256) if b not in PRINTED)}
 
 
 def make_tokenizer():
@@ -69,6 +78,36 @@ def expected_of(model, ids):
     return {k: v.reshape(v.shape[-2:]) if v.dim() == 3 else v for k, v in out.items()}
 
 
+def cases_of(model, tokenizer):
+    prompt, lines = "the cat sat", ["the dog", "wind sings in the north", "caf\u00e9 \u4f60"]
+    text = " ".join(TEXT) + "."
+
+    def run(ids):
+        with torch.no_grad():
+            r = model(torch.tensor([ids]), output_hidden_states=True)
+        return r.logits[0], r.hidden_states[-1][0]
+
+    ids = tokenizer.encode(prompt).ids
+    begin = len(ids)
+    while len(ids) < begin + 16:
+        ids.append(int(run(ids)[0][-1].argmax()))
+    byte_of = {c: b for b, c in BYTES.items()}
+    follows = bytes(byte_of[c] for i in ids[begin:] for c in tokenizer.id_to_token(i))
+    hidden = [run(tokenizer.encode(line).ids)[1] for line in lines]
+    ids, window, stride = tokenizer.encode(text).ids, 24, 10
+    done, loss = 0, 0.0
+    while done + 1 < len(ids):
+        end = min(window if done == 0 else done + stride, len(ids) - 1)
+        first = max(0, end - window)
+        log_p = torch.log_softmax(run(ids[first:end])[0].double(), -1)
+        loss -= sum(float(log_p[i - first, ids[i + 1]]) for i in range(done, end))
+        done = end
+    return {"prompt": prompt, "follows": follows.hex(), "text": text, "tokens": len(ids),
+            "window": window, "stride": stride, "loss": loss / (len(ids) - 1), "lines": lines,
+            "last": [[round(v, 6) for v in h[-1].tolist()] for h in hidden],
+            "mean": [[round(v, 6) for v in h.mean(0).tolist()] for h in hidden]}
+
+
 def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent)
     tokenizer = make_tokenizer()
@@ -92,6 +131,7 @@ def main():
         text = json.dumps(json.loads(config.to_json_string(use_diff=False)), indent=1)
         (to / "config.json").write_text(text + "\n")
         tokenizer.save(str(to / "tokenizer.json"), pretty=False)
+        (to / "cases.json").write_text(json.dumps(cases_of(model, tokenizer)) + "\n")
         for path in to.iterdir():
             path.chmod(0o644)
 

@@ -1,13 +1,22 @@
-/* A small sentence model with random weights, written to a file: two widths, a classifier. */
+/* Small sentence models with random weights, written to the file PATH: two widths, a classifier;
+ * and questions for them. */
 #ifndef SYL_TESTS_SENT_CASE_H
 #define SYL_TESTS_SENT_CASE_H
 
 #include "tests/golden/golden.h"
 
-#include "embed/sent/config.h"
+#include "embed/sent/infer.h"
 #include "lib/base/random.h"
 
 #define SENT_CASE_TENSORS 128
+#define QUESTIONS 60
+
+static syl_error err;
+
+static inline void ok(syl_status status)
+{
+    if (status != SYL_OK) fail_msg("%s", err.message);
+}
 
 typedef struct sent_case {
     syl_st_tensor tensors[SENT_CASE_TENSORS];
@@ -123,6 +132,70 @@ static inline void sent_case_write(const char *path, const syl_sent_config *conf
     free(words_text);
     for (size_t i = 0; i < c.count; i++)
         free((void *)c.tensors[i].data);
+}
+
+/* ---- models and questions --------------------------------------------------------------- */
+
+static inline syl_sent_tokenizer *words(void)
+{
+    static const char text[] = "0123456789+-*=###<< >>";
+    syl_sent_words *w;
+    syl_sent_tokenizer *t;
+    ok(syl_sent_words_create(&w, &err));
+    ok(syl_sent_words_add(w, text, sizeof text - 1, &err));
+    ok(syl_sent_words_finish(w, &t, &err));
+    syl_sent_words_free(w);
+    return t;
+}
+
+static inline syl_sent_dataset questions(void)
+{
+    syl_sent_dataset d = {0};
+    syl_random r = {.seed = 5};
+    for (int i = 0; i < QUESTIONS; i++) {
+        char text[16] = "", step[8];
+        int n = 1 + (int)syl_random_below(&r, 12);
+        for (int k = 0; k < n; k++)
+            text[k] = "0123456789+-*"[syl_random_below(&r, 13)];
+        snprintf(step, sizeof step, "%d+%d", i % 10, i / 10);
+        ok(syl_sent_dataset_add(&d, text, (const char *[]){step, "1=1"}, 2, "7", &err));
+    }
+    return d;
+}
+
+static inline syl_sent_config config_of(syl_sent_stage stage, syl_sent_stage embedding)
+{
+    int vocab = 24;
+    return (syl_sent_config){.stage = stage,
+                             .embedding = embedding,
+                             .decoder_embedding = embedding,
+                             .decoder = sent_case_shape(vocab, 16, 2, 64),
+                             .encoder = sent_case_shape(vocab, 16, 2, 64),
+                             .latent = sent_case_shape(vocab, 24, 3, 32),
+                             .latent_scale = 0.7,
+                             .stop = {12, 6}};
+}
+
+static inline syl_reasoner *model_of(const syl_sent_config *config, uint64_t seed)
+{
+    syl_reasoner *m;
+    syl_sent_tokenizer *t = words();
+    assert_true(t->vocab <= config->decoder.vocab);
+    sent_case_write(PATH, config, t, seed);
+    syl_sent_tokenizer_free(t);
+    ok(syl_reasoner_open(&m, PATH, SYL_F32, NULL, &err));
+    return m;
+}
+
+static inline syl_infer_options options_of(syl_regime regime, syl_stop_rule stop)
+{
+    syl_infer_options o = syl_infer_defaults();
+    o.regime = regime;
+    o.stop = stop;
+    o.max_sentences = 6;
+    o.max_tokens = 9;
+    o.verbalise = true;
+    return o;
 }
 
 #endif

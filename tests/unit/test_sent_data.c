@@ -243,6 +243,38 @@ static void test_tokenizer_json(void **state)
     syl_sent_tokenizer_free(again);
 }
 
+/* The fixture's BPE, by its file and as a model's metadata name it. */
+static void test_bpe(void **state)
+{
+    static const char text[] = "the cat sat, na\xC3\xAFve 42  <<";
+    char path[4096], model[4096];
+    syl_sent_tokenizer *t, *again;
+    syl_sent_ids ids = {0};
+    syl_error err;
+    char *back;
+    (void)state;
+    golden_path(path, sizeof path, "lm-gpt2/tokenizer.json");
+    golden_path(model, sizeof model, "lm-gpt2/model.safetensors");
+    if (syl_sent_bpe_tokenizer(&t, path, &err)) fail_msg("%s", err.message);
+    json_t *json = t->to_json(t);
+    if (syl_sent_tokenizer_from_json(&again, json, model, &err)) fail_msg("%s", err.message);
+    json_decref(json);
+    assert_int_equal(again->vocab, 300);
+    assert_int_equal(again->newline, t->newline);
+    assert_int_equal(again->encode(again, text, strlen(text), &ids, &err), SYL_OK);
+    assert_int_equal(syl_sent_ids_add(&ids, again->newline, &err), SYL_OK);
+    assert_int_equal(syl_sent_ids_add(&ids, again->eos, &err), SYL_OK);
+    assert_int_equal(again->decode(again, ids.data, ids.count, &back, &err), SYL_OK);
+    assert_memory_equal(back, text, strlen(text));
+    assert_string_equal(back + strlen(text), "\n");
+    free(back);
+    syl_sent_ids_free(&ids);
+    syl_sent_tokenizer_free(t);
+    syl_sent_tokenizer_free(again);
+    assert_int_equal(syl_sent_bpe_beside(&t, "../x", model, &err), SYL_EFORMAT);
+    assert_int_equal(syl_sent_bpe_beside(&t, "nothing.json", model, &err), SYL_EIO);
+}
+
 static void test_bad_tokenizers(void **state)
 {
     static const struct {
@@ -277,7 +309,8 @@ int main(void)
         cmocka_unit_test(test_answers_sentence), cmocka_unit_test(test_bad_json),
         cmocka_unit_test(test_written_and_read), cmocka_unit_test(test_words),
         cmocka_unit_test(test_random_texts),     cmocka_unit_test(test_sample_tokens),
-        cmocka_unit_test(test_tokenizer_json),   cmocka_unit_test(test_bad_tokenizers),
+        cmocka_unit_test(test_tokenizer_json),   cmocka_unit_test(test_bpe),
+        cmocka_unit_test(test_bad_tokenizers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

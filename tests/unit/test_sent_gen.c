@@ -473,8 +473,7 @@ static void test_block_sentences(void **state)
                                       "<<Move C from the to D>>"};
     static const char *const none[] = {
         "Initial state: A is on B, B is on A. Goal state: A is on B, B is on the table.",
-        "Initial state: A is on C, B is on C, C is on the table. Goal state: A is on C, B is on A, "
-        "C is on the table.",
+        "Initial state: A is on B, C is on B, B is on the table. Goal state: A is on B, B is on C.",
         "Initial state: A is on the table. Goal state: A is on the table, B is on A.",
         "Initial state: A is on D, B is on the table. Goal state: A is on B, B is on the table.",
         "Initial state: A is on the table, A is on the table. Goal state: A is on the table.",

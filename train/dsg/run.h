@@ -5,7 +5,7 @@
 #include "train/dsg/tables.h"
 #include "train/dsg/windows.h"
 
-#define SYL_DSG_GROUP 32 /* batches that the operations get at once */
+#define SYL_DSG_GROUP 128 /* batches that the operations get at once */
 
 /* Arrays of a group of batches, as the operations want them. */
 typedef struct syl_dsg_batch {

@@ -180,6 +180,18 @@ static int width_of(const syl_dsg_windows *w, uint64_t stream, int64_t number)
     return 1 + (int)((uint64_t)word[0] * (uint64_t)w->options->window >> 32);
 }
 
+/* Where the i-th window of the text comes in the block. Windows that stand together name the same
+ * words, and a batch of them, all of the same values, would change these ten times at once; so
+ * with senses windows are dealt out to the batches like cards. Plain skip-gram is fast because its
+ * windows stand together, and changes less. */
+static int64_t dealt(const syl_dsg_windows *w, int64_t i)
+{
+    if (w->options->senses == 1) return i;
+    int64_t hands = (w->count + w->options->batch - 1) / w->options->batch;
+    int64_t hand = i % hands, rest = w->count % hands;
+    return hand * (w->count / hands) + (hand < rest ? hand : rest) + i / hands;
+}
+
 /* Window i of the block: word `at` of n. */
 static void make_window(syl_dsg_windows *w, int64_t i, const int32_t *word, int64_t n, int64_t at,
                         int width)
@@ -217,7 +229,7 @@ static void make_windows(syl_dsg_windows *w, int64_t from, int64_t sentences, ui
         const int32_t *word = w->kept + w->place[s];
         int64_t first = w->first[s], n = w->first[s + 1] - first;
         for (int64_t at = 0; at < n; at++) {
-            int64_t i = first + at;
+            int64_t i = dealt(w, first + at);
             w->sentence[i] = w->order[from + s];
             make_window(w, i, word, n, at, width_of(w, stream, i));
         }

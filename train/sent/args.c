@@ -56,7 +56,8 @@ const syl_arg syl_sent_args_table[] = {
     TEXT("data", data, 0, "JSON list of {question, steps, answer} to learn from"),
     TEXT("valid", valid, 0, "the same, to choose the best model by"),
     TEXT("output", out, 0, "folder of the run: checkpoint, models, metrics"),
-    TEXT("from", from, 1, "FOLDER or file of the model to begin with; cot, nocot: anew without it"),
+    TEXT("from", from, 1, "FOLDER or file of the model to begin with, or a folder with Hugging Face's GPT-2;\n"
+         "        cot, nocot: anew without it"),
     TEXT("semantic", semantic, 1, "ctx-c: model of stage sem, whose embeddings draw"),
     TEXT("encoder-from", encoder_from, 1, "latent: another model's encoder (semantic to contextual)"),
     TEXT("latent-from", latent_from, 1,
@@ -104,7 +105,7 @@ const syl_arg syl_sent_args_table[] = {
     FREE_WHOLE("log-every", log_every, 1, 1000000, "steps between lines of metrics"),
     FREE_WHOLE("checkpoint-every", checkpoint_every, 1, 100000000, "steps between checkpoints"),
     FREE_WHOLE("validate-every", validate_every, 1, 100000000, "steps between validations"),
-    FLAG("resume", resume, "go on from the checkpoint in --output"),
+    FLAG("resume", resume, "go on from the checkpoint in --out"),
     FLAG("quiet", quiet, "no progress"),
 };
 /* clang-format on */
@@ -178,7 +179,7 @@ syl_sent_args syl_sent_args_defaults(int stage)
 int syl_sent_args_check(const syl_sent_args *a)
 {
     if (!a->data) return syl_usage(COMMAND, "give what to learn from (--data)");
-    if (!a->out) return syl_usage(COMMAND, "give the folder of the run (--output)");
+    if (!a->out) return syl_usage(COMMAND, "give the folder of the run (--out)");
     if (a->stage > SYL_SENT_NOCOT && !a->from)
         return syl_usage(COMMAND, "--stage %s goes on from another model: --from",
                          stage_names[a->stage]);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "train/sent/pretrained.h"
+
 #define STOP_FIRST 4 /* the classifier's widths are dim / 4 and dim / 16: 192 and 48 of 768 */
 #define STOP_SECOND 16
 
@@ -38,9 +40,8 @@ static syl_status check_dim(const syl_sent_saved *s, const syl_sent_saved *from,
 static syl_status check_vocabulary(const syl_sent_saved *s, const syl_sent_saved *from,
                                    syl_error *err)
 {
-    const char *a = syl_safetensors_metadata(s->file, "tokenizer");
-    const char *b = syl_safetensors_metadata(from->file, "tokenizer");
-    json_t *one = json_loads(a, 0, NULL), *other = json_loads(b, 0, NULL);
+    json_t *one = s->tokenizer->to_json(s->tokenizer);
+    json_t *other = from->tokenizer->to_json(from->tokenizer);
     bool same = one && other && json_equal(one, other);
     json_decref(one);
     json_decref(other);
@@ -59,7 +60,9 @@ static syl_status open_other(syl_sent_saved *s, const char *path, const syl_sent
 static syl_status open_all(syl_sent_sources *s, const syl_sent_beginning *by, syl_error *err)
 {
     if (!by->from) return SYL_OK;
-    SYL_TRY(syl_sent_saved_open(&s->from, by->from, err));
+    s->pretrained = syl_sent_is_pretrained(by->from);
+    SYL_TRY(s->pretrained ? syl_sent_pretrained_open(&s->from, by->from, err)
+                          : syl_sent_saved_open(&s->from, by->from, err));
     SYL_TRY(check_stage(&s->from, follows(by, s->from.config.stage), "gone on from here", err));
     if (by->semantic) {
         SYL_TRY(open_other(&s->semantic, by->semantic, &s->from, err));
@@ -209,7 +212,7 @@ static syl_status fill(syl_sent_model *m, const syl_sent_beginning *by, const sy
         return SYL_OK;
     }
     if (m->latent) return load_latent(m, s, err);
-    SYL_TRY(syl_lm_net_load(m->decoder, s->from.file, "decoder.", err));
+    SYL_TRY(syl_lm_net_load(m->decoder, s->from.file, s->pretrained ? "" : "decoder.", err));
     return m->semantic ? syl_lm_net_load(m->semantic, s->semantic.file, "encoder.", err) : SYL_OK;
 }
 

@@ -7,7 +7,8 @@
 typedef struct syl_sent_beginning {
     syl_sent_stage stage;
     bool stop; /* stage latent: its classifier */
-    /* Paths of models (see syl_sent_saved_open), or NULL: what to go on from; ctx-c: where anchors
+    /* Paths of models (see syl_sent_saved_open), or NULL: what to go on from, which may also be a
+     * folder of Hugging Face's (pretrained.h); ctx-c: where anchors
      * come from; latent: another encoder, another language model for the latent model to begin as
      * (NULL: the decoder of `from`). */
     const char *from, *semantic, *encoder, *latent;
@@ -21,6 +22,7 @@ typedef struct syl_sent_beginning {
 /* What is read before the model can be made. */
 typedef struct syl_sent_sources {
     syl_sent_saved from, semantic, encoder, latent; /* closed where there is none */
+    bool pretrained;                                /* from: tensors without a prefix */
     syl_sent_tokenizer *made;                       /* of a new model's vocabulary */
 } syl_sent_sources;
 

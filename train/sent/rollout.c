@@ -11,9 +11,10 @@ typedef struct chain {
     const syl_sent_tokens *sample;
     int32_t *ids; /* [length]: question and sentences */
     int length;
-    float *latents; /* [sentences][dim of the latent model], as it read them */
-    int sentences;  /* done */
-    int32_t *said;  /* [said_length] sentence that was decoded last */
+    int sentences;  /* that a language model has ended */
+    float *latents; /* [num_latents][dim of the latent model], as it read them */
+    int num_latents;
+    int32_t *said; /* [said_length] sentence that was decoded last */
     int said_length;
     bool ending, done, right; /* ending: the latent that was made last is the answer's */
 } chain;
@@ -22,8 +23,9 @@ typedef struct rollout {
     const syl_sent_rollout *by;
     chain *chains; /* [count] */
     int count;
-    float *vectors; /* [count][width], and [count][width] of what is fed */
-    int32_t *said;  /* [count][max_tokens] */
+    float *vectors, *fed; /* [count][width] what a sentence is decoded from, what is fed back */
+    float *rows;          /* [count][width] */
+    int32_t *said;        /* [count][max_tokens] */
 } rollout;
 
 syl_status syl_sent_marker_token(const syl_sent_config *config, const syl_sent_tokenizer *tokenizer,
@@ -206,52 +208,81 @@ static syl_status run_lm(rollout *r, int room, syl_error *err)
 /* ---- embeddings --------------------------------------------------------------------------------
  */
 
-/* Vectors of open chains: what `net` says after the last row of each; fed: as it is fed back. */
-static syl_status last_vectors(rollout *r, const syl_lm_net *net, int latent_width, int width,
-                               syl_error *err)
+static bool is_open(const rollout *r)
+{
+    for (int i = 0; i < r->count; i++)
+        if (!r->chains[i].done) return true;
+    return false;
+}
+
+/* Tokens and latents of each open chain, whose last row is picked; the latents go to `all`.
+ * Returns how many there are. */
+static int64_t add_open(const rollout *r, syl_sent_rows *rows, int width, float *all)
+{
+    int64_t latents = 0;
+    for (int i = 0; i < r->count; i++) {
+        const chain *c = &r->chains[i];
+        if (c->done) continue;
+        for (int t = 0; t < c->length; t++)
+            syl_sent_rows_token(rows, c->ids[t]);
+        memcpy(all + latents * width, c->latents, (size_t)(c->num_latents * width) * sizeof *all);
+        for (int k = 0; k < c->num_latents; k++)
+            syl_sent_rows_vector(rows, latents++);
+        syl_sent_rows_pick(rows, -1);
+        syl_sent_rows_end(rows);
+    }
+    syl_sent_rows_round(rows, false);
+    return latents;
+}
+
+/* Rows of open chains, in their order, to each one's row of `to` [count][cols]. */
+static syl_status keep(rollout *r, syl_mat rows, float *to, syl_error *err)
+{
+    const float *from = r->rows;
+    SYL_TRY(syl_download(syl_tape_ctx(r->by->tape), rows, r->rows, err));
+    for (int i = 0; i < r->count; i++) {
+        if (r->chains[i].done) continue;
+        memcpy(to + i * rows.cols, from, (size_t)rows.cols * sizeof *to);
+        from += rows.cols;
+    }
+    return SYL_OK;
+}
+
+/* What `net` says at the end of each open chain: in `vectors`, and in `fed` as the latent model
+ * would be fed it. */
+static syl_status last_vectors(rollout *r, const syl_lm_net *net, int width, syl_error *err)
 {
     syl_sent_rows rows;
     syl_var *out, *fed, *latents = NULL;
-    int64_t room = 0, num_latents = 0, at = 0;
+    int64_t room = 0, num_latents = 0;
     clear_tape(r->by);
-    for (int i = 0; i < r->count; i++)
-        room += r->chains[i].length + r->chains[i].sentences;
-    SYL_TRY(syl_sent_rows_create(&rows, r->by->tape, r->count, room, err));
-    float *all = syl_calloc((size_t)(room * latent_width) + 1, sizeof *all);
-    if (!all) return syl_fail_memory(err, (size_t)(room * latent_width) * 4, "latents");
     for (int i = 0; i < r->count; i++) {
-        const chain *c = &r->chains[i];
-        for (int t = 0; t < c->length; t++)
-            syl_sent_rows_token(&rows, c->ids[t]);
-        for (int k = 0; latent_width && k < c->sentences; k++)
-            syl_sent_rows_vector(&rows, num_latents++);
-        if (latent_width)
-            memcpy(all + at, c->latents, (size_t)(c->sentences * width) * sizeof *all);
-        at += latent_width ? c->sentences * width : 0;
-        syl_sent_rows_pick(&rows, -1);
-        syl_sent_rows_end(&rows);
+        room += r->chains[i].length + r->chains[i].num_latents;
+        num_latents += r->chains[i].num_latents;
     }
-    syl_sent_rows_round(&rows, false);
+    SYL_TRY(syl_sent_rows_create(&rows, r->by->tape, r->count, room, err));
+    float *all = syl_calloc((size_t)(num_latents * width), sizeof *all);
+    if (!all) return syl_fail_memory(err, (size_t)(num_latents * width) * sizeof *all, "latents");
+    num_latents = add_open(r, &rows, width, all);
     syl_status status = SYL_OK;
     if (num_latents)
         status = syl_sent_constant(r->by->tape, all, num_latents, width, &latents, err);
     free(all);
     SYL_TRY(status);
     SYL_TRY(syl_sent_rows_run(&rows, net, latents, &out, err));
-    SYL_TRY(syl_download(syl_tape_ctx(r->by->tape), out->value, r->vectors, err));
-    if (!latent_width) return SYL_OK;
+    SYL_TRY(keep(r, out->value, r->vectors, err));
+    if (!syl_sent_has_latent(&r->by->model->config)) return SYL_OK;
     SYL_TRY(syl_sent_latent_norm(r->by->model, r->by->tape, out, true, &fed, err));
-    return syl_download(syl_tape_ctx(r->by->tape), fed->value, r->vectors + r->count * width, err);
+    return keep(r, fed->value, r->fed, err);
 }
 
 /* Contextual embeddings: each sentence is decoded, read, and gives the next one's vector. */
 static syl_status run_contexts(rollout *r, int room, syl_error *err)
 {
     int width = r->by->model->config.decoder.dim;
-    for (int step = 0; step < r->by->max_sentences; step++) {
-        SYL_TRY(last_vectors(r, r->by->model->encoder, 0, width, err));
+    for (int step = 0; step < r->by->max_sentences && is_open(r); step++) {
+        SYL_TRY(last_vectors(r, r->by->model->encoder, width, err));
         SYL_TRY(decode(r, NULL, width, r->by->max_tokens, err));
-        bool open = false;
         for (int i = 0; i < r->count; i++) {
             chain *c = &r->chains[i];
             if (c->done) continue;
@@ -263,9 +294,7 @@ static syl_status run_contexts(rollout *r, int room, syl_error *err)
             c->length += c->said_length;
             if (c->ids[c->length - 1] != r->by->model->tokenizer->newline)
                 c->ids[c->length++] = r->by->model->tokenizer->newline;
-            open = true;
         }
-        if (!open) break;
     }
     return SYL_OK;
 }
@@ -279,13 +308,13 @@ static syl_status run_sentences(rollout *r, int64_t *right, int64_t *of, syl_err
     for (int k = 0; k < most; k++) {
         for (int i = 0; i < r->count; i++) {
             chain *c = &r->chains[i];
-            int s = k < c->sample->num_sentences ? k : 0; /* one that is there */
-            c->done = s != k;
-            c->length = c->sample->starts[s + 1] - c->sample->starts[s];
-            memcpy(c->ids, c->sample->ids + c->sample->starts[s],
+            c->done = k >= c->sample->num_sentences;
+            if (c->done) continue;
+            c->length = c->sample->starts[k + 1] - c->sample->starts[k];
+            memcpy(c->ids, c->sample->ids + c->sample->starts[k],
                    (size_t)c->length * sizeof *c->ids);
         }
-        SYL_TRY(last_vectors(r, r->by->model->encoder, 0, width, err));
+        SYL_TRY(last_vectors(r, r->by->model->encoder, width, err));
         SYL_TRY(decode(r, NULL, width, r->by->max_tokens, err));
         for (int i = 0; i < r->count; i++) {
             const chain *c = &r->chains[i];
@@ -306,20 +335,19 @@ static syl_status run_latents(rollout *r, syl_error *err)
 {
     const syl_sent_model *m = r->by->model;
     int width = m->config.latent.dim;
-    for (int step = 1; step <= r->by->max_sentences; step++) {
+    for (int step = 1; step <= r->by->max_sentences && is_open(r); step++) {
         bool ending = false;
-        SYL_TRY(last_vectors(r, m->latent, width, width, err));
+        SYL_TRY(last_vectors(r, m->latent, width, err));
         SYL_TRY(decode(r, &m->out_of, width, 1, err));
         for (int i = 0; i < r->count; i++) {
             chain *c = &r->chains[i];
             if (c->done) continue;
             c->ending = step == r->by->max_sentences || !c->said_length ||
                         is_answer(r->by, c->said[0]) ||
-                        c->length + c->sentences + 1 >= m->config.latent.context;
+                        c->length + c->num_latents + 1 >= m->config.latent.context;
             ending = ending || c->ending;
             if (!c->ending)
-                memcpy(c->latents + (size_t)c->sentences++ * (size_t)width,
-                       r->vectors + (size_t)(r->count + i) * (size_t)width,
+                memcpy(c->latents + (size_t)c->num_latents++ * (size_t)width, r->fed + i * width,
                        (size_t)width * sizeof(float));
         }
         if (!ending) continue;
@@ -343,6 +371,8 @@ static void release(rollout *r)
     }
     free(r->chains);
     free(r->vectors);
+    free(r->fed);
+    free(r->rows);
     free(r->said);
 }
 
@@ -350,9 +380,12 @@ static syl_status prepare(rollout *r, const syl_sent_batch *b, int room, int wid
 {
     r->count = b->count;
     r->chains = syl_calloc((size_t)b->count, sizeof *r->chains);
-    r->vectors = syl_calloc(2 * (size_t)b->count * (size_t)width, sizeof *r->vectors);
+    size_t vectors = (size_t)b->count * (size_t)width;
+    r->vectors = syl_calloc(vectors, sizeof *r->vectors);
+    r->fed = syl_calloc(vectors, sizeof *r->fed);
+    r->rows = syl_calloc(vectors, sizeof *r->rows);
     r->said = syl_calloc((size_t)b->count * (size_t)r->by->max_tokens, sizeof *r->said);
-    bool good = r->chains && r->vectors && r->said;
+    bool good = r->chains && r->vectors && r->fed && r->rows && r->said;
     for (int i = 0; good && i < b->count; i++) {
         chain *c = &r->chains[i];
         c->sample = b->samples[i];

@@ -29,7 +29,7 @@ def convert(sample):
     """The converted sample, or None."""
     worked, mark, answer = sample["answer"].rpartition("####")
     answer = number(answer)
-    equations = [(a.replace(" ", ""), number(b)) for a, b in EQUATION.findall(worked)]
+    equations = [(re.sub("[ ,$]", "", a), number(b)) for a, b in EQUATION.findall(worked)]
     if not mark or answer is None or not equations or any(b is None for _, b in equations):
         return None
     if equations[-1][1] != answer:

@@ -61,12 +61,13 @@ static const float *bias_from(const head *h, int64_t query, int64_t key)
 /* s [n] := s scale + bias. Returns the largest. */
 SYL_CLONES static float scale_scores(float *s, float scale, const float *bias, int64_t n)
 {
-    float top = -INFINITY;
-    for (int64_t j = 0; j < n; j++) {
-        s[j] = s[j] * scale + (bias ? bias[j] : 0);
-        top = s[j] > top ? s[j] : top;
-    }
-    return top;
+    if (bias)
+        for (int64_t j = 0; j < n; j++)
+            s[j] = s[j] * scale + bias[j];
+    else
+        for (int64_t j = 0; j < n; j++)
+            s[j] *= scale;
+    return syl_maximum(s, n);
 }
 
 /* s := e^(s - by); the sum of it. */

@@ -60,6 +60,8 @@ static const syl_block_kernel plain = {"plain", tile_plain, false};
 
 #define VNNI "avx512f,avx512bw,avx512vl,avx512vnni,f16c"
 
+#define AHEAD 2048 /* bytes that are asked for before they are wanted */
+
 /* The operands of a block: [8] of four values of each row. */
 INLINE_WITH(VNNI)
 void unpack_vnni(syl_block_kind kind, const uint8_t *q, __m512i u[8])
@@ -96,6 +98,9 @@ void tile_of_vnni(syl_block_kind kind, int rows, const uint8_t *panel, const syl
     for (int64_t b = 0; b < x->blocks; b++, panel += step) {
         __m512i u[8];
         __m512 d = halves_vnni(panel), m;
+        if (rows == 1) /* then all is bound by memory, and pages end what processors foresee */
+            for (size_t at = 0; at < step; at += 64)
+                _mm_prefetch((const char *)panel + AHEAD + at, _MM_HINT_T0);
         if (kind == SYL_BLOCKS_Q4_1)
             m = halves_vnni(panel + 2 * ROWS);
         else

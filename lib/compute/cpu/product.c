@@ -15,13 +15,14 @@ syl_status syl_cpu_linear(syl_ctx *ctx, const syl_weight *weight, syl_mat x, syl
     if (x.rows == 0) return SYL_OK;
     if (w->kind == BLOCKS)
         return syl_blocks_linear(ctx, (const block_weight *)weight, x, act, accumulate, y, err);
-    if (x.dtype != w->dtype) {
+    /* With gaps between the rows oneDNN falls back to its reference for some packed weights. */
+    if (x.dtype != w->dtype || (x.rows > 1 && x.stride != x.cols)) {
         syl_mat same;
         SYL_TRY(syl_ctx_mat(ctx, w->dtype, x.rows, x.cols, &same, err));
         syl_convert(ctx, x, same);
         x = same;
     }
-    shape s = syl_linear_shape(w, x.rows, x.stride, y);
+    shape s = syl_linear_shape(w, x.rows, x.cols, y);
     s.act = act;
     s.accumulate = accumulate;
     syl_status status = syl_onednn_run(ctx, &s, w, x.data, (factor){0}, y.data, err);

@@ -10,7 +10,7 @@
 #include "lib/compute/cpu/team.h"
 #include "lib/compute/cpu/window_loss.h"
 
-#define ITEMS_AT_ONCE 4 /* that a thread takes */
+#define ITEMS_AT_ONCE 4 /* of a task */
 
 /* What a batch leaves for the rows' owners, in scratch memory. */
 typedef struct sense_work {
@@ -311,15 +311,15 @@ static void change_senses(const sense_work *w, const syl_vector_table *table,
     syl_row_changes(table, update, to, n);
 }
 
-static void change_rows(const sense_work *w, int thread, int threads)
+/* The rows of one owner. to: a thread's room. */
+static void change_rows(const sense_work *w, syl_row_change *to, int owner, int owners)
 {
     const syl_sense_batch *b = w->b;
-    syl_row_change *to = w->changes + thread * w->most_changes;
-    change_output(w, to, thread, threads);
-    change_senses(w, &b->sense, &b->sense_update, w->y, w->gradient, false, to, thread, threads);
+    change_output(w, to, owner, owners);
+    change_senses(w, &b->sense, &b->sense_update, w->y, w->gradient, false, to, owner, owners);
     if (b->senses > 1)
         change_senses(w, &b->choice, &b->choice_update, w->dlogit, w->context, b->choice_shared, to,
-                      thread, threads);
+                      owner, owners);
 }
 
 /* ---- a batch ----------------------------------------------------------------------------------
@@ -386,36 +386,43 @@ static void add_up(const sense_work *w, syl_window_sums *sums)
     }
 }
 
-static void learn_batch(syl_team *team, const sense_work *w, const sense_room *room, int thread,
-                        syl_window_sums *sums)
+/* Items, then rows by their owners, of which there are as many as threads. */
+static void learn_batch(syl_team_stage *stage, const sense_work *w, const sense_room *room,
+                        syl_row_change *changes, int owners, syl_window_sums *sums)
 {
     int64_t items = w->b->items;
-    for (int64_t i; (i = syl_team_take(team, ITEMS_AT_ONCE)) < items;)
-        sense_items(w, i, i + ITEMS_AT_ONCE < items ? i + ITEMS_AT_ONCE : items, room);
-    syl_team_meet(team);
-    if (thread == 0) add_up(w, sums);
-    change_rows(w, thread, team->threads);
-    syl_team_meet(team);
+    syl_team_begin(stage, (items + ITEMS_AT_ONCE - 1) / ITEMS_AT_ONCE);
+    for (int64_t i; (i = syl_team_take(stage)) >= 0; syl_team_done(stage)) {
+        int64_t begin = i * ITEMS_AT_ONCE, end = begin + ITEMS_AT_ONCE;
+        sense_items(w, begin, end < items ? end : items, room);
+    }
+    syl_team_wait(stage);
+    syl_team_begin(stage, owners);
+    for (int64_t i; (i = syl_team_take(stage)) >= 0; syl_team_done(stage)) {
+        if (i == 0) add_up(w, sums);
+        change_rows(w, changes, (int)i, owners);
+    }
+    syl_team_wait(stage);
 }
 
 syl_status syl_cpu_sense_steps(syl_ctx *ctx, const syl_sense_batch *batches, int count,
                                syl_window_sums *sums, syl_error *err)
 {
     sense_work all;
-    syl_team team = {.threads = 0};
+    syl_team team = {0};
     size_t mark = syl_ctx_mark(ctx);
     syl_status status = count > 0 ? prepare(ctx, batches, count, &all, err) : SYL_OK;
     if (status == SYL_OK && count > 0) {
 #pragma omp parallel num_threads(ctx->threads)
         {
             sense_work w = all;
-            int thread = omp_get_thread_num();
+            int thread = omp_get_thread_num(), owners = omp_get_num_threads();
             sense_room room = room_of(&w, thread);
-#pragma omp single
-            team.threads = omp_get_num_threads();
+            syl_row_change *changes = w.changes + thread * w.most_changes;
+            syl_team_stage stage = {.team = &team};
             for (int i = 0; i < count; i++) {
                 w.b = &batches[i];
-                learn_batch(&team, &w, &room, thread, &sums[i]);
+                learn_batch(&stage, &w, &room, changes, owners, &sums[i]);
             }
         }
     }

@@ -9,7 +9,7 @@
 #include "lib/compute/cpu/team.h"
 #include "lib/compute/cpu/window_loss.h"
 
-#define WINDOWS_AT_ONCE 4 /* that a thread takes */
+#define WINDOWS_AT_ONCE 4 /* of a task */
 
 typedef struct skipgram_work {
     const syl_skipgram_batch *b;
@@ -195,38 +195,44 @@ static void add_up(const skipgram_work *w, syl_window_sums *sums)
     }
 }
 
-static void learn_batch(syl_team *team, const skipgram_work *w, const skipgram_room *room,
-                        int thread, syl_window_sums *sums)
+/* Windows, then rows by their owners, of which there are as many as threads. */
+static void learn_batch(syl_team_stage *stage, const skipgram_work *w, const skipgram_room *room,
+                        syl_row_change *changes, int owners, syl_window_sums *sums)
 {
     int64_t windows = w->b->windows;
-    syl_row_change *changes = w->changes + thread * w->most_changes;
-    for (int64_t i; (i = syl_team_take(team, WINDOWS_AT_ONCE)) < windows;)
-        skipgram_windows(w, i, i + WINDOWS_AT_ONCE < windows ? i + WINDOWS_AT_ONCE : windows, room);
-    syl_team_meet(team);
-    if (thread == 0) add_up(w, sums);
-    change_input(w, changes, thread, team->threads);
-    change_candidates(w, changes, thread, team->threads);
-    syl_team_meet(team);
+    syl_team_begin(stage, (windows + WINDOWS_AT_ONCE - 1) / WINDOWS_AT_ONCE);
+    for (int64_t i; (i = syl_team_take(stage)) >= 0; syl_team_done(stage)) {
+        int64_t begin = i * WINDOWS_AT_ONCE, end = begin + WINDOWS_AT_ONCE;
+        skipgram_windows(w, begin, end < windows ? end : windows, room);
+    }
+    syl_team_wait(stage);
+    syl_team_begin(stage, owners);
+    for (int64_t i; (i = syl_team_take(stage)) >= 0; syl_team_done(stage)) {
+        if (i == 0) add_up(w, sums);
+        change_input(w, changes, (int)i, owners);
+        change_candidates(w, changes, (int)i, owners);
+    }
+    syl_team_wait(stage);
 }
 
 syl_status syl_cpu_skipgram_steps(syl_ctx *ctx, const syl_skipgram_batch *batches, int count,
                                   syl_window_sums *sums, syl_error *err)
 {
     skipgram_work all;
-    syl_team team = {.threads = 0};
+    syl_team team = {0};
     size_t mark = syl_ctx_mark(ctx);
     syl_status status = count > 0 ? prepare(ctx, batches, count, &all, err) : SYL_OK;
     if (status == SYL_OK && count > 0) {
 #pragma omp parallel num_threads(ctx->threads)
         {
             skipgram_work w = all;
-            int thread = omp_get_thread_num();
+            int thread = omp_get_thread_num(), owners = omp_get_num_threads();
             skipgram_room room = skipgram_room_of(&w, thread);
-#pragma omp single
-            team.threads = omp_get_num_threads();
+            syl_row_change *changes = w.changes + thread * w.most_changes;
+            syl_team_stage stage = {.team = &team};
             for (int i = 0; i < count; i++) {
                 w.b = &batches[i];
-                learn_batch(&team, &w, &room, thread, &sums[i]);
+                learn_batch(&stage, &w, &room, changes, owners, &sums[i]);
             }
         }
     }
