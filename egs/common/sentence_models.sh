@@ -19,21 +19,25 @@ generated() {
     [ -e "$file" ] || "$sylkit" sent gen $questions --out "$file" "$@"
 }
 
+# A recipe may set how training is launched, the model that it begins with, and options of all runs.
+launch='' base='' more=''
+
 # trained NAME STAGE OPTION...: a training run in $out/NAME.
 trained() {
     run=$out/$1 run_stage=$2
     shift 2
     [ ! -e "$run/done" ] || return 0
-    "$sylkit" sent train --stage "$run_stage" --data "$data/train.json" --valid "$data/valid.json" --out "$run" \
-        --threads "$threads" --seed "$seed" --resume "$@" </dev/null
+    # shellcheck disable=SC2086
+    $launch "$sylkit" sent train --stage "$run_stage" --data "$data/train.json" --valid "$data/valid.json" --out "$run" \
+        --threads "$threads" --seed "$seed" --resume "$@" $more </dev/null
     touch "$run/done"
 }
 best() { echo "$out/$1/best.safetensors"; }
 
 # Chain of thought, where all begins, and the answer without it.
 language_models() {
-    trained cot cot --conf "$here/conf/cot.conf"
-    trained nocot nocot --conf "$here/conf/cot.conf"
+    trained cot cot ${base:+--from "$base"} --conf "$here/conf/cot.conf"
+    trained nocot nocot ${base:+--from "$base"} --conf "$here/conf/cot.conf"
 }
 # Semantic and contextual embeddings.
 embeddings() {
