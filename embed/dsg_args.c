@@ -41,7 +41,9 @@ static syl_status read_vectors(const syl_dsg_model_args *a, const char *path, sy
     text.unknown = false;
     SYL_TRY(syl_word_vectors_read(&vectors, path, SYL_VECTORS_DETECT, err));
     syl_status status =
-        syl_sense_vectors_model(model, &vectors, a->format == FORMAT_SENSES, &text, err);
+        vectors.count
+            ? syl_sense_vectors_model(model, &vectors, a->format == FORMAT_SENSES, &text, err)
+            : syl_fail(err, SYL_EFORMAT, "%s has no vectors", path);
     syl_word_vectors_free(&vectors);
     return status;
 }
