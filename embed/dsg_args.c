@@ -53,6 +53,11 @@ syl_status syl_dsg_model_args_open(const syl_dsg_model_args *a, const char *path
 {
     *model = NULL;
     *senses = NULL;
+    if (a->format == FORMAT_MODEL && a->preparation)
+        return syl_fail(err, SYL_EINVAL,
+                        "--preparation is for word2vec's formats: %s knows how its texts were "
+                        "prepared (see --model-format)",
+                        path);
     if (a->format == FORMAT_MODEL)
         SYL_TRY(syl_dsg_model_load(model, path, err));
     else

@@ -149,6 +149,7 @@ refuse "vocabulary" "all words rare" train --unknown no --out bad strange
 refuse "nothing to learn from" "no known word" train --unknown no --vocabulary vocabulary --out bad stop
 refuse "cannot be created" "no folder for the model" train --out nowhere/model train.txt
 refuse "UNKNOWN" "UNKNOWN that is not there" train --unknown no --pad yes --out bad train.txt
+refuse "model-format" "a preparation for a model that knows its own" senses --preparation spaces model plantedaaa
 refuse "cut.model" "a cut model" senses cut.model plantedaaa
 refuse "finite" "a model with a value that is no number" senses nan.model plantedaaa
 refuse "train.txt" "a model that is none" neighbours train.txt plantedaaa
