@@ -212,6 +212,7 @@ expect 2 "two exports of one name" dsg export --out bad --vocabulary "$PWD/bad" 
 expect 2 "no key" dsg eval wsi model contexts
 expect 2 "export to nothing" dsg export model
 expect 2 "over the model" dsg export --out model model
+expect 2 "a title of invalid UTF-8" dsg plot --title "$(printf '\xff')" --out map.svg model plantedaaa
 expect 2 "a map to nothing" dsg plot model plantedaaa
 mkfifo pipe
 dsg disambiguate model <queries >pipe 2>err &
