@@ -194,7 +194,7 @@ static int check(const job *j)
         if (syl_same_file(outputs[o], j->source))
             return syl_usage(COMMAND, "%s would overwrite what is exported", outputs[o]);
         for (int other = 0; other < o; other++)
-            if (outputs[other] && !strcmp(outputs[o], outputs[other]))
+            if (outputs[other] && syl_same_output(outputs[o], outputs[other]))
                 return syl_usage(COMMAND, "%s would be written twice", outputs[o]);
     }
     if (!wanted) return syl_usage(COMMAND, "say what to: --faiss, --codes, --words, ...");

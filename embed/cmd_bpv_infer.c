@@ -126,7 +126,7 @@ static int check(const job *j)
     for (size_t o = 0; o < 3; o++) {
         if (!outputs[o]) continue;
         for (size_t other = 0; other < o; other++)
-            if (outputs[other] && !strcmp(outputs[o], outputs[other]))
+            if (outputs[other] && syl_same_output(outputs[o], outputs[other]))
                 return syl_usage(COMMAND, "%s would be written twice", outputs[o]);
         if (syl_same_file(outputs[o], j->model_path))
             return syl_usage(COMMAND, "%s would overwrite the model", outputs[o]);

@@ -18,7 +18,7 @@ static const char *const rules[] = {"cosine", "network", NULL};
 
 typedef struct arguments {
     syl_dsg_model_args model;
-    syl_text_args text; /* only its part about reading */
+    syl_text_args text; /* only its part about bytes */
     int by, window;
     bool table;
 } arguments;
@@ -172,7 +172,7 @@ int syl_cmd_dsg_disambiguate(int argc, char **argv)
         .args = {.model = syl_dsg_model_args_defaults(), .text = syl_text_args_defaults(&words)}};
     syl_arg *end = syl_args_append(table, own, NUM_OWN, 0);
     end = syl_dsg_model_args_table(end, offsetof(arguments, model));
-    end = syl_text_args_table(end, SYL_TEXT_ARGS_READER, offsetof(arguments, text));
+    end = syl_text_args_table(end, SYL_TEXT_ARGS_BYTES, offsetof(arguments, text));
     size_t count = (size_t)(end - table);
     json_t *text = json_array();
     bool help = false;

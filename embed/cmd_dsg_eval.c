@@ -105,6 +105,10 @@ static int check(const job *j)
                                       : "name a MODEL and a file");
     if (!induction && a->per_word) return syl_usage(COMMAND, "--per-word is for wsi and answers");
     if (j->task != WSI && a->labels) return syl_usage(COMMAND, "--labels is for wsi");
+    if (j->task != WSI && j->task != SCWS && (a->by || a->window))
+        return syl_usage(COMMAND, "--by and --window are for wsi and scws");
+    if (j->task != ANALOGIES && a->candidates)
+        return syl_usage(COMMAND, "--candidates is for analogies");
     if (a->labels && (syl_same_file(a->labels, j->path) || syl_same_file(a->labels, j->files[0]) ||
                       syl_same_file(a->labels, j->files[1])))
         return syl_usage(COMMAND, "%s would overwrite an input", a->labels);

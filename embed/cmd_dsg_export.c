@@ -83,7 +83,9 @@ static int start(job *j)
     const char *outputs[] = {a->out, a->vocabulary};
     if (!a->out && !a->vocabulary)
         return syl_usage(COMMAND, "say what to: --out FILE, --vocabulary FILE");
-    if (a->out && a->vocabulary && !strcmp(a->out, a->vocabulary))
+    if (a->vectors == OUTPUT && a->model.format)
+        return syl_usage(COMMAND, "--vectors output: files of word2vec have none");
+    if (a->out && a->vocabulary && syl_same_output(a->out, a->vocabulary))
         return syl_usage(COMMAND, "%s would be written twice", a->out);
     for (int i = 0; i < 2; i++)
         if (outputs[i] && syl_same_file(outputs[i], j->path))

@@ -8,6 +8,7 @@
 #include "embed/sense_map.h"
 #include "lib/base/memory.h"
 #include "lib/cli/inputs.h"
+#include "lib/io/utf8.h"
 
 #define COMMAND "dsg plot"
 
@@ -91,9 +92,12 @@ static syl_status run(job *j, syl_error *err)
 static int start(job *j)
 {
     syl_error err;
+    const char *title = j->args.title;
     if (!j->args.out) return syl_usage(COMMAND, "say where to: --out FILE.png or FILE.svg");
     if (syl_same_file(j->args.out, j->path))
         return syl_usage(COMMAND, "%s would overwrite the model", j->args.out);
+    if (title && syl_utf8_valid(title, strlen(title)) < strlen(title))
+        return syl_usage(COMMAND, "--title is not UTF-8");
     int code = run(j, &err) == SYL_OK ? SYL_EXIT_OK : syl_report(NULL, &err);
     syl_sense_map_free(&j->map);
     syl_senses_free(j->senses);

@@ -41,7 +41,9 @@ static syl_status read_vectors(const syl_dsg_model_args *a, const char *path, sy
     text.unknown = false;
     SYL_TRY(syl_word_vectors_read(&vectors, path, SYL_VECTORS_DETECT, err));
     syl_status status =
-        syl_sense_vectors_model(model, &vectors, a->format == FORMAT_SENSES, &text, err);
+        vectors.count
+            ? syl_sense_vectors_model(model, &vectors, a->format == FORMAT_SENSES, &text, err)
+            : syl_fail(err, SYL_EFORMAT, "%s has no vectors", path);
     syl_word_vectors_free(&vectors);
     return status;
 }
@@ -51,6 +53,11 @@ syl_status syl_dsg_model_args_open(const syl_dsg_model_args *a, const char *path
 {
     *model = NULL;
     *senses = NULL;
+    if (a->format == FORMAT_MODEL && a->preparation)
+        return syl_fail(err, SYL_EINVAL,
+                        "--preparation is for word2vec's formats: %s knows how its texts were "
+                        "prepared (see --model-format)",
+                        path);
     if (a->format == FORMAT_MODEL)
         SYL_TRY(syl_dsg_model_load(model, path, err));
     else

@@ -107,6 +107,11 @@ static syl_status evaluate_wsi(const syl_dsg_eval *e, const wsi_files *files, js
     syl_wsi_dataset d;
     syl_wsi_result r = {0};
     SYL_TRY(syl_wsi_read(&d, files->contexts, files->key, err));
+    if (!d.labelled) {
+        syl_wsi_free(&d);
+        return syl_fail(err, SYL_EFORMAT, "%s gives no context of %s one sense: nothing to score",
+                        files->key, files->contexts);
+    }
     int32_t *clusters = syl_calloc(d.num_contexts + 1, sizeof *clusters);
     bool *known = syl_calloc(d.num_targets + 1, sizeof *known);
     syl_status status = clusters && known
@@ -160,6 +165,7 @@ static syl_status evaluate_pairs(const syl_dsg_eval *e, const char *path,
     syl_wordsim_result r;
     o.rule = e->rule;
     o.window = e->window;
+    if (!pairs->count) return syl_fail(err, SYL_EFORMAT, "%s has no pairs of words", path);
     if (with_contexts && !pairs->contexts)
         return syl_fail(err, SYL_EINVAL, "%s has no contexts; see sylkit dsg eval wordsim", path);
     SYL_TRY(syl_wordsim_evaluate(&r, e->senses, pairs, &o, err));
@@ -221,7 +227,9 @@ syl_status syl_dsg_eval_analogies(const syl_dsg_eval *e, const char *path, json_
     syl_analogies a;
     syl_analogies_result r = {0};
     SYL_TRY(syl_analogies_read(&a, path, err));
-    syl_status status = syl_analogies_evaluate(&r, e->senses, &a, e->candidates, e->threads, err);
+    syl_status status = a.count ? SYL_OK : syl_fail(err, SYL_EFORMAT, "%s has no questions", path);
+    if (status == SYL_OK)
+        status = syl_analogies_evaluate(&r, e->senses, &a, e->candidates, e->threads, err);
     if (status == SYL_OK) status = tell_analogies(e, path, &a, &r, results, err);
     syl_analogies_result_free(&r);
     syl_analogies_free(&a);

@@ -226,6 +226,13 @@ static void score_by_network(const syl_senses *s, const syl_sense *own, int coun
         score[own[i].sense] = (float)(exp(logit[i] - top) / sum);
 }
 
+static bool is_finite(const float *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!isfinite(x[i])) return false;
+    return true;
+}
+
 static void choose_best(const syl_sense *own, int count, syl_sense_choice *out)
 {
     double sum = 0;
@@ -243,6 +250,7 @@ syl_status syl_senses_choose(const syl_senses *senses, int32_t word, const int32
                              size_t n, syl_sense_rule rule, syl_sense_choice *out, syl_error *err)
 {
     int count;
+    syl_status status = SYL_OK;
     if (word < 0 || word >= senses->model->words)
         return syl_fail(err, SYL_EINVAL, "a word that is not in the vocabulary has no senses");
     if (rule == SYL_RULE_NETWORK && !senses->model->network)
@@ -256,13 +264,15 @@ syl_status syl_senses_choose(const syl_senses *senses, int32_t word, const int32
     if (!out->informed)
         for (int i = 0; i < count; i++)
             out->score[own[i].sense] = own[i].prior;
+    else if (!is_finite(mean, senses->model->dim))
+        status = syl_fail(err, SYL_EFORMAT, "the vectors of a context are too large to be summed");
     else if (rule == SYL_RULE_COSINE)
         score_by_cosine(senses, own, count, mean, out->score);
     else
         score_by_network(senses, own, count, mean, out->score);
     choose_best(own, count, out);
     free(mean);
-    return SYL_OK;
+    return status;
 }
 
 /* ---- similarity ------------------------------------------------------------------------- */

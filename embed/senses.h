@@ -82,7 +82,8 @@ typedef struct syl_sense_choice {
 
 /* The sense of `word` among the words `context` [n] around it. Ids of the context that are no
  * words (-1) or UNKNOWN are passed over; where nothing is left, scores and weights are the priors.
- * SYL_EINVAL: word is not one of the vocabulary (-1), or the model has no network. */
+ * SYL_EINVAL: word is not one of the vocabulary (-1), or the model has no network; SYL_EFORMAT:
+ * vectors of the context whose sum is too large for a float. */
 syl_status syl_senses_choose(const syl_senses *senses, int32_t word, const int32_t *context,
                              size_t n, syl_sense_rule rule, syl_sense_choice *out, syl_error *err);
 

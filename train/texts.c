@@ -25,7 +25,7 @@ int syl_train_texts_check(const syl_train_texts *t, const char *command, const c
     for (size_t o = 0; o < count; o++) {
         if (!outputs[o]) continue;
         for (size_t other = 0; other < o; other++)
-            if (outputs[other] && !strcmp(outputs[o], outputs[other]))
+            if (outputs[other] && syl_same_output(outputs[o], outputs[other]))
                 return syl_usage(command, "%s would be written twice", outputs[o]);
         for (size_t i = 0; i < 2; i++)
             if (files[i] && syl_same_file(outputs[o], files[i]))

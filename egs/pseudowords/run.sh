@@ -16,27 +16,12 @@
 #
 # $SYLKIT is the program (default: build/sylkit, else the one in PATH), $PYTHON the interpreter.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 stage=1 stop_stage=4 threads=1 seed=1 pairs=100 data=${SYLKIT_DATA:-} out=$root/build/pseudowords
-while [ $# -gt 0 ]; do
-    case $1 in
-    --data | --threads | --seed | --pairs | --out | --stage | --stop-stage)
-        [ $# -ge 2 ] || { echo "run.sh: $1 needs a value" >&2; exit 2; }
-        eval "$(echo "${1#--}" | tr - _)=\$2"
-        shift 2 ;;
-    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"; exit 0 ;;
-    *) echo "run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
-    esac
-done
-if [ -z "$data" ] || [ ! -r "$data/text/20news-bydate.tar.xz" ]; then
-    echo "run.sh: give the folder with text/20news-bydate.tar.xz as --data DIR" >&2
-    exit 2
-fi
-run() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
+options='data threads seed pairs out'
+. "$root/egs/common/recipe.sh"
+need --data "$data/text/20news-bydate.tar.xz"
 news=$root/build/data/20news python=${PYTHON:-python3}
-sylkit=${SYLKIT:-$root/build/sylkit}
-[ -x "$sylkit" ] || sylkit=$(command -v sylkit) || { echo "run.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
 # Posts are long sentences of words as of sylkit bpv: runs of a-z without stop words.
 words="--preparation documents --min-count 10"
 mkdir -p "$out"

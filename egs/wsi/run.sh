@@ -20,38 +20,20 @@
 #
 # $SYLKIT is the program (default: build/sylkit, else the one in PATH).
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 stage=1 stop_stage=5 threads=1 seed=1 data=${SYLKIT_DATA:-} out=$root/build/wsi
-while [ $# -gt 0 ]; do
-    case $1 in
-    --data | --threads | --seed | --out | --stage | --stop-stage)
-        [ $# -ge 2 ] || { echo "run.sh: $1 needs a value" >&2; exit 2; }
-        eval "$(echo "${1#--}" | tr - _)=\$2"
-        shift 2 ;;
-    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"; exit 0 ;;
-    *) echo "run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
-    esac
-done
+options='data threads seed out'
+. "$root/egs/common/recipe.sh"
 for file in text/wikipedia-en.txt.xz wsi/semeval-2010/key.txt wsi/senseval.zip wordsim/SCWS.txt.xz; do
-    if [ -z "$data" ] || [ ! -r "$data/$file" ]; then
-        echo "run.sh: give the folder with $file as --data DIR" >&2
-        exit 2
-    fi
+    need --data "$data/$file"
 done
-run() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 wikipedia=$root/build/data/wikipedia/wikipedia-en.txt sets=$root/build/data/wsi build=${BUILD:-$root/build}
-sylkit=${SYLKIT:-$root/build/sylkit}
-[ -x "$sylkit" ] || sylkit=$(command -v sylkit) || { echo "run.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }
 export sylkit wikipedia sets data out threads seed here build
 mkdir -p "$out"
 
 if run 1; then
-    mkdir -p "${wikipedia%/*}" "$sets"
-    if [ ! -e "$wikipedia" ]; then
-        xz -dc "$data/text/wikipedia-en.txt.xz" >"$wikipedia.part"
-        mv "$wikipedia.part" "$wikipedia"
-    fi
+    mkdir -p "$sets"
+    unpacked "$data/text/wikipedia-en.txt.xz" "$wikipedia"
     xz -dc "$data/wordsim/SCWS.txt.xz" >"$sets/SCWS.txt"
     python3 "$here/local/senseval.py" "$data/wsi/senseval.zip" "$sets/senseval"
     for set in semeval-2007 semeval-2010 semeval-2013 wwsi; do

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,4 +221,23 @@ bool syl_same_file(const char *a, const char *b)
 {
     struct stat x, y;
     return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Of the folder that the file is in. */
+static bool stat_folder(const char *path, struct stat *to)
+{
+    char folder[PATH_MAX];
+    size_t length = (size_t)(base_name(path) - path);
+    if (length >= sizeof folder) return false;
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    return !stat(length ? folder : ".", to);
+}
+
+bool syl_same_output(const char *a, const char *b)
+{
+    struct stat x, y;
+    if (!strcmp(a, b) || syl_same_file(a, b)) return true;
+    return !strcmp(base_name(a), base_name(b)) && stat_folder(a, &x) && stat_folder(b, &y) &&
+           x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }

@@ -33,6 +33,8 @@ void syl_inputs_free(syl_inputs *inputs);
 
 /* Whether both names lead to one file that is there. */
 bool syl_same_file(const char *a, const char *b);
+/* The same, or one name in one folder of a file that is not there yet. */
+bool syl_same_output(const char *a, const char *b);
 
 /* folder/relative.extension, its folders created; *out is owned by the caller. */
 syl_status syl_output_path(char **out, const char *folder, const syl_input *input,

@@ -10,7 +10,7 @@ _sylkit_values() {
     fi
     if [ "${COMP_WORDS[1]}" = dsg ]; then
         case "${COMP_WORDS[2]} $1" in
-        "train --format" | "disambiguate --format") echo auto lines whole wikipedia && return ;;
+        "train --format") echo auto lines whole wikipedia && return ;;
         "train --output-format") echo model text binary && return ;;
         "train --loss") echo softmax negatives && return ;;
         "export --output-format") echo text binary && return ;;
@@ -131,7 +131,7 @@ _sylkit_dsg_options() {
         --output-format --device --quiet --conf --help" ;;
     senses) echo "$model --table" ;;
     neighbours) echo "$model --table --k" ;;
-    disambiguate) echo "$model $texts --by --window --table" ;;
+    disambiguate) echo "$model --encoding --replace --truncate --max-document --by --window --table" ;;
     eval) echo "$model --by --window --per-word --labels --candidates --json" ;;
     export) echo "$model --out --output-format --vectors --vocabulary" ;;
     plot) echo "$model --out --method --k --perplexity --iterations --seed --width --height --title" ;;

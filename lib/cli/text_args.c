@@ -15,6 +15,7 @@ static const char *const no_yes[] = {"no", "yes", NULL};
 #define CHOICE(name, field, names, help) SYL_OPTION_CHOICE(syl_text_args, name, field, names, help)
 #define YES(name, field, help) CHOICE(name, field, no_yes, help)
 
+#define FIRST_OF_BYTES 3 /* "encoding", in: */
 static const syl_arg reader[] = {
     SYL_OPTION_HEADING("How texts are read:"),
     CHOICE("format", format, formats,
@@ -76,6 +77,10 @@ _Static_assert(LENGTH(reader) + LENGTH(words) + LENGTH(sentences) + LENGTH(vocab
 syl_arg *syl_text_args_table(syl_arg *to, unsigned parts, size_t offset)
 {
     if (parts & SYL_TEXT_ARGS_READER) to = syl_args_append(to, reader, LENGTH(reader), offset);
+    if (parts & SYL_TEXT_ARGS_BYTES) {
+        to = syl_args_append(to, reader, 1, offset); /* the heading */
+        to = syl_args_append(to, reader + FIRST_OF_BYTES, LENGTH(reader) - FIRST_OF_BYTES, offset);
+    }
     if (parts & SYL_TEXT_ARGS_WORDS) to = syl_args_append(to, words, LENGTH(words), offset);
     if (parts & SYL_TEXT_ARGS_SENTENCES)
         to = syl_args_append(to, sentences, LENGTH(sentences), offset);

@@ -29,7 +29,9 @@ enum {
     SYL_TEXT_ARGS_WORDS = 2,
     SYL_TEXT_ARGS_SENTENCES = 4,
     SYL_TEXT_ARGS_VOCABULARY = 8,
-    SYL_TEXT_ARGS_BIGRAMS = 16
+    SYL_TEXT_ARGS_BIGRAMS = 16,
+    SYL_TEXT_ARGS_BYTES =
+        32 /* of the reader what does not depend on how documents are told apart */
 };
 #define SYL_TEXT_ARGS_MOST 32 /* entries of all parts */
 

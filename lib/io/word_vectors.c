@@ -8,6 +8,7 @@
 
 #include "lib/base/memory.h"
 #include "lib/io/number.h"
+#include "lib/io/utf8.h"
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
@@ -63,9 +64,10 @@ static syl_status check_size(reader *r, bool text, syl_error *err)
     /* The last line of text may lack its end. */
     if (least > left + text)
         return syl_fail(err, SYL_EFORMAT,
-                        "%s is cut off: %" PRId64 " vectors of %d dimensions need at least %zu "
-                        "bytes, %zu are there; copy it again",
-                        r->name, r->out->count, r->out->dim, least, left);
+                        "%s is cut off, or its first line is wrong: as %s, %" PRId64
+                        " vectors of %d dimensions need at least %zu bytes, %zu are there; copy it "
+                        "again",
+                        r->name, text ? "text" : "binary", r->out->count, r->out->dim, least, left);
     r->names = left + text - count * values;
     return SYL_OK;
 }
@@ -96,6 +98,10 @@ static syl_status keep_word(reader *r, int64_t i, syl_span word, syl_error *err)
                         "%s: vector %" PRId64 " has no name of 1 to %d bytes without white space "
                         "and zero bytes",
                         r->name, i + 1, SYL_MAX_WORD);
+    if (syl_utf8_valid(word.data, word.size) != word.size)
+        return syl_fail(err, SYL_EFORMAT,
+                        "%s: the name of vector %" PRId64 " is not UTF-8; convert the names",
+                        r->name, i + 1);
     if (word.size >= r->names - r->used)
         return syl_fail(err, SYL_EFORMAT,
                         "%s: what is behind the name of vector %" PRId64 " is too short for the "

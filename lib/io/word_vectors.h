@@ -1,8 +1,8 @@
 /* Word vectors in the formats of word2vec, text and binary: a line "COUNT DIM", then for each word
  * its name, a space and its vector, as decimal numbers with spaces between and a line's end, or as
  * DIM little-endian float32 (with or without a line's end).
- * Limits: names of 1 to 2,100 bytes without white space; at most 2^31 - 1 words; 1 to 65,536
- * dimensions; finite values. Memory asked for is bounded by the file's size. */
+ * Limits: names of 1 to 2,100 bytes of UTF-8 without white space; at most 2^31 - 1 words; 1 to
+ * 65,536 dimensions; finite values. Memory asked for is bounded by the file's size. */
 #ifndef SYL_IO_WORD_VECTORS_H
 #define SYL_IO_WORD_VECTORS_H
 

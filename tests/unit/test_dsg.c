@@ -350,6 +350,12 @@ static void bad_options(void **state)
     REFUSE(threads, 0, "threads");
     REFUSE(pad, true, "unknown");
     REFUSE(momentum[0], 1, "momentum");
+    syl_dsg_options plain = tiny_options(1);
+    plain.share = true;
+    refuse(&p, plain, "plain skip-gram");
+    plain.share = false;
+    plain.pad = true;
+    refuse(&p, plain, "plain skip-gram");
     p.corpus.sentences = 0;
     REFUSE(dim, 10, "fewer than two known words");
     planted_free(&p);

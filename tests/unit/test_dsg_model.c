@@ -288,10 +288,6 @@ static void test_import(void **state)
     assert_true(m->sense_vectors[0] == 1);
     syl_dsg_model_free(m);
     syl_word_vectors_free(&v);
-    assert_int_equal(
-        syl_word_vectors_parse(&v, "1 1\n\xff 1\n", 8, "input", SYL_VECTORS_TEXT, &err), SYL_OK);
-    assert_int_equal(syl_sense_vectors_model(&m, &v, true, &options, &err), SYL_EFORMAT);
-    syl_word_vectors_free(&v);
     assert_int_equal(syl_word_vectors_parse(&v, "0 1\n", 4, "input", SYL_VECTORS_TEXT, &err),
                      SYL_OK);
     assert_int_equal(syl_sense_vectors_model(&m, &v, true, &options, &err), SYL_EFORMAT);

@@ -148,19 +148,19 @@ static int take_list(const char *command, const char *option, const char *text, 
 
 static int take_schedule(const syl_dsg_args *a, const char *command, syl_dsg_options *o)
 {
-    int momenta = 1, code = SYL_EXIT_OK;
+    int momenta = o->scheduled > 0 ? o->scheduled : 1, code = SYL_EXIT_OK;
     if (a->epoch_alpha)
         code =
             take_list(command, "--epoch-alpha", a->epoch_alpha, 100, o->epoch_alpha, &o->scheduled);
     if (code == SYL_EXIT_OK && a->momentum)
         code = take_list(command, "--momentum", a->momentum, 0.9999, o->momentum, &momenta);
     if (code != SYL_EXIT_OK) return code;
-    if (momenta > 1 && !o->scheduled)
+    if (a->momentum && momenta > 1 && !o->scheduled)
         return syl_usage(command, "--momentum of several epochs needs --epoch-alpha");
     /* The last number of either list stands for all further epochs. */
     for (; o->scheduled && o->scheduled < momenta; o->scheduled++)
         o->epoch_alpha[o->scheduled] = o->epoch_alpha[o->scheduled - 1];
-    for (int i = momenta; a->momentum && i < SYL_DSG_MAX_SCHEDULED; i++)
+    for (int i = momenta; i < SYL_DSG_MAX_SCHEDULED; i++)
         o->momentum[i] = o->momentum[momenta - 1];
     return SYL_EXIT_OK;
 }
@@ -215,6 +215,11 @@ int syl_dsg_args_options(const syl_dsg_args *a, const char *command, syl_dsg_opt
     if (a->senses == 1 && a->loss == SYL_WINDOW_NEGATIVES && a->rule != SYL_ROW_SGD)
         return syl_usage(command, "--rule %s: with one sense it is for --loss softmax",
                          rules[a->rule]);
+    if (a->senses == 1 && a->loss == SYL_WINDOW_NEGATIVES && (a->share || a->pad))
+        return syl_usage(command, "%s yes: with one sense it is for --loss softmax",
+                         a->share ? "--share-negatives" : "--pad");
+    if (a->momentum && a->rule != SYL_ROW_MOMENTUM)
+        return syl_usage(command, "--momentum is for --rule momentum");
     return take_schedule(a, command, out);
 }
 

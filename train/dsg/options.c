@@ -146,6 +146,10 @@ syl_status syl_dsg_check(const syl_dsg_corpus *corpus, const syl_dsg_options *o,
         return syl_fail(err, SYL_EINVAL,
                         "plain skip-gram with negative sampling is trained by SGD; leave the rule "
                         "out, or use the sampled softmax");
+    if (syl_dsg_is_plain(o) && (o->share || o->pad))
+        return syl_fail(err, SYL_EINVAL,
+                        "plain skip-gram with negative sampling has negatives for each window and "
+                        "no slots to fill up; leave that out, or use the sampled softmax");
     return check_corpus(corpus, o, err);
 }
 
@@ -230,6 +234,7 @@ char *syl_dsg_identity(const syl_dsg_corpus *c, const syl_dsg_options *o, int ra
                 set_schedule(object, o);
     for (size_t i = 0; good && i < sizeof all / sizeof *all; i++)
         good = set_real(object, all[i].name, all[i].value);
+    if (good && ranks > 1) good = set_real(object, "exchange every", (double)o->exchange_every);
     if (good) text = json_dumps(object, JSON_COMPACT);
     json_decref(object);
     return text;

@@ -46,7 +46,8 @@ typedef struct syl_dsg_options {
     syl_window_loss loss; /* plain: SYL_WINDOW_NEGATIVES, senses: SYL_WINDOW_SOFTMAX */
     int negative;         /* negatives of a window (plain: 5, senses: 20) */
     bool log_uniform;     /* negatives by rank of frequency; else by count^0.75 (false) */
-    bool share;           /* all of a batch share negatives; else each window has its own (false) */
+    bool share;           /* all of a batch share negatives; else each window has its own (false;
+                             plain skip-gram with negative sampling: always) */
     bool pad;      /* c is a mean over 2 window slots, of which missing ones are UNKNOWN, as in
                       the authors' program; needs an unknown word (false) */
     bool per_pair; /* senses are sampled anew for each target, as in the authors' program,
