@@ -155,6 +155,9 @@ static void test_refusals(void **state)
     o.max_tokens = 0;
     refuse(syl_infer_check(m, &o, &err), "at least 1");
     o = options_of(SYL_REGIME_AUTO, SYL_STOP_DECODER);
+    o.noise.place = SYL_NOISE_INPUT;
+    refuse(syl_infer_check(m, &o, &err), "no effect on a model that runs as continuous");
+    o = options_of(SYL_REGIME_AUTO, SYL_STOP_DECODER);
     ok(syl_infer_check(m, &o, &err));
     ok(syl_sent_dataset_add(&d, "1+1", NULL, 0, "2", &err));
     ok(syl_sent_dataset_add(&d, "1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1", NULL, 0, "2", &err));
