@@ -87,16 +87,25 @@ static int dispatch(int argc, char **argv)
     return c ? c->run(argc - 1, argv + 1) : unknown(argv[1]);
 }
 
-/* Training of words and documents has thousands of short parallel regions, between which OpenMP's
- * threads by GCC's default spin for milliseconds; where other programs want the processors, that
- * takes ten times as long as the work. GCC's library reads its settings before main: the program
- * begins anew with a shorter time, unless there are settings already. */
+/* Whether a command has thousands of short parallel regions: training of words and documents, steps
+ * of small models, a token at a time of large ones. */
+static bool has_short_regions(int argc, char **argv)
+{
+    if (argc < 3) return false;
+    bool texts = !strcmp(argv[1], "dsg") || !strcmp(argv[1], "bpv");
+    return (texts && !strcmp(argv[2], "train")) || !strcmp(argv[1], "lm") ||
+           !strcmp(argv[1], "sent");
+}
+
+/* Between parallel regions OpenMP's threads by GCC's default spin for milliseconds; where other
+ * programs want the processors, that takes ten times as long as short regions' work. GCC's library
+ * reads its settings before main: the program begins anew with a shorter time, unless there are
+ * settings already. */
 static void wait_asleep(int argc, char **argv)
 {
 #ifdef __linux__
-    bool trains = argc > 2 && !strcmp(argv[2], "train") &&
-                  (!strcmp(argv[1], "dsg") || !strcmp(argv[1], "bpv"));
-    if (!trains || getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
+    if (!has_short_regions(argc, argv) || getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
+        return;
     if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0) execv("/proc/self/exe", argv);
 #else
     (void)argc, (void)argv;

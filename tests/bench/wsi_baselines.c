@@ -158,9 +158,10 @@ static void cluster_target(const job *j, const syl_wsi_target *target, int32_t *
     const syl_dsg_model *m = j->model;
     int32_t word = syl_dsg_find_word(m, target->word, strlen(target->word));
     size_t count = target->count;
+    if (j->text && word < 0) return; /* one cluster */
     float *x = embed_contexts(j, target), *of = x;
     float *mean = like_room((size_t)(j->clusters * m->dim), sizeof *mean);
-    if (j->text && word >= 0) of = embed_occurrences(j, word, &count);
+    if (j->text) of = embed_occurrences(j, word, &count);
     k_means(of, count, m->dim, j->clusters, j->seed, mean);
     assign(x, target->count, m->dim, mean, j->clusters, clusters + target->first);
     if (of != x) free(of);

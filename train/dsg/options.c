@@ -18,8 +18,8 @@ syl_dsg_options syl_dsg_defaults(int senses)
                              .loss = plain ? SYL_WINDOW_NEGATIVES : SYL_WINDOW_SOFTMAX,
                              .negative = plain ? 5 : 20,
                              .epochs = plain ? 5 : 8,
-                             .alpha = plain ? 0.025f : 0.04f,
-                             .last_rate = plain ? 1e-4f : 1,
+                             .alpha = plain ? 0.025f : 0.05f,
+                             .last_rate = plain ? 1e-4f : 0.01f,
                              .choice_alpha = 0.4f,
                              .pretrain_choice_alpha = 0.01f,
                              .rule = SYL_ROW_SGD,
@@ -27,6 +27,7 @@ syl_dsg_options syl_dsg_defaults(int senses)
                              .temperature = 1,
                              .last_temperature = 1,
                              .anneal_epochs = 1,
+                             .entropy = plain ? 0 : 0.1f,
                              .pretrain_entropy = -0.1f,
                              .prune = 0.05f,
                              .batch = 64,
@@ -55,6 +56,7 @@ syl_dsg_options syl_dsg_public_schedule(int senses)
     o.alpha = o.choice_alpha = o.pretrain_choice_alpha = 0.1f / PUBLIC_BATCH;
     o.last_rate = 0; /* of pretraining */
     o.choice_bias = 1;
+    o.entropy = 0;
     o.scheduled = sizeof alpha / sizeof *alpha;
     for (int i = 0; i < o.scheduled; i++) {
         o.epoch_alpha[i] = alpha[i] / PUBLIC_BATCH;

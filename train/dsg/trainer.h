@@ -54,12 +54,12 @@ typedef struct syl_dsg_options {
     int epochs;    /* (plain: 5, senses: 8) */
     int pretrain_epochs; /* before them, with one shared sense network and lambda
                             pretrain_entropy, without noise; it hurts small corpora (0) */
-    float alpha;         /* learning rate (plain: 0.025, senses: 0.04) */
-    float last_rate;     /* what it falls to linearly, as a part of it (plain: 1e-4, senses: 1) */
-    float choice_alpha;  /* that of the sense network, falling alike (0.4) */
-    float choice_bias;   /* that of its biases, as a part of that (0: they stay 0), at least
-                            `entropy`, up to 1. They learn priors; what they learn before contexts
-                            tell anything ends all senses of many words but one. */
+    float alpha;         /* learning rate (plain: 0.025, senses: 0.05) */
+    float last_rate;    /* what it falls to linearly, as a part of it (plain: 1e-4, senses: 0.01) */
+    float choice_alpha; /* that of the sense network, falling alike (0.4) */
+    float choice_bias;  /* that of its biases, as a part of that (0: they stay 0), at least
+                           `entropy`, up to 1. They learn priors; what they learn before contexts
+                           tell anything ends all senses of many words but one. */
     float pretrain_choice_alpha; /* that of the shared network, which every window changes (0.01) */
     syl_row_rule rule; /* SGD; MOMENTUM as the authors' program, ADAGRAD (plain: SGD only) */
     /* Epoch e has alpha[e] throughout and momentum[e]; the last ones stand for all further epochs.
@@ -70,12 +70,12 @@ typedef struct syl_dsg_options {
     bool gumbel;                           /* noise in the choice of senses (false) */
     float temperature, last_temperature;   /* of the choice (1, 1); the paper's noise: 1, 0.5 */
     float anneal_epochs;                   /* falls linearly over so many epochs (1) */
-    float entropy;                         /* lambda for each pair: above 0 fewer senses (0) */
-    float pretrain_entropy;                /* (-0.1) */
-    float prune;                           /* senses of less prior are none (0.05) */
+    float entropy;          /* lambda for each pair: above 0 fewer senses (plain: 0, senses: 0.1) */
+    float pretrain_entropy; /* (-0.1) */
+    float prune;            /* senses of less prior are none (0.05) */
     int batch;   /* windows whose gradients are of the same values, at most (64): a batch ends
                     before a ninth window of one centre, since what many windows change at once
-                    overshoots */
+                    overshoots; with senses its windows are from all over a block */
     int threads; /* (1) */
     syl_device *device; /* NULL: the CPU */
     uint64_t seed;      /* (1) */

@@ -26,7 +26,7 @@ for set in "$sets"/*/; do
         "$bench/wsi_baselines" k-means "$plain" "$contexts" "$key" "$answers" --clusters $k --seed "$seed"
         row "k-means of these contexts, $k"
         "$bench/wsi_baselines" k-means "$plain" "$contexts" "$key" "$answers" --clusters $k --seed "$seed" \
-            --text "$wikipedia" --format wikipedia
+            --window 5 --text "$wikipedia" --format wikipedia
         row "k-means of training contexts, $k"
     done
     for window in 0 5; do

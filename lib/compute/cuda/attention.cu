@@ -8,6 +8,12 @@
 
 #define NO_SCORE (-1e30f) /* below all scores, and finite: the difference of two is no NaN */
 
+/* The head of q; blockIdx.y is that of k and v. */
+SYL_DEVICE int own_head(void)
+{
+    return (int)(blockIdx.y * gridDim.z + blockIdx.z);
+}
+
 /* Queries [begin, begin + n) of a block: rows of q, and where the first stands among the keys. */
 typedef struct query_part {
     int begin, n;
@@ -97,7 +103,7 @@ SYL_DEVICE void score_tile(const syl_cuda_attention *a, syl_drop drop, query_par
                            int key, softmax_row row[ROWS], float s[ROWS][KEYS],
                            float sum[ROWS][2 * PAIRS])
 {
-    int head = blockIdx.y, r = syl_row_group() * ROWS;
+    int head = own_head(), r = syl_row_group() * ROWS;
     key += syl_column_group() * KEYS;
     SYL_UNROLL
     for (int i = 0; i < ROWS; i++) {
@@ -117,7 +123,7 @@ template <int ROWS, int PAIRS>
 SYL_DEVICE void put_results(const syl_cuda_attention *a, query_part part,
                             const softmax_row row[ROWS], const float sum[ROWS][2 * PAIRS])
 {
-    int head = blockIdx.y, r = syl_row_group() * ROWS;
+    int head = own_head(), r = syl_row_group() * ROWS;
     SYL_UNROLL
     for (int i = 0; i < ROWS; i++) {
         if (r + i >= part.n) continue;
@@ -131,7 +137,7 @@ SYL_DEVICE void put_results(const syl_cuda_attention *a, query_part part,
     }
 }
 
-/* Grid (tile x parts, head). */
+/* Grid (tile x parts, head of keys, head of those that share it). */
 template <int ROWS, int KEYS, int PAIRS>
 __global__ void __launch_bounds__(SYL_ATTENTION_THREADS, PAIRS == 2 ? 4 : 3)
     attention_forward_kernel(syl_cuda_attention a, syl_drop drop, int parts)
@@ -141,8 +147,7 @@ __global__ void __launch_bounds__(SYL_ATTENTION_THREADS, PAIRS == 2 ? 4 : 3)
     float *p = other + 16 * KEYS * SYL_TILE_STRIDE(PAIRS);
     syl_cuda_tile t = a.tiles[blockIdx.x / parts];
     query_part part = part_of_queries(&a, t, 8 * ROWS, (int)(blockIdx.x % parts));
-    int shared_head = (int)blockIdx.y / a.group; /* of k and v */
-    if (part.n <= 0) return;                     /* the whole block */
+    if (part.n <= 0) return; /* the whole block */
 
     float s[ROWS][KEYS], sum[ROWS][2 * PAIRS];
     softmax_row row[ROWS];
@@ -154,19 +159,19 @@ __global__ void __launch_bounds__(SYL_ATTENTION_THREADS, PAIRS == 2 ? 4 : 3)
         for (int m = 0; m < 2 * PAIRS; m++)
             sum[i][m] = 0;
     }
-    syl_load_head<0, PAIRS>(own, 8 * ROWS, syl_head_of(a.q, blockIdx.y, a.head_dim), part.begin,
+    syl_load_head<0, PAIRS>(own, 8 * ROWS, syl_head_of(a.q, own_head(), a.head_dim), part.begin,
                             part.n);
     for (int key = part.from; key < part.to; key += 16 * KEYS) {
         int64_t begin = (int64_t)t.key_begin + key;
         int n = part.to - key;
-        syl_load_head<KEYS, PAIRS>(other, 16 * KEYS, syl_head_of(a.k, shared_head, a.head_dim),
+        syl_load_head<KEYS, PAIRS>(other, 16 * KEYS, syl_head_of(a.k, blockIdx.y, a.head_dim),
                                    begin, n);
         __syncthreads();
         syl_tile_scores<ROWS, KEYS, PAIRS>(own, other, a.head_dim, s);
         score_tile<ROWS, KEYS, PAIRS>(&a, drop, part, t.key_end - t.key_begin, key, row, s, sum);
         syl_put_scores<ROWS, KEYS>(p, s);
         __syncthreads();
-        syl_load_head<KEYS, PAIRS>(other, 16 * KEYS, syl_head_of(a.v, shared_head, a.head_dim),
+        syl_load_head<KEYS, PAIRS>(other, 16 * KEYS, syl_head_of(a.v, blockIdx.y, a.head_dim),
                                    begin, n);
         __syncthreads();
         syl_tile_accumulate<ROWS, KEYS, PAIRS>(p, other, sum);
@@ -180,7 +185,7 @@ static cudaError_t launch_forward(cudaStream_t stream, const syl_cuda_attention 
 {
     int parts = SYL_CUDA_QUERIES / (8 * ROWS);
     return syl_launch_tiles(attention_forward_kernel<ROWS, KEYS, PAIRS>, stream, a, syl_drop_of(a),
-                            (int64_t)a->num_tiles * parts, a->heads, parts,
+                            (int64_t)a->num_tiles * parts, a->heads / a->group, a->group, parts,
                             SYL_ATTENTION_SHARED(1, ROWS, KEYS, PAIRS));
 }
 

@@ -45,10 +45,11 @@ typedef struct syl_drop { /* of one call; limit 0: none */
 
 typedef void (*syl_attention_kernel)(syl_cuda_attention, syl_drop, int);
 
-/* Blocks of (tile, head); more shared memory than 48 KiB has to be asked for. */
+/* Blocks of (tile, head, one of `group`); more shared memory than 48 KiB has to be asked for. */
 static inline cudaError_t syl_launch_tiles(syl_attention_kernel kernel, cudaStream_t stream,
                                            const syl_cuda_attention *a, syl_drop drop,
-                                           int64_t blocks, int heads, int parts, size_t bytes)
+                                           int64_t blocks, int heads, int group, int parts,
+                                           size_t bytes)
 {
     if (bytes > 48 * 1024) {
         cudaError_t e = cudaFuncSetAttribute(
@@ -58,7 +59,7 @@ static inline cudaError_t syl_launch_tiles(syl_attention_kernel kernel, cudaStre
             return e;
         }
     }
-    return SYL_LAUNCH(kernel, dim3((unsigned)blocks, (unsigned)heads, 1),
+    return SYL_LAUNCH(kernel, dim3((unsigned)blocks, (unsigned)heads, (unsigned)group),
                       dim3(SYL_ATTENTION_THREADS, 1, 1), bytes, stream, *a, drop, parts);
 }
 

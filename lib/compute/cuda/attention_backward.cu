@@ -326,10 +326,11 @@ static cudaError_t launch_gradients(cudaStream_t stream, const syl_cuda_attentio
     cudaError_t e = cudaSuccess;
     if (a->num_tiles > 0)
         e = syl_launch_tiles(attention_dq_kernel<ROWS, OTHERS, PAIRS>, stream, a, syl_drop_of(a),
-                             (int64_t)a->num_tiles * query_parts, a->heads, query_parts, bytes);
+                             (int64_t)a->num_tiles * query_parts, a->heads, 1, query_parts, bytes);
     if (e == cudaSuccess && a->num_key_tiles > 0)
         e = syl_launch_tiles(attention_dkv_kernel<ROWS, OTHERS, PAIRS>, stream, a, syl_drop_of(a),
-                             (int64_t)a->num_key_tiles * parts, a->heads / a->group, parts, bytes);
+                             (int64_t)a->num_key_tiles * parts, a->heads / a->group, 1, parts,
+                             bytes);
     return e;
 }
 
