@@ -139,7 +139,7 @@ check "bf16 learns" learns half
 root=${PREFIX_SRC:-$here/../..}
 expect 0 "help" "$SYLKIT" sent train --help
 grep -oE '^  (-h, )?--[a-z0-9-]*' out | sed 's/.*--/--/' | sort >options
-sed -n '/^.SS sylkit sent train/,/^.S[SH] [^s]/p' "$root/lib/cli/man/sylkit-sent.1" |
+sed -n '/^\.SS sylkit sent train/,/^\.S[SH] sylkit sent eval/p' "$root/lib/cli/man/sylkit-sent.1" |
     grep -oE '^\.(B|BI|BR) .*' | grep -oE '^\.B[IR]? (\\-h ", " )?\\-\\-[a-z0-9\-]*' |
     sed 's/.* //' | tr -d '\\' | sort -u >documented
 sed -n '/^_sylkit_sent_options/,/^}/p' "$root/lib/cli/sylkit.bash" | sed -n '/^    train)/,/;;/p' |
