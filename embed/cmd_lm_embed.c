@@ -7,6 +7,7 @@
 #include "embed/lm_args.h"
 #include "lib/base/memory.h"
 #include "lib/base/vector.h"
+#include "lib/cli/inputs.h"
 #include "lib/io/npy.h"
 
 #define COMMAND "lm embed"
@@ -131,6 +132,8 @@ static int start(job *j)
 {
     syl_error err;
     if (!j->args.out) return syl_usage(COMMAND, "say where to: --out FILE.npy");
+    if (syl_same_file(j->args.out, j->input) || syl_same_file(j->args.out, j->path))
+        return syl_usage(COMMAND, "%s would overwrite the input", j->args.out);
     int code = run(j, &err) == SYL_OK ? SYL_EXIT_OK : syl_report(NULL, &err);
     free(j->text), free(j->vector), free(j->rows);
     syl_lm_cache_free(j->cache);

@@ -7,6 +7,7 @@
 #include "embed/lm_args.h"
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
+#include "lib/io/number.h"
 
 #define COMMAND "lm generate"
 
@@ -47,6 +48,7 @@ typedef struct stretch {
 typedef struct job {
     arguments args;
     const char *path;
+    int64_t seed;
     syl_lm_session session;
     syl_lm_cache *cache;
     syl_lm_sampler *sampler;
@@ -201,7 +203,7 @@ static syl_status run(job *j, syl_error *err)
     syl_lm_sampling sampling = {.temperature = j->args.temperature,
                                 .top_k = j->args.top_k,
                                 .top_p = j->args.top_p,
-                                .seed = strtoull(j->args.seed, NULL, 10)};
+                                .seed = (uint64_t)j->seed};
     SYL_TRY(syl_lm_session_open(&j->session, &j->args.model, j->path, err));
     SYL_TRY(
         syl_lm_sampler_create(&j->sampler, &sampling, syl_lm_shape_of(j->session.lm)->vocab, err));
@@ -214,10 +216,8 @@ static int start(job *j)
 {
     syl_error err;
     int code = SYL_EXIT_OK;
-    char *end;
-    strtoull(j->args.seed, &end, 10);
-    if (end == j->args.seed || *end)
-        return syl_usage(COMMAND, "--seed %s is no number", j->args.seed);
+    if (!syl_parse_count((syl_span){j->args.seed, strlen(j->args.seed)}, &j->seed))
+        return syl_usage(COMMAND, "--seed %s is no whole number from 0 to 2^63 - 1", j->args.seed);
     syl_status status = run(j, &err);
     if (status == SYL_ECANCELLED)
         code = SYL_EXIT_FAILED;

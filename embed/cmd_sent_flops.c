@@ -123,11 +123,39 @@ static syl_status of_model(const arguments *a, const char *path, const char *dat
     return status;
 }
 
+/* CommonsenseQA's means, table 8 of the paper. */
+static arguments defaults(void)
+{
+    return (arguments){.dim = 768,
+                       .layers = 12,
+                       .vocab = 50257,
+                       .question = 38.8,
+                       .sentences = 5.6,
+                       .tokens = 10.8,
+                       .answer = 3};
+}
+
+/* Options of the other half of the table would have no effect. */
+static int check(const arguments *a, int names)
+{
+    arguments d = defaults();
+    bool shape = a->dim != d.dim || a->layers != d.layers || a->vocab != d.vocab ||
+                 a->question != d.question || a->sentences != d.sentences ||
+                 a->tokens != d.tokens || a->answer != d.answer;
+    if (names != 0 && names != 2)
+        return syl_usage(COMMAND, "name a MODEL and a file of questions, or neither");
+    if (names && shape)
+        return syl_usage(COMMAND,
+                         "a shape and means have no effect with a MODEL and its questions");
+    if (!names && a->limit) return syl_usage(COMMAND, "--limit is for a file of questions");
+    return SYL_EXIT_OK;
+}
+
 static int start(const arguments *a, int names, char **argv)
 {
     syl_error err;
-    if (names != 0 && names != 2)
-        return syl_usage(COMMAND, "name a MODEL and a file of questions, or neither");
+    int code = check(a, names);
+    if (code != SYL_EXIT_OK) return code;
     syl_status status = names ? of_model(a, argv[0], argv[1], &err) : of_shape(a, &err);
     if (status == SYL_ECANCELLED) return SYL_EXIT_FAILED; /* told as standard output is closed */
     return status ? syl_report(NULL, &err) : SYL_EXIT_OK;
@@ -135,14 +163,7 @@ static int start(const arguments *a, int names, char **argv)
 
 int syl_cmd_sent_flops(int argc, char **argv)
 {
-    /* CommonsenseQA's means, table 8 of the paper. */
-    arguments a = {.dim = 768,
-                   .layers = 12,
-                   .vocab = 50257,
-                   .question = 38.8,
-                   .sentences = 5.6,
-                   .tokens = 10.8,
-                   .answer = 3};
+    arguments a = defaults();
     json_t *text = json_array();
     bool help = false;
     int first,

@@ -87,22 +87,47 @@ static syl_status run(task which, const arguments *a, syl_error *err)
     return status;
 }
 
+static arguments defaults(void)
+{
+    return (arguments){.count = 1000,
+                       .seed = 1,
+                       .blocks = syl_blocksworld_defaults().blocks,
+                       .operations = {2, 4},
+                       .output = "-"};
+}
+
+static bool differ(const float a[2], const float b[2])
+{
+    return a[0] != b[0] || a[1] != b[1];
+}
+
+/* Options of another task would have no effect. */
+static int check(task which, const arguments *a)
+{
+    arguments d = defaults();
+    bool prosqa = a->size != d.size || differ(a->nodes, d.nodes) || differ(a->steps, d.steps);
+    if (which != ARITH && differ(a->operations, d.operations))
+        return syl_usage(COMMAND, "--operations is for arith");
+    if (which != PROSQA && prosqa)
+        return syl_usage(COMMAND, "--size, --nodes and --steps are for prosqa");
+    if (which != BLOCKSWORLD && (a->blocks != d.blocks || a->wording != d.wording))
+        return syl_usage(COMMAND, "--blocks and --wording are for blocksworld");
+    return SYL_EXIT_OK;
+}
+
 static int start(const char *name, const arguments *a)
 {
     syl_error err;
     int which;
     int code = syl_option_choice(COMMAND, "the task", name, tasks, &which);
+    if (code == SYL_EXIT_OK) code = check((task)which, a);
     if (code != SYL_EXIT_OK) return code;
     return run((task)which, a, &err) ? syl_report(NULL, &err) : SYL_EXIT_OK;
 }
 
 int syl_cmd_sent_gen(int argc, char **argv)
 {
-    arguments a = {.count = 1000,
-                   .seed = 1,
-                   .blocks = syl_blocksworld_defaults().blocks,
-                   .operations = {2, 4},
-                   .output = "-"};
+    arguments a = defaults();
     json_t *text = json_array();
     bool help = false;
     int first,

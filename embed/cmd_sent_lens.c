@@ -78,7 +78,7 @@ static syl_status run(job *j, const char *model, const char *path, syl_error *er
     if (path)
         SYL_TRY(syl_sent_run_args_read(&a->run, path, &j->dataset, err));
     else
-        SYL_TRY(syl_sent_dataset_add(&j->dataset, a->question, NULL, 0, "", err));
+        SYL_TRY(syl_sent_dataset_ask(&j->dataset, a->question, err));
     SYL_TRY(syl_sent_run_args_open(&a->run, model, &j->device, &j->model, err));
     j->options = (syl_lens_options){syl_sent_run_args_infer(&a->run), a->final_norm};
     j->options.infer.regime = SYL_REGIME_CONTINUOUS;

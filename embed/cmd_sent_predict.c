@@ -60,7 +60,7 @@ static syl_status print(const syl_sent_run *run, size_t i, bool scored, syl_erro
 static syl_status gather(syl_sent_run *run, const arguments *a, const char *path, syl_error *err)
 {
     if (path) return syl_sent_run_args_read(&a->run, path, &run->dataset, err);
-    return syl_sent_dataset_add(&run->dataset, a->question, NULL, 0, "", err);
+    return syl_sent_dataset_ask(&run->dataset, a->question, err);
 }
 
 static int start(const arguments *a, const char *model, const char *path)

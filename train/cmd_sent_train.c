@@ -75,6 +75,8 @@ static syl_status make_corpus(job *j, const syl_sent_dataset *data, const char *
                               .context = m->config.decoder.context};
     if (syl_sent_has_latent(&m->config) && m->config.latent.context < limits.context)
         limits.context = m->config.latent.context;
+    if (syl_sent_has_encoder(&m->config) && m->config.encoder.context < limits.context)
+        limits.context = m->config.encoder.context; /* --encoder-from's may be shorter */
     SYL_TRY(syl_sent_corpus_make(out, data, name, m->tokenizer, &limits, err));
     tell_left_out(j, name, out);
     return SYL_OK;
@@ -93,6 +95,8 @@ static void bound_answers(job *j)
     }
     t->max_sentences += SPARE_SENTENCES;
     t->max_tokens += SPARE_TOKENS;
+    if (t->max_tokens > t->model->config.decoder.context) /* its prefix is a position, too */
+        t->max_tokens = t->model->config.decoder.context;
 }
 
 static syl_status set_up(job *j, syl_error *err)

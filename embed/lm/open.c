@@ -30,7 +30,9 @@ static syl_status read_shape(const char *path, syl_lm_shape *shape, syl_error *e
     json_error_t where;
     json_t *config = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
     if (!config)
-        return syl_fail(err, SYL_EFORMAT, "%s: %s (line %d)", path, where.text, where.line);
+        return where.line > 0
+                   ? syl_fail(err, SYL_EFORMAT, "%s, line %d: %s", path, where.line, where.text)
+                   : syl_fail(err, SYL_EIO, "%s", where.text); /* names the file */
     syl_status status = syl_lm_shape_from_json(shape, config, path, err);
     json_decref(config);
     return status;

@@ -58,9 +58,9 @@ syl_sent_score syl_sent_score_of(const syl_sent_sample *sample, syl_sent_marker 
     size_t length = 0;
     const char *answer = NULL;
     if (syl_sent_begins_answer(marker, last)) answer = syl_sent_answer_of(marker, last, &length);
+    syl_span wanted = syl_trim((syl_span){sample->answer, strlen(sample->answer)});
     score.answered = answer != NULL;
-    score.right =
-        answer && length == strlen(sample->answer) && !memcmp(answer, sample->answer, length);
+    score.right = answer && length == wanted.size && !memcmp(answer, wanted.data, length);
     score_plan(&score, sample, sentences, count);
     return score;
 }

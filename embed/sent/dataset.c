@@ -8,6 +8,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/memory.h"
+#include "lib/io/utf8.h"
 
 #define HASHES "### "
 #define MAX_STEPS 10000
@@ -173,6 +174,16 @@ static syl_status add_all(syl_sent_dataset *out, const json_t *root, const char 
     for (size_t i = 0; i < json_array_size(root); i++)
         SYL_TRY(add_sample(out, json_array_get(root, i), name, i, err));
     return SYL_OK;
+}
+
+syl_status syl_sent_dataset_ask(syl_sent_dataset *dataset, const char *question, syl_error *err)
+{
+    if (!*question || strchr(question, '\n'))
+        return syl_fail(err, SYL_EINVAL, "the question %s",
+                        *question ? "holds a newline, which ends it" : "is empty");
+    if (syl_utf8_valid(question, strlen(question)) != strlen(question))
+        return syl_fail(err, SYL_EINVAL, "the question is not UTF-8");
+    return syl_sent_dataset_add(dataset, question, NULL, 0, "", err);
 }
 
 syl_status syl_sent_dataset_parse(syl_sent_dataset *out, const void *data, size_t size,

@@ -49,6 +49,9 @@ syl_status syl_sent_dataset_write(const syl_sent_dataset *dataset, const char *p
 void syl_sent_dataset_truncate(syl_sent_dataset *dataset, size_t count);
 void syl_sent_dataset_free(syl_sent_dataset *dataset); /* a dataset of zeros is empty */
 
+/* Appends a question alone, whose answer nobody knows: a line of UTF-8 that is not empty. */
+syl_status syl_sent_dataset_ask(syl_sent_dataset *dataset, const char *question, syl_error *err);
+
 /* Appends a sample of copies; the answer's sentence is the last of them or is added. */
 syl_status syl_sent_dataset_add(syl_sent_dataset *dataset, const char *question,
                                 const char *const *steps, int num_steps, const char *answer,

@@ -68,6 +68,28 @@ static bool can(const syl_sent_config *c, syl_regime regime)
     }
 }
 
+/* Options that would change nothing are refused: a table of results must not name them. */
+static syl_status check_effect(const syl_infer_options *o, syl_error *err)
+{
+    bool discretized = o->regime == SYL_REGIME_DISCRETIZED;
+    bool chain = discretized || o->regime == SYL_REGIME_CONTINUOUS;
+    syl_noise_place place = o->noise.place;
+    if ((place == SYL_NOISE_INPUT && !discretized) || (place == SYL_NOISE_LATENT && !chain) ||
+        (place == SYL_NOISE_OUTPUT && o->regime == SYL_REGIME_TEXT))
+        return syl_fail(err, SYL_EINVAL,
+                        "noise on the %s has no effect on a model that runs as %s: it is for %s",
+                        syl_noise_place_names[place], syl_regime_names[o->regime],
+                        place == SYL_NOISE_INPUT    ? "discretized"
+                        : place == SYL_NOISE_LATENT ? "continuous and discretized"
+                                                    : "all but text");
+    if (!chain && (o->stop != SYL_STOP_DECODER || o->latent_norm >= 0 || o->latent_scale > 0))
+        return syl_fail(err, SYL_EINVAL,
+                        "how a chain of latents ends, and what is fed back, has no effect on a "
+                        "model that runs as %s",
+                        syl_regime_names[o->regime]);
+    return SYL_OK;
+}
+
 syl_status syl_infer_check(const syl_reasoner *model, syl_infer_options *o, syl_error *err)
 {
     const syl_sent_config *c = &model->config;
@@ -83,6 +105,7 @@ syl_status syl_infer_check(const syl_reasoner *model, syl_infer_options *o, syl_
     if (o->max_sentences < 1 || o->max_tokens < 1)
         return syl_fail(err, SYL_EINVAL, "%d sentences of %d tokens; at least 1 of 1",
                         o->max_sentences, o->max_tokens);
+    SYL_TRY(check_effect(o, err));
     if (o->latent_norm < 0) o->latent_norm = (int)c->latent_norm;
     if (o->latent_scale <= 0) o->latent_scale = c->latent_scale;
     return SYL_OK;

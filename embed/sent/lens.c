@@ -164,6 +164,8 @@ syl_status syl_lens_look(syl_worker *worker, const syl_lens_options *options,
     if (!syl_sent_has_latent(c))
         return syl_fail(err, SYL_EINVAL, "a model of stage %s has no latent model to look into",
                         syl_sent_stage_names[c->stage]);
+    if (c->latent.layers < 1)
+        return syl_fail(err, SYL_EINVAL, "the latent model has no layers to look into");
     look l = {.w = worker, .model = worker->model, .by = options, .out = out, .dim = c->latent.dim};
     size_t count = (size_t)c->latent.layers * (size_t)c->latent.dim;
     l.layers = syl_calloc(count + (size_t)c->decoder.dim, sizeof *l.layers);

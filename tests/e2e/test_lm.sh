@@ -93,7 +93,12 @@ expect 2 "no command" lm
 expect 2 "a temperature below 0" lm generate --temperature -1 --prompt a "$GOLDEN/lm-gpt2"
 expect 1 "a top-p of 0" lm generate --top-p 0 --prompt a "$GOLDEN/lm-gpt2"
 expect 2 "a seed that is none" lm generate --seed many --prompt a "$GOLDEN/lm-gpt2"
+expect 2 "a seed below 0" lm generate --seed -1 --prompt a "$GOLDEN/lm-gpt2"
+expect 2 "a seed of too many digits" lm generate --seed 99999999999999999999 --prompt a "$GOLDEN/lm-gpt2"
 expect 2 "embed to nowhere" lm embed "$GOLDEN/lm-gpt2" text
+cp text kept
+expect 2 "vectors over the text" lm embed --out ./text "$GOLDEN/lm-gpt2" text
+check "vectors over the text: it is as it was" cmp -s text kept
 expect 1 "a stride over the window" lm perplexity --window 8 --stride 9 "$GOLDEN/lm-gpt2" text
 expect 0 "help" lm --help
 for command in generate embed perplexity; do

@@ -184,6 +184,16 @@ head -c 3000 latent/model.safetensors >cut/model.safetensors
 refuse "cut/model.safetensors" "a cut model" eval cut test.json
 refuse "no new ones were found" "more questions than there are" gen --count 1000 --operations 1:1 arith
 refuse "cannot be created" "no folder" gen --out nowhere/x.json arith
+refuse "the question is empty" "an empty question" predict --question "" latent
+refuse "holds a newline" "a question of two lines" predict --question "1+1
+2" latent
+refuse "not UTF-8" "a question that is no UTF-8" lens --question "$(printf '1\377')" latent
+refuse "noise on the latent has no effect" "noise on latents that are not there" eval --noise latent cot test.json
+refuse "noise on the input has no effect" "noise on what is not read" eval --noise input latent test.json
+refuse "has no effect" "an end of chains that are not there" eval --stop fixed cot test.json
+expect 2 "options of another task" sent gen --blocks 4 arith
+expect 2 "a shape beside a model" sent flops --dim 32 latent test.json
+expect 2 "a limit of nothing" sent flops --limit 3
 expect 2 "no task" sent gen
 expect 2 "another task" sent gen chess
 expect 2 "too many blocks" sent gen --blocks 8 blocksworld

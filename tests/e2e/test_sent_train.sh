@@ -77,6 +77,14 @@ done
 check "the scale is the ratio of lengths" json latent-scale/metrics.jsonl \
     "all(x['latent_scale'] < 1 for x in lines if 'latent_scale' in x)"
 expect 0 "semantic to contextual" train latent-mixed latent --from ctx-b --encoder-from sem
+expect 0 "a shorter context" train short cot --context 40 --steps 3
+expect 0 "a shorter context's embeddings" train short-ctx ctx-b --from short --steps 3
+python3 -c "
+import json
+step = ['1+2=3'] * 7
+json.dump([{'question': '1+2', 'steps': step[:n], 'answer': '3'} for n in (1, 7)], open('uneven.json', 'w'))"
+expect 0 "an encoder of a shorter context" train shorter latent --from ctx-b --encoder-from short-ctx \
+    --data uneven.json --valid uneven.json
 expect 0 "a wider latent model's start" train wide cot --dim 48 --steps 3
 expect 0 "a latent model of another width" train latent-wide latent --from ctx-b --latent-from wide
 check "it learns" learns latent-wide
@@ -131,7 +139,7 @@ check "bf16 learns" learns half
 root=${PREFIX_SRC:-$here/../..}
 expect 0 "help" "$SYLKIT" sent train --help
 grep -oE '^  (-h, )?--[a-z0-9-]*' out | sed 's/.*--/--/' | sort >options
-sed -n '/^.SS sylkit sent train/,/^.S[SH] [^s]/p' "$root/lib/cli/man/sylkit-sent.1" |
+sed -n '/^\.SS sylkit sent train/,/^\.S[SH] sylkit sent eval/p' "$root/lib/cli/man/sylkit-sent.1" |
     grep -oE '^\.(B|BI|BR) .*' | grep -oE '^\.B[IR]? (\\-h ", " )?\\-\\-[a-z0-9\-]*' |
     sed 's/.* //' | tr -d '\\' | sort -u >documented
 sed -n '/^_sylkit_sent_options/,/^}/p' "$root/lib/cli/sylkit.bash" | sed -n '/^    train)/,/;;/p' |

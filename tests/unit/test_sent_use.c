@@ -137,6 +137,36 @@ static void refuse(syl_status status, const char *message)
     if (!strstr(err.message, message)) fail_msg("\"%s\" lacks \"%s\"", err.message, message);
 }
 
+static void test_lens_without_layers(void **state)
+{
+    syl_sent_config c = config_of(SYL_SENT_LATENT, SYL_SENT_CTX_B);
+    c.latent.layers = 0;
+    syl_reasoner *m = model_of(&c, 26);
+    syl_sent_dataset d = questions();
+    syl_lens_options o = syl_lens_defaults();
+    syl_worker *w;
+    syl_lens lens;
+    (void)state;
+    ok(syl_infer_check(m, &o.infer, &err));
+    ok(syl_worker_create(&w, m, 0, 1, &err));
+    refuse(syl_lens_look(w, &o, &d.samples[0], &lens, &err), "no layers");
+    syl_worker_free(w);
+    syl_sent_dataset_free(&d);
+    syl_reasoner_free(m);
+}
+
+/* Spaces around an answer are the file's, not the model's to say. */
+static void test_answers_with_spaces(void **state)
+{
+    char said[] = "### 42";
+    char *sentences[] = {said};
+    syl_sent_sample sample = {.question = (char *)"6*7", .answer = (char *)" 42 "};
+    (void)state;
+    assert_true(syl_sent_score_of(&sample, SYL_SENT_HASHES, sentences, 1).right);
+    sample.answer = (char *)"4 2";
+    assert_false(syl_sent_score_of(&sample, SYL_SENT_HASHES, sentences, 1).right);
+}
+
 static void test_refusals(void **state)
 {
     syl_sent_config c = config_of(SYL_SENT_LATENT, SYL_SENT_CTX_B);
@@ -154,6 +184,9 @@ static void test_refusals(void **state)
     o = options_of(SYL_REGIME_AUTO, SYL_STOP_DECODER);
     o.max_tokens = 0;
     refuse(syl_infer_check(m, &o, &err), "at least 1");
+    o = options_of(SYL_REGIME_AUTO, SYL_STOP_DECODER);
+    o.noise.place = SYL_NOISE_INPUT;
+    refuse(syl_infer_check(m, &o, &err), "no effect on a model that runs as continuous");
     o = options_of(SYL_REGIME_AUTO, SYL_STOP_DECODER);
     ok(syl_infer_check(m, &o, &err));
     ok(syl_sent_dataset_add(&d, "1+1", NULL, 0, "2", &err));
@@ -211,9 +244,14 @@ static void test_damaged_models(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_noise),    cmocka_unit_test(test_published_costs),
-        cmocka_unit_test(test_lens),     cmocka_unit_test(test_lens_page),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_damaged_models),
+        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_published_costs),
+        cmocka_unit_test(test_lens),
+        cmocka_unit_test(test_lens_page),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_lens_without_layers),
+        cmocka_unit_test(test_answers_with_spaces),
+        cmocka_unit_test(test_damaged_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
