@@ -144,14 +144,14 @@ expect 0 "as one on the CPU" train unmoved --steps 30 --schedule constant
 check "one curve of both" one_curve moved unmoved 30
 
 # ---- sentence models: each stage on both devices
-expect 0 "chains of arithmetic" "$SYLKIT" sent gen --count 100 --output chains.json arith
+expect 0 "chains of arithmetic" "$SYLKIT" sent gen --count 100 --out chains.json arith
 # sent FOLDER STAGE OPTIONS...: ten steps of a tiny model.
 sent() {
     into=$1 stage=$2
     shift 2
     "$SYLKIT" sent train --stage "$stage" --data chains.json \
         --dim 16 --layers 1 --heads 2 --context 64 --batch 4 --lr 3e-3 --warmup 0 --steps 10 \
-        --log-every 1 --threads 1 --quiet --output "$into" "$@"
+        --log-every 1 --threads 1 --quiet --out "$into" "$@"
 }
 sent_latent="--from sent-ctx-b-cpu --latent-norm scale --self-feed 0.5 --self-feed-ramp 4
     --valid chains.json --valid-count 8"

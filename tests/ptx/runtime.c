@@ -54,13 +54,15 @@ const char *cudaGetErrorString(cudaError_t error)
 
 static void write_launched(FILE *file)
 {
-    static const char *const files[] = {"attention.cu", "attention_backward.cu",
-                                        "conv.cu",      "elements.cu",
-                                        "gather.cu",    "group_norm.cu",
-                                        "hamming.cu",   "loss.cu",
-                                        "nearest.cu",   "norm.cu",
-                                        "optimizer.cu", "paragraph.cu", "rows.cu",
-                                        "senses.cu",    "skipgram.cu",  "sums.cu"};
+    static const char *const files[] = {"attention.cu",  "attention_backward.cu",
+                                        "conv.cu",       "elements.cu",
+                                        "gated.cu",      "gather.cu",
+                                        "group_norm.cu", "hamming.cu",
+                                        "loss.cu",       "nearest.cu",
+                                        "norm.cu",       "optimizer.cu",
+                                        "paragraph.cu",  "rows.cu",
+                                        "senses.cu",     "skipgram.cu",
+                                        "sums.cu"};
     const char *name;
     unsigned threads;
     size_t shared;
