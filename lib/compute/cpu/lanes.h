@@ -1,32 +1,18 @@
-/* Vectors of sixteen floats for rows whose stride is a multiple of sixteen (skipgram.h). Compilers
- * make one, two or four registers of them. Included by files whose functions are cloned. */
+/* Products and sums of rows whose stride is a multiple of SYL_VECTOR_LANES (skipgram.h), in plain
+ * loops: each clone of a function has vectors of its processor's width. (GCC keeps a vector type
+ * wider than a register in memory, at a tenth of the speed.) Included by files whose functions are
+ * cloned. */
 #ifndef SYL_COMPUTE_CPU_LANES_H
 #define SYL_COMPUTE_CPU_LANES_H
+
+#include <stdbool.h>
+#include <string.h>
 
 #include "lib/base/clones.h"
 #include "lib/compute/skipgram.h"
 
-typedef float syl_lanes __attribute__((vector_size(4 * SYL_VECTOR_LANES), aligned(4), may_alias));
-
-/* Sums of four vectors at once, where one by one would take longer than short rows themselves. (By
- * address: vectors as arguments would be of another ABI in each clone.) */
-SYL_INLINE void syl_sum_lanes(const syl_lanes *v, float *out)
-{
-#define HALVES(x, y)                                                                         \
-    (__builtin_shufflevector(x, y, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) + \
-     __builtin_shufflevector(x, y, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
-#define QUARTERS(x, y)                                                                         \
-    (__builtin_shufflevector(x, y, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) + \
-     __builtin_shufflevector(x, y, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31))
-    syl_lanes ab = HALVES(v[0], v[1]), cd = HALVES(v[2], v[3]), all = QUARTERS(ab, cd);
-#undef HALVES
-#undef QUARTERS
-    all += __builtin_shufflevector(all, all, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-    all += __builtin_shufflevector(all, all, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
-    out[0] = all[0], out[1] = all[4], out[2] = all[8], out[3] = all[12];
-}
-
-/* out [count rounded up to four] = v . each row; n a multiple of SYL_VECTOR_LANES. */
+/* out [count rounded up to four] = v . each row; four at once, since one sum would wait for each of
+ * its additions. */
 SYL_INLINE void syl_lanes_dots(const float *v, const float *const *row, int count, int64_t n,
                                float *out)
 {
@@ -34,41 +20,48 @@ SYL_INLINE void syl_lanes_dots(const float *v, const float *const *row, int coun
         int last = count - 1;
         const float *r0 = row[i], *r1 = row[i + 1 < last ? i + 1 : last];
         const float *r2 = row[i + 2 < last ? i + 2 : last], *r3 = row[i + 3 < last ? i + 3 : last];
-        syl_lanes a = {0}, b = {0}, c = {0}, d = {0};
-        for (int64_t j = 0; j < n; j += SYL_VECTOR_LANES) {
-            syl_lanes x = *(const syl_lanes *)(v + j);
-            a += x * *(const syl_lanes *)(r0 + j);
-            b += x * *(const syl_lanes *)(r1 + j);
-            c += x * *(const syl_lanes *)(r2 + j);
-            d += x * *(const syl_lanes *)(r3 + j);
+        float a = 0, b = 0, c = 0, d = 0;
+        n = n / SYL_VECTOR_LANES * SYL_VECTOR_LANES; /* so that no rest is made */
+#pragma omp simd reduction(+ : a, b, c, d)
+        for (int64_t j = 0; j < n; j++) {
+            a += v[j] * r0[j];
+            b += v[j] * r1[j];
+            c += v[j] * r2[j];
+            d += v[j] * r3[j];
         }
-        syl_lanes sums[4] = {a, b, c, d};
-        syl_sum_lanes(sums, out + i);
+        out[i] = a, out[i + 1] = b, out[i + 2] = c, out[i + 3] = d;
     }
 }
 
-/* y = sum of by[i] times row i; n a multiple of SYL_VECTOR_LANES. */
-SYL_INLINE void syl_lanes_combine(const float *by, const float *const *row, int count, int64_t n,
-                                  float *y)
+/* y = or += by[0..3] times four rows. */
+SYL_INLINE void syl_lanes_four(const float *by, const float *const *row, bool add, int64_t n,
+                               float *restrict y)
 {
-    int64_t j = 0;
-    for (; j + 4 * SYL_VECTOR_LANES <= n; j += 4 * SYL_VECTOR_LANES) {
-        syl_lanes a = {0}, b = {0}, c = {0}, d = {0};
-        for (int i = 0; i < count; i++) {
-            const syl_lanes *r = (const syl_lanes *)(row[i] + j);
-            a += by[i] * r[0];
-            b += by[i] * r[1];
-            c += by[i] * r[2];
-            d += by[i] * r[3];
-        }
-        syl_lanes *to = (syl_lanes *)(y + j);
-        to[0] = a, to[1] = b, to[2] = c, to[3] = d;
-    }
-    for (; j < n; j += SYL_VECTOR_LANES) {
-        syl_lanes a = {0};
-        for (int i = 0; i < count; i++)
-            a += by[i] * *(const syl_lanes *)(row[i] + j);
-        *(syl_lanes *)(y + j) = a;
+    const float *r0 = row[0], *r1 = row[1], *r2 = row[2], *r3 = row[3];
+    float b0 = by[0], b1 = by[1], b2 = by[2], b3 = by[3];
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++)
+        y[j] = (add ? y[j] : 0) + (b0 * r0[j] + b1 * r1[j]) + (b2 * r2[j] + b3 * r3[j]);
+}
+
+/* y = sum of by[i] times row i. */
+SYL_INLINE void syl_lanes_combine(const float *by, const float *const *row, int count, int64_t n,
+                                  float *restrict y)
+{
+    int i = 0;
+    n = n / SYL_VECTOR_LANES * SYL_VECTOR_LANES;
+    for (; i + 4 <= count; i += 4)
+        if (i)
+            syl_lanes_four(by + i, row + i, true, n, y);
+        else
+            syl_lanes_four(by, row, false, n, y);
+    if (count < 4) memset(y, 0, (size_t)n * sizeof *y);
+    for (; i < count; i++) {
+        const float *r = row[i];
+        float b = by[i];
+#pragma omp simd
+        for (int64_t j = 0; j < n; j++)
+            y[j] += b * r[j];
     }
 }
 

@@ -7,20 +7,22 @@
 
 #define AHEAD 4 /* changes whose rows are on their way */
 
-SYL_INLINE void change_sgd(float lr, const syl_row_change *c, float *row, int64_t n)
+SYL_INLINE void change_sgd(float lr, const syl_row_change *c, float *restrict row, int64_t n)
 {
     float by = lr * c->by;
-    for (int64_t j = 0; j < n; j += SYL_VECTOR_LANES)
-        *(syl_lanes *)(row + j) -= by * *(const syl_lanes *)(c->vector + j);
+    const float *g = c->vector;
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++)
+        row[j] -= by * g[j];
 }
 
-SYL_INLINE void change_momentum(const syl_row_update *u, const syl_row_change *c, float *row,
-                                float *slot, int64_t n)
+SYL_INLINE void change_momentum(const syl_row_update *u, const syl_row_change *c,
+                                float *restrict row, float *restrict slot, int64_t n)
 {
-    for (int64_t j = 0; j < n; j += SYL_VECTOR_LANES) {
-        syl_lanes *s = (syl_lanes *)(slot + j);
-        *s = u->momentum * *s + c->by * *(const syl_lanes *)(c->vector + j);
-        *(syl_lanes *)(row + j) -= u->lr * *s;
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++) {
+        slot[j] = u->momentum * slot[j] + c->by * c->vector[j];
+        row[j] -= u->lr * slot[j];
     }
 }
 
@@ -50,7 +52,7 @@ SYL_INLINE void change_bias(const syl_row_update *u, float g, float *bias, float
 SYL_CLONES static void row_changes(const syl_vector_table *t, const syl_row_update *u,
                                    const syl_row_change *change, int64_t count)
 {
-    int64_t n = t->value.stride;
+    int64_t n = t->value.stride / SYL_VECTOR_LANES * SYL_VECTOR_LANES;
     float *value = t->value.data;
     for (int64_t i = 0; i < count; i++) {
         const syl_row_change *c = &change[i];
