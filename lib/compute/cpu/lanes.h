@@ -41,21 +41,17 @@ SYL_INLINE void syl_lanes_four(const float *by, const float *const *row, bool ad
     float b0 = by[0], b1 = by[1], b2 = by[2], b3 = by[3];
 #pragma omp simd
     for (int64_t j = 0; j < n; j++)
-        y[j] = (add ? y[j] : 0) + (b0 * r0[j] + b1 * r1[j]) + (b2 * r2[j] + b3 * r3[j]);
+        y[j] = (add ? y[j] : 0) + b0 * r0[j] + b1 * r1[j] + b2 * r2[j] + b3 * r3[j];
 }
 
-/* y = sum of by[i] times row i. */
-SYL_INLINE void syl_lanes_combine(const float *by, const float *const *row, int count, int64_t n,
-                                  float *restrict y)
+/* y += sum of by[i] times row i, in the order of the rows. */
+SYL_INLINE void syl_lanes_add(const float *by, const float *const *row, int count, int64_t n,
+                              float *restrict y)
 {
     int i = 0;
     n = n / SYL_VECTOR_LANES * SYL_VECTOR_LANES;
     for (; i + 4 <= count; i += 4)
-        if (i)
-            syl_lanes_four(by + i, row + i, true, n, y);
-        else
-            syl_lanes_four(by, row, false, n, y);
-    if (count < 4) memset(y, 0, (size_t)n * sizeof *y);
+        syl_lanes_four(by + i, row + i, true, n, y);
     for (; i < count; i++) {
         const float *r = row[i];
         float b = by[i];
@@ -63,6 +59,18 @@ SYL_INLINE void syl_lanes_combine(const float *by, const float *const *row, int 
         for (int64_t j = 0; j < n; j++)
             y[j] += b * r[j];
     }
+}
+
+/* y = that sum. */
+SYL_INLINE void syl_lanes_combine(const float *by, const float *const *row, int count, int64_t n,
+                                  float *restrict y)
+{
+    int first = count < 4 ? 0 : 4;
+    if (first)
+        syl_lanes_four(by, row, false, n / SYL_VECTOR_LANES * SYL_VECTOR_LANES, y);
+    else
+        memset(y, 0, (size_t)n * sizeof *y);
+    syl_lanes_add(by + first, row + first, count - first, n, y);
 }
 
 /* Brings a row near before it is wanted. */

@@ -1,92 +1,38 @@
 #include "lib/compute/cpu/row_math.h"
 
 #include "lib/base/bf16.h"
-#include "lib/base/clones.h"
+#include "lib/compute/cpu/lanes.h"
 
-#define LANES 16
-
-typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef float half_lanes __attribute__((vector_size(2 * LANES)));
-typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
-
-SYL_INLINE void fold(const lanes *v, four *out)
+/* Rows and the vectors with them from `at` on. */
+SYL_INLINE int four_rows(const float *const *row, int64_t at, int64_t n, const float *out[4])
 {
-    half_lanes h = __builtin_shufflevector(*v, *v, 0, 1, 2, 3, 4, 5, 6, 7) +
-                   __builtin_shufflevector(*v, *v, 8, 9, 10, 11, 12, 13, 14, 15);
-    *out = __builtin_shufflevector(h, h, 0, 1, 2, 3) + __builtin_shufflevector(h, h, 4, 5, 6, 7);
-}
-
-/* The sums of four vectors' elements, together: one by one they would cost more than the products
- * of short rows. */
-SYL_INLINE void four_sums(const lanes v[4], float out[4])
-{
-    four a, b, c, d;
-    fold(&v[0], &a);
-    fold(&v[1], &b);
-    fold(&v[2], &c);
-    fold(&v[3], &d);
-    four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5) + __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    four cd = __builtin_shufflevector(c, d, 0, 4, 1, 5) + __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    *(four *)out =
-        __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-}
-
-SYL_INLINE void prefetch(const float *row, int64_t length)
-{
-    for (int64_t k = 0; k < length; k += 16)
-        __builtin_prefetch(row + k);
+    int count = n < 4 ? (int)n : 4;
+    for (int i = 0; i < count; i++)
+        out[i] = row[i] + at;
+    return count;
 }
 
 SYL_CLONES static void rows_dot(const float *const *row, int64_t at, int64_t n, const float *x,
                                 int64_t length, float *out)
 {
-    int64_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        lanes sum[4] = {{0}, {0}, {0}, {0}};
-        const float *a = row[i] + at, *b = row[i + 1] + at, *c = row[i + 2] + at,
-                    *d = row[i + 3] + at;
+    for (int64_t i = 0; i < n; i += 4) {
+        const float *four[4];
+        float sums[4];
+        int count = four_rows(row + i, at, n - i, four);
         for (int64_t next = i + 4; next < n && next < i + 8; next++)
-            prefetch(row[next] + at, length);
-        for (int64_t k = 0; k < length; k += LANES) {
-            lanes by = *(const lanes *)(x + k);
-            sum[0] += *(const lanes *)(a + k) * by;
-            sum[1] += *(const lanes *)(b + k) * by;
-            sum[2] += *(const lanes *)(c + k) * by;
-            sum[3] += *(const lanes *)(d + k) * by;
-        }
-        four_sums(sum, out + i);
-    }
-    for (; i < n; i++) {
-        lanes sum[4] = {{0}, {0}, {0}, {0}};
-        float all[4];
-        for (int64_t k = 0; k < length; k += LANES)
-            sum[0] += *(const lanes *)(row[i] + at + k) * *(const lanes *)(x + k);
-        four_sums(sum, all);
-        out[i] = all[0];
+            syl_lanes_prefetch(row[next] + at, length);
+        syl_lanes_dots(x, four, count, length, sums);
+        memcpy(out + i, sums, (size_t)count * sizeof *out);
     }
 }
 
 SYL_CLONES static void rows_sum(const float *const *row, int64_t at, const float *by, int64_t n,
                                 int64_t length, float *y)
 {
-    int64_t k = 0;
-    for (; k + 4 * LANES <= length; k += 4 * LANES) {
-        lanes *to = (lanes *)(y + k);
-        lanes a = to[0], b = to[1], c = to[2], d = to[3];
-        for (int64_t i = 0; i < n; i++) {
-            const lanes *from = (const lanes *)(row[i] + at + k);
-            a += by[i] * from[0];
-            b += by[i] * from[1];
-            c += by[i] * from[2];
-            d += by[i] * from[3];
-        }
-        to[0] = a, to[1] = b, to[2] = c, to[3] = d;
-    }
-    for (; k < length; k += LANES) {
-        lanes sum = *(lanes *)(y + k);
-        for (int64_t i = 0; i < n; i++)
-            sum += by[i] * *(const lanes *)(row[i] + at + k);
-        *(lanes *)(y + k) = sum;
+    for (int64_t i = 0; i < n; i += 4) {
+        const float *four[4];
+        int count = four_rows(row + i, at, n - i, four);
+        syl_lanes_add(by + i, four, count, length, y);
     }
 }
 
