@@ -10,38 +10,19 @@ SYL_CLONES static float dot(const float *a, const float *b, int64_t n)
     return sum;
 }
 
-#define LANES 16
-
-typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-
-SYL_INLINE void add_square(lanes *sum, const float *a, const float *b)
-{
-    lanes d = *(const lanes *)a - *(const lanes *)b;
-    *sum += d * d;
-}
-
-/* Two sums at a time, since one would wait for each of its additions; then halved again and again,
- * where a reduction in order would take longer than a short vector itself. */
+/* Of both halves at a time, since one sum would wait for each of its additions. */
 SYL_CLONES static float distance2(const float *a, const float *b, int64_t n)
 {
-    lanes even = {0}, odd = {0};
-    int64_t i = 0;
-    for (; i + 2 * LANES <= n; i += 2 * LANES) {
-        add_square(&even, a + i, b + i);
-        add_square(&odd, a + i + LANES, b + i + LANES);
+    int64_t half = n / 2;
+    const float *c = a + half, *d = b + half;
+    float first = 0, second = 0;
+#pragma omp simd reduction(+ : first, second)
+    for (int64_t i = 0; i < half; i++) {
+        first += (a[i] - b[i]) * (a[i] - b[i]);
+        second += (c[i] - d[i]) * (c[i] - d[i]);
     }
-    if (i + LANES <= n) {
-        add_square(&even, a + i, b + i);
-        i += LANES;
-    }
-    even += odd;
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int k = 0; k < half; k++)
-            even[k] += even[k + half];
-    float sum = even[0];
-    for (; i < n; i++)
-        sum += (a[i] - b[i]) * (a[i] - b[i]);
-    return sum;
+    float last = n % 2 ? a[n - 1] - b[n - 1] : 0;
+    return first + second + last * last;
 }
 
 float syl_dot(const float *a, const float *b, int64_t n)

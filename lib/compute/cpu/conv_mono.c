@@ -4,8 +4,9 @@
 #include "lib/compute/cpu/context.h"
 #include "lib/compute/cpu/vmath.h"
 
-#define WIDTH 16          /* floats in a vector; compilers split it where registers are narrower */
-#define LANES (4 * WIDTH) /* output channels at a time */
+#define WIDTH 8   /* floats in a vector: GCC keeps one wider than a register in memory */
+#define VECTORS 8 /* registers that sum */
+#define LANES (VECTORS * WIDTH) /* output channels at a time */
 
 typedef float vec __attribute__((vector_size(WIDTH * sizeof(float)), aligned(4), may_alias));
 
@@ -32,21 +33,19 @@ SYL_CLONES static void mono_block(const float *w_pad, const float *bias_pad, int
                                   int64_t rows, int n, syl_dtype dtype)
 {
     for (int64_t t = 0; t < rows; t++) {
-        vec a = LOAD(bias_pad), b = LOAD(bias_pad + WIDTH), c = LOAD(bias_pad + 2 * WIDTH),
-            d = LOAD(bias_pad + 3 * WIDTH);
+        vec sum[VECTORS];
+#pragma GCC unroll 8
+        for (int v = 0; v < VECTORS; v++)
+            sum[v] = LOAD(bias_pad + v * WIDTH);
         for (int k = 0; k < kernel; k++) {
             const float *w = w_pad + k * LANES;
             float s = x[t * stride + k];
-            a += s * LOAD(w);
-            b += s * LOAD(w + WIDTH);
-            c += s * LOAD(w + 2 * WIDTH);
-            d += s * LOAD(w + 3 * WIDTH);
+#pragma GCC unroll 8
+            for (int v = 0; v < VECTORS; v++)
+                sum[v] += s * LOAD(w + v * WIDTH);
         }
         float sums[LANES];
-        *(vec *)sums = a;
-        *(vec *)(sums + WIDTH) = b;
-        *(vec *)(sums + 2 * WIDTH) = c;
-        *(vec *)(sums + 3 * WIDTH) = d;
+        memcpy(sums, sum, sizeof sums);
         store_block(sums, n, gelu, y + (size_t)t * row_bytes, dtype);
     }
 }
