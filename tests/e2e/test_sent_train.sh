@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # sylkit sent train: every stage after the other on chains of arithmetic, resuming bit for bit, what
 # goes into a model file, wrong data and wrong orders of stages. Wants also $GOLDEN (tests/golden).
 . "$(dirname "$0")/common.sh"
@@ -94,9 +94,9 @@ check "stop learns" learns stop
 check "stop: all and the classifier" holds stop latent $all stop
 
 # ---- what a validation says is what inference says
-for model in cot nocot sem ctx-b ctx-c latent-none latent-scale latent-rms latent-wide; do
-    expect 0 "eval of $model" "$SYLKIT" sent eval --max-sentences 7 "$model/model.safetensors" valid.json
-    check "$model: the same accuracy" python3 - out "$model/metrics.jsonl" <<'P'
+# same_accuracy EVALUATION METRICS: of sylkit sent eval, and the last of a run.
+same_accuracy() {
+    python3 - "$@" <<'P'
 import json, sys
 said = json.load(open(sys.argv[1]))
 lines = [json.loads(x) for x in open(sys.argv[2])]
@@ -105,6 +105,10 @@ got = said.get("restored", said["accuracy"])
 print(got, want)
 sys.exit(abs(got - want) > 1e-6)
 P
+}
+for model in cot nocot sem ctx-b ctx-c latent-none latent-scale latent-rms latent-wide; do
+    expect 0 "eval of $model" "$SYLKIT" sent eval --max-sentences 7 "$model/model.safetensors" valid.json
+    check "$model: the same accuracy" same_accuracy out "$model/metrics.jsonl"
 done
 
 # ---- a GPT-2 of Hugging Face's, with its tokenizer
@@ -113,6 +117,63 @@ check "it learns" learns pre
 check "its tokenizer lies beside it" cmp "$golden/lm-gpt2/tokenizer.json" pre/tokenizer.json
 expect 0 "going on from there" train pre-ctx ctx-b --from pre
 check "the tokenizer is there as well" cmp "$golden/lm-gpt2/tokenizer.json" pre-ctx/tokenizer.json
+
+# ---- a Llama: grouped heads and a head of its own; tied; its vocabulary in two files
+expect 0 "a Llama" train llama cot --from "$golden/lm-llama" --steps 30
+check "a Llama learns" learns llama
+expect 0 "a Llama without steps" train llama-nocot nocot --from "$golden/lm-llama" --steps 3
+for stage in sem ctx-b; do
+    expect 0 "a Llama's $stage" train "llama-$stage" "$stage" --from llama --steps 12
+    check "a Llama's $stage learns" learns "llama-$stage"
+done
+expect 0 "a Llama's ctx-c" train llama-ctx-c ctx-c --from llama --semantic llama-sem
+expect 0 "a Llama's latents" train llama-latent latent --from llama-ctx-b --latent-norm rms --self-feed 0.5 \
+    --steps 12
+check "a Llama's latents: it learns" learns llama-latent
+expect 0 "a Llama's classifier" train llama-stop stop --from llama-latent --steps 3
+mkdir tied parts
+cp "$golden/lm-llama/model.safetensors" "$golden/lm-llama/tokenizer.json" tied
+sed 's/"tie_word_embeddings": false/"tie_word_embeddings": true/' "$golden/lm-llama/config.json" >tied/config.json
+expect 0 "a tied Llama" train llama-tied cot --from tied --steps 30
+check "a tied Llama learns" learns llama-tied
+check "a tied Llama: no head of its own" sh -c '! grep -aq lm_head llama-tied/model.safetensors'
+cp "$golden/lm-llama/model.safetensors" "$golden/lm-llama/config.json" parts
+python3 - "$golden/lm-llama/tokenizer.json" <<'P'
+import json, sys
+model = json.load(open(sys.argv[1]))["model"]
+json.dump(model["vocab"], open("parts/vocab.json", "w"))
+merges = [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]
+open("parts/merges.txt", "w").write("#version: 0.2\n" + "".join(m + "\n" for m in merges))
+P
+expect 0 "a vocabulary in two files" train llama-parts cot --from parts --steps 30
+check "the same model" cmp <(tail -c 100000 llama-parts/model.safetensors) <(tail -c 100000 llama/model.safetensors)
+check "both files lie beside it" cmp parts/merges.txt llama-parts/merges.txt
+expect 0 "going on from there" train llama-parts-sem sem --from llama-parts --steps 2
+expect 0 "its first steps" train llama-two cot --from "$golden/lm-llama" --steps 13
+expect 0 "a Llama, resumed" train llama-two cot --from "$golden/lm-llama" --steps 30 --resume
+check "a Llama, resumed: the same bits" cmp llama/model.safetensors llama-two/model.safetensors
+for model in llama llama-nocot llama-sem llama-ctx-b llama-ctx-c llama-latent llama-tied llama-parts; do
+    expect 0 "eval of $model" "$SYLKIT" sent eval --max-sentences 7 "$model/model.safetensors" valid.json
+    check "$model: the same accuracy" same_accuracy out "$model/metrics.jsonl"
+done
+expect 0 "a Llama's answers" "$SYLKIT" sent predict llama-stop --question "3+4*5"
+expect 0 "a Llama's lens" "$SYLKIT" sent lens --limit 1 llama-latent valid.json
+check "a Llama's lens: every layer" json out "all(set(i) == {'layer_0', 'layer_1', 'layer_2'} \
+    for x in lines for i in x['lens'].values())"
+python3 -c "
+import json
+for s in json.load(open('valid.json')):
+    print(s['question'], *s['steps'], sep='\n')" >told.txt
+expect 0 "the Llama before" "$SYLKIT" lm perplexity --json "$golden/lm-llama" told.txt
+mv out before
+for model in llama llama-tied llama-parts; do
+    expect 0 "$model as a language model" "$SYLKIT" lm perplexity --json "$model/model.safetensors" told.txt
+    check "$model: it has learnt" python3 -c "
+import json
+assert json.load(open('out'))['loss'] < 0.8 * json.load(open('before'))['loss']"
+done
+expect 1 "words are no language model's" "$SYLKIT" lm generate --prompt 1 cot
+says "sent predict" "words are no language model's"
 mkdir part && cp "$golden/lm-gpt2/config.json" "$golden/lm-gpt2/model.safetensors" part
 expect 1 "a pretrained model without tokenizer" train none cot --from part
 says "tokenizer.json" "a pretrained model without tokenizer"

@@ -56,8 +56,8 @@ const syl_arg syl_sent_args_table[] = {
     TEXT("data", data, 0, "JSON list of {question, steps, answer} to learn from"),
     TEXT("valid", valid, 0, "the same, to choose the best model by"),
     TEXT("out", out, 0, "folder of the run: checkpoint, models, metrics"),
-    TEXT("from", from, 1, "FOLDER or file of the model to begin with, or a folder with Hugging Face's GPT-2;\n"
-         "        cot, nocot: anew without it"),
+    TEXT("from", from, 1, "FOLDER or file of the model to begin with, or a folder with Hugging Face's GPT-2\n"
+         "        or Llama; cot, nocot: anew without it"),
     TEXT("semantic", semantic, 1, "ctx-c: model of stage sem, whose embeddings draw"),
     TEXT("encoder-from", encoder_from, 1, "latent: another model's encoder (semantic to contextual)"),
     TEXT("latent-from", latent_from, 1,
