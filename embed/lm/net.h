@@ -40,6 +40,35 @@ syl_status syl_lm_net_load(syl_lm_net *net, const syl_safetensors *file, const c
 /* Or those of a network of the same shape. */
 void syl_lm_net_copy(syl_lm_net *to, const syl_lm_net *from);
 
+/* ---- low-rank adapters -------------------------------------------------------------------- */
+
+/* LoRA (Hu et al. 2021): to a product x W of a layer is added alpha / rank dropout(x) A B, and the
+ * network itself stays as it is. */
+typedef struct syl_lora {
+    int rank; /* 0: none */
+    float alpha, dropout;
+    /* Names of products by commas, each whole or from a dot on, as peft's target_modules: "c_proj"
+     * is attn.c_proj and mlp.c_proj. NULL: c_attn,c_proj of GPT-2, the four of attention of Llama.
+     */
+    const char *targets;
+} syl_lora;
+
+const char *syl_lora_targets(const syl_lora *lora, syl_lm_kind kind);
+
+/* Declares adapters in `set`, under the weights' names with lora_A [rank][in] and lora_B
+ * [out][rank] before ".weight". A target that the model has not is an error that names those it
+ * has. */
+syl_status syl_lm_net_adapt(syl_lm_net *net, const syl_lora *lora, syl_param_set *set,
+                            syl_error *err);
+/* Values that change nothing: A as peft begins, B zero. Once the set is finished. */
+void syl_lm_net_start_adapters(syl_lm_net *net, uint64_t seed);
+/* The weight with its adapter in it, from the host's values, freed by the caller; NULL where it has
+ * no adapter. ctx: the CPU's. */
+syl_status syl_lm_net_merged(const syl_lm_net *net, const syl_param *weight, syl_ctx *ctx,
+                             float **out, syl_error *err);
+
+/* ---- the pass ----------------------------------------------------------------------------- */
+
 /* Sequences one behind the other; positions begin at 0 in each. Row i is the embedding of ids[i]
  * (none where that is negative, or ids is NULL) plus row vector_rows[i] of vectors (none where
  * that is negative; row i where vector_rows is NULL; vectors may be NULL). The arrays stay the

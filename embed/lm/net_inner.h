@@ -34,7 +34,8 @@ struct syl_lm_net {
     syl_param *wte, *wpe, *head; /* wpe: NULL in a Llama; head: NULL where it is wte */
     float *turns;                /* Llama: [context][head_dim], of syl_rotate */
     syl_net_norm norm;
-    syl_net_layer *layers; /* [shape.layers] */
+    syl_net_layer *layers;            /* [shape.layers] */
+    const syl_param_set *adapter_set; /* NULL: no adapters */
     float lora_scale, lora_dropout;
 };
 

@@ -174,6 +174,70 @@ assert json.load(open('out'))['loss'] < 0.8 * json.load(open('before'))['loss']"
 done
 expect 1 "words are no language model's" "$SYLKIT" lm generate --prompt 1 cot
 says "sent predict" "words are no language model's"
+
+# ---- low-rank adapters: the base stays, models are whole, states are small
+expect 0 "adapters of GPT-2" train lora cot --from "$golden/lm-gpt2" --lora 4 --steps 20
+check "they learn" learns lora
+expect 0 "adapters of a Llama" train lora-llama cot --from "$golden/lm-llama" --lora 2 --lora-alpha 5 \
+    --lora-dropout 0 --lora-targets q_proj,v_proj,down_proj --steps 20
+check "they learn, too" learns lora-llama
+check "merged, saved for peft, moments of adapters alone" python3 - "$golden" <<'P'
+import json, struct, sys
+def read(path):
+    raw = open(path, "rb").read()
+    n, = struct.unpack("<Q", raw[:8])
+    head = json.loads(raw[8:8 + n])
+    head.pop("__metadata__", None)
+    data = lambda t: struct.unpack("<%df" % ((t["data_offsets"][1] - t["data_offsets"][0]) // 4),
+                                   raw[8 + n + t["data_offsets"][0]:8 + n + t["data_offsets"][1]])
+    return {k: (t["shape"], data(t)) for k, t in head.items()}
+for run, base, body, targets, rank, alpha in (
+        ("lora", "lm-gpt2", "transformer.", ("attn.c_attn", "attn.c_proj", "mlp.c_proj"), 4, 16),
+        ("lora-llama", "lm-llama", "model.", ("self_attn.q_proj", "self_attn.v_proj", "mlp.down_proj"), 2, 5)):
+    before, after = read(sys.argv[1] + "/" + base + "/model.safetensors"), read(run + "/model.safetensors")
+    adapter, state = read(run + "/model-adapter/adapter_model.safetensors"), read(run + "/checkpoint.safetensors")
+    config = json.load(open(run + "/model-adapter/adapter_config.json"))
+    assert config["r"] == rank and config["lora_alpha"] == alpha and config["peft_type"] == "LORA", config
+    size = sum(len(v) for _, v in adapter.values())
+    assert len(adapter) == 2 * 3 * 3, adapter.keys()  # targets, layers
+    assert all(len(state[k][1]) == size for k in ("parameters", "adamw.first", "adamw.second"))
+    changed = 0
+    for name, (shape, values) in after.items():
+        own = name.removeprefix("decoder.")
+        want = before[own if own.startswith("lm_head") else body + own][1]
+        key = "base_model.model." + body + own.removesuffix(".weight")
+        if own.removesuffix(".weight").endswith(targets):
+            changed += 1
+            (r, i), a = adapter[key + ".lora_A.weight"]
+            (o, _), b = adapter[key + ".lora_B.weight"]
+            for at in range(0, o * i, 7):
+                y, x = (at % o, at // o) if base == "lm-gpt2" else (at // i, at % i)
+                more = alpha / rank * sum(b[y * r + k] * a[k * i + x] for k in range(r))
+                assert abs(values[at] - want[at] - more) < 1e-5, (name, at)
+            assert max(abs(p - q) for p, q in zip(values, want)) > 1e-3, name
+        else:
+            assert values == want, name
+    assert changed == 9
+P
+for stage in sem ctx-b; do
+    expect 0 "adapters: $stage" train "lora-$stage" "$stage" --from lora --lora 3 --steps 12
+    check "adapters: $stage learns" learns "lora-$stage"
+done
+expect 0 "adapters: ctx-c" train lora-ctx-c ctx-c --from lora --semantic lora-sem --lora 3
+expect 0 "adapters: latent" train lora-latent latent --from lora-ctx-b --latent-norm scale --lora 3 --steps 12
+check "adapters: latent learns" learns lora-latent
+expect 0 "adapters: the first steps" train lora-two latent --from lora-ctx-b --latent-norm scale --lora 3 --steps 5
+expect 0 "adapters: resumed" train lora-two latent --from lora-ctx-b --latent-norm scale --lora 3 --steps 12 --resume
+check "adapters: the same bits" cmp lora-latent/model.safetensors lora-two/model.safetensors
+for model in lora lora-llama lora-sem lora-ctx-b lora-latent; do
+    expect 0 "eval of $model" "$SYLKIT" sent eval --max-sentences 7 "$model/model.safetensors" valid.json
+    check "$model: the same accuracy" same_accuracy out "$model/metrics.jsonl"
+done
+expect 2 "adapters of nothing" train none cot --lora 4
+expect 2 "adapters of a classifier" train none stop --from lora-latent --lora 4
+expect 2 "targets without a rank" train none cot --from lora --lora-targets c_attn
+expect 1 "a target that is none" train none cot --from lora --lora 4 --lora-targets c_attn,q_proj
+says "q_proj.*attn.c_attn" "a target that is none"
 mkdir part && cp "$golden/lm-gpt2/config.json" "$golden/lm-gpt2/model.safetensors" part
 expect 1 "a pretrained model without tokenizer" train none cot --from part
 says "tokenizer.json" "a pretrained model without tokenizer"
