@@ -33,7 +33,7 @@ static syl_status save_config(const syl_sent_model *m, const char *path, const c
     if (!json) return syl_fail(err, SYL_ENOMEM, "no memory for an adapter's configuration");
     syl_status status = syl_atomic_open(&file, path, err);
     if (status == SYL_OK) {
-        json_dumpf(json, file.stream, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+        json_dumpf(json, file.stream, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
         fputc('\n', file.stream);
         status = syl_atomic_commit(&file, err);
     }
