@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "embed/sent/decoder.h"
 #include "lib/base/memory.h"
 
 #define MAX_TEXT ((size_t)1 << 30)
@@ -43,6 +44,7 @@ syl_status syl_lm_session_open(syl_lm_session *s, const syl_lm_args *args, const
                              .dtype = args->precision == BF16 ? SYL_BF16 : SYL_F32,
                              .device = s->device};
     SYL_TRY(syl_ctx_create_on(&s->ctx, s->device, args->threads, err));
+    if (syl_sent_is_saved(path)) return syl_sent_decoder_open(&s->lm, &s->bpe, path, &o, err);
     return syl_lm_open_path(&s->lm, &s->bpe, path, &o, err);
 }
 

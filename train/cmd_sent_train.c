@@ -15,6 +15,7 @@
 #define COMMAND "sent train"
 #define SPARE_SENTENCES 2 /* a chain may be so much longer than any that was learnt */
 #define SPARE_TOKENS 4
+#define BYTES_TRAINED (4 * sizeof(float)) /* a value, its gradient, two moments */
 
 typedef struct job {
     syl_sent_args args;
@@ -34,25 +35,30 @@ static syl_sent_beginning beginning_of(const job *j)
 {
     const syl_sent_args *a = &j->args;
     bool stop = a->stage == SYL_SENT_ARGS_STOP;
-    return (syl_sent_beginning){.stage = stop ? SYL_SENT_LATENT : (syl_sent_stage)a->stage,
-                                .stop = stop,
-                                .from = a->from,
-                                .semantic = a->semantic,
-                                .encoder = a->encoder_from,
-                                .latent = a->latent_from,
-                                .shape = {.kind = SYL_LM_GPT2,
-                                          .dim = a->dim,
-                                          .layers = a->layers,
-                                          .heads = a->heads,
-                                          .kv_heads = a->heads,
-                                          .ff = 4 * a->dim,
-                                          .context = a->context,
-                                          .eps = 1e-5f,
-                                          .tied = true},
-                                .marker = j->data.marker,
-                                .latent_norm = (syl_latent_norm)a->latent_norm,
-                                .dropout = (float)a->dropout,
-                                .seed = (uint64_t)a->seed};
+    return (syl_sent_beginning){
+        .stage = stop ? SYL_SENT_LATENT : (syl_sent_stage)a->stage,
+        .stop = stop,
+        .from = a->from,
+        .semantic = a->semantic,
+        .encoder = a->encoder_from,
+        .latent = a->latent_from,
+        .shape = {.kind = SYL_LM_GPT2,
+                  .dim = a->dim,
+                  .layers = a->layers,
+                  .heads = a->heads,
+                  .kv_heads = a->heads,
+                  .ff = 4 * a->dim,
+                  .context = a->context,
+                  .eps = 1e-5f,
+                  .tied = true},
+        .marker = j->data.marker,
+        .latent_norm = (syl_latent_norm)a->latent_norm,
+        .dropout = (float)a->dropout,
+        .lora = {.rank = a->lora,
+                 .alpha = (float)(a->lora_alpha > 0 ? a->lora_alpha : 4.0 * a->lora),
+                 .dropout = (float)a->lora_dropout,
+                 .targets = a->lora_targets},
+        .seed = (uint64_t)a->seed};
 }
 
 static void tell_left_out(const job *j, const char *name, const syl_sent_corpus *c)
@@ -146,6 +152,7 @@ static void describe_trainer(job *j)
     t->compute = a->precision ? SYL_BF16 : SYL_F32;
     t->seed = (uint64_t)a->seed;
     t->ranks = &j->ranks;
+    t->adapter_base = a->lora && j->sources.pretrained ? a->from : NULL;
 }
 
 /* The tokens of a corpus as a number, so that a resumed run has the same. */
@@ -189,9 +196,11 @@ static void tell_model(const job *j)
     const syl_sent_model *m = j->trainer.model;
     if (j->args.quiet || j->ranks.rank) return;
     fprintf(stderr,
-            "%zu samples, %d tokens in the vocabulary, %lld parameters in training, %lld fixed\n",
+            "%zu samples, %d tokens in the vocabulary, %lld parameters in training (with gradients "
+            "and moments %.1f MB), %lld fixed (%.1f MB)\n",
             j->train.count, m->tokenizer->vocab, (long long)m->trained.size,
-            (long long)m->fixed.size);
+            (double)m->trained.size * BYTES_TRAINED * 1e-6, (long long)m->fixed.size,
+            (double)m->fixed.size * sizeof(float) * 1e-6);
 }
 
 static syl_status run(job *j, syl_error *err)

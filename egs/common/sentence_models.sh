@@ -19,14 +19,17 @@ generated() {
     [ -e "$file" ] || "$sylkit" sent gen $questions --out "$file" "$@"
 }
 
-# A recipe may set how training is launched, the model that it begins with, and options of all runs.
-launch='' base='' more=''
+# A recipe may set how training is launched, the model that it begins with, options of all runs, and of those that
+# train a language model.
+launch='' base='' more='' adapters=''
 
 # trained NAME STAGE OPTION...: a training run in $out/NAME.
 trained() {
     run=$out/$1 run_stage=$2
     shift 2
     [ ! -e "$run/done" ] || return 0
+    # shellcheck disable=SC2086
+    [ "$run_stage" = stop ] || set -- "$@" $adapters
     # shellcheck disable=SC2086
     $launch "$sylkit" sent train --stage "$run_stage" --data "$data/train.json" --valid "$data/valid.json" --out "$run" \
         --threads "$threads" --seed "$seed" --resume "$@" $more </dev/null

@@ -3,7 +3,7 @@
 # several: 20 epochs of language models, 3 of semantic and 30 of contextual embeddings, 200 of the latent model.
 #
 #   egs/gsm8k_gpt2/run.sh --gpt2 DIR --data DIR [--device NAME] [--ranks N] [--batch N] [--steps N] [--threads N]
-#                         [--seed N] [--out DIR] [--stage N] [--stop-stage N]
+#                         [--seed N] [--lora R] [--out DIR] [--stage N] [--stop-stage N]
 #
 # --gpt2  folder of GPT-2 as Hugging Face has it: config.json, model.safetensors, tokenizer.json
 # --data  folder with train.json, valid.json and test.json of GSM8K-Aug ({"question", "steps", "answer"}); without
@@ -11,6 +11,8 @@
 #         in the answer) and test.json is gsm8k/valid.json.xz, so that the numbers are not the paper's
 # --batch, --steps  in place of those of conf/, to try the stages out (--steps: 4 questions a validation);
 #         conf/ has the paper's effective batch on one device, in 4 micro-batches a step
+# --lora  rank of low-rank adapters that are trained in place of GPT-2 itself; the paper: 256 (with alpha 1024 and
+#         dropout 0.1 on c_attn and c_proj, the defaults) for GPT-2 Large
 # --ranks mpirun with so many processes, each with a batch of its own: divide accumulate in conf/ by it
 #
 # Results go under --out (default build/gsm8k_gpt2/SEED); every stage can be run again.
@@ -21,15 +23,16 @@
 # $SYLKIT is the program (default: build/sylkit, else the one in PATH).
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-stage=1 stop_stage=8 threads=1 seed=1 gpt2='' data=${SYLKIT_DATA:-} device=auto ranks=1 batch='' steps='' out=''
-options='gpt2 data device ranks batch steps threads seed out'
+stage=1 stop_stage=8 threads=1 seed=1 gpt2='' data=${SYLKIT_DATA:-} device=auto ranks=1 batch='' steps='' lora='' out=''
+options='gpt2 data device ranks batch steps threads seed lora out'
 . "$root/egs/common/recipe.sh"
 . "$root/egs/common/sentence_models.sh"
 need --gpt2 "$gpt2/model.safetensors"
 out=${out:-$root/build/gsm8k_gpt2/$seed}
 mkdir -p "$out"
 [ "$ranks" -eq 1 ] || launch="mpirun -np $ranks"
-base=$gpt2 more="--device $device ${batch:+--batch $batch} ${steps:+--steps $steps --valid-count 4}"
+base=$gpt2 adapters="${lora:+--lora $lora}"
+more="--device $device ${batch:+--batch $batch} ${steps:+--steps $steps --valid-count 4}"
 
 if [ ! -r "$data/train.json" ]; then
     need --data "$data/gsm8k/train-original.jsonl.xz"

@@ -1,10 +1,10 @@
 /* A model out of named tensors, whichever file they are in. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "embed/lm/model.h"
+#include "embed/lm/turns.h"
 #include "lib/base/memory.h"
 
 #define NAME_SIZE 480
@@ -219,37 +219,20 @@ static syl_status load_layer(const loader *l, int i, syl_error *err)
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-/* [context][head_dim]: cosine and sine of position p times base^(-2 i / head_dim) / by[i]. */
-static syl_status make_turns(const loader *l, const float *by, syl_error *err)
-{
-    const syl_lm_shape *s = &l->lm->shape;
-    int64_t dim = syl_lm_head_dim(s);
-    float *turns = syl_calloc((size_t)s->context, (size_t)dim * sizeof *turns);
-    if (!turns)
-        return syl_fail_memory(err, (size_t)s->context * (size_t)dim * sizeof *turns,
-                               "rotary positions");
-    for (int64_t i = 0; i < dim / 2; i++) {
-        double turn = pow(s->rope_base, -2.0 * (double)i / (double)dim) / (by ? by[i] : 1.0f);
-        for (int64_t p = 0; p < s->context; p++) {
-            turns[p * dim + 2 * i] = (float)cos((double)p * turn);
-            turns[p * dim + 2 * i + 1] = (float)sin((double)p * turn);
-        }
-    }
-    return place(l, turns, s->context, dim, SYL_F32, &l->lm->turns, err);
-}
-
 static syl_status load_turns(const loader *l, syl_error *err)
 {
+    const syl_lm_shape *s = &l->lm->shape;
     const char *base = l->source->names->turns;
     char name[NAME_SIZE];
     float *by = NULL;
     if (base) name_of(l, -1, base, "weight", name);
     if (base && l->source->has(l->source->file, name))
-        SYL_TRY(l->source->values(l->source->file, name, syl_lm_head_dim(&l->lm->shape) / 2, 0, &by,
-                                  err));
-    syl_status status = make_turns(l, by, err);
+        SYL_TRY(l->source->values(l->source->file, name, syl_lm_head_dim(s) / 2, 0, &by, err));
+    float *turns;
+    syl_status status = syl_lm_turns(s, by, &turns, err);
     free(by);
-    return status;
+    SYL_TRY(status);
+    return place(l, turns, s->context, syl_lm_head_dim(s), SYL_F32, &l->lm->turns, err);
 }
 
 /* The table's rows as they are in the file, and the head that multiplies by them; table.data stays

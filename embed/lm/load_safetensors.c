@@ -29,6 +29,11 @@ static const syl_lm_names llama = {
     .up = {"mlp.gate_proj", "mlp.up_proj"},
     .down = "mlp.down_proj"};
 
+const syl_lm_names *syl_lm_names_of(syl_lm_kind kind)
+{
+    return kind == SYL_LM_GPT2 ? &gpt2 : &llama;
+}
+
 static syl_status values(const void *file, const char *name, int64_t rows, int64_t cols,
                          float **out, syl_error *err)
 {
@@ -50,7 +55,7 @@ syl_status syl_lm_open(syl_lm **out, const syl_safetensors *file, const char *pr
     const char *body = is_gpt2 ? "transformer." : "model.";
     char table[256];
     syl_lm_source source = {.file = file,
-                            .names = is_gpt2 ? &gpt2 : &llama,
+                            .names = syl_lm_names_of(shape->kind),
                             .transposed = is_gpt2,
                             .has = has,
                             .values = values};

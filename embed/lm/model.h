@@ -51,6 +51,8 @@ typedef struct syl_lm_names {
     const char *turns; /* divisors of the angles of rotary positions, or NULL; may be missing */
     const char *layer, *attention_norm, *qkv[4], *out, *ff_norm, *up[3], *down;
 } syl_lm_names;
+/* Those of Hugging Face's files. */
+const syl_lm_names *syl_lm_names_of(syl_lm_kind kind);
 
 /* Where tensors come from: a file of either format. What a function is asked for is checked against
  * the shape, and an error says which tensor is missing or wrong. */

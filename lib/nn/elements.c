@@ -41,6 +41,34 @@ syl_status syl_nn_activation(syl_tape *tape, syl_function f, syl_var *x, syl_var
     return SYL_OK;
 }
 
+/* Both halves of x at once. */
+static syl_status gated_backward(syl_tape *tape, syl_node *node, syl_error *err)
+{
+    element *e = (element *)node;
+    int64_t n = node->out.value.cols;
+    syl_mat x = e->a->value, dx;
+    bool accumulate;
+    SYL_TRY(syl_var_grad(tape, e->a, &dx, &accumulate, err));
+    syl_gated_backward(syl_tape_ctx(tape), e->function, syl_mat_cols(x, 0, n),
+                       syl_mat_cols(x, n, n), node->out.grad, accumulate, syl_mat_cols(dx, 0, n),
+                       syl_mat_cols(dx, n, n));
+    return SYL_OK;
+}
+
+syl_status syl_nn_gated(syl_tape *tape, syl_function f, syl_var *x, syl_var **y, syl_error *err)
+{
+    element *e;
+    int64_t n = x->value.cols / 2;
+    SYL_TRY(
+        syl_tape_node(tape, sizeof *e, gated_backward, x->value.rows, n, x->needs_grad, &e, err));
+    e->a = x;
+    e->function = f;
+    syl_gated(syl_tape_ctx(tape), f, syl_mat_cols(x->value, 0, n), syl_mat_cols(x->value, n, n),
+              e->node.out.value);
+    *y = &e->node.out;
+    return SYL_OK;
+}
+
 static syl_status add_backward(syl_tape *tape, syl_node *node, syl_error *err)
 {
     element *e = (element *)node;

@@ -42,10 +42,35 @@ syl_status syl_nn_embedding(syl_tape *tape, syl_var *table, const int32_t *ids, 
                             syl_var **y, syl_error *err);
 syl_status syl_nn_unit_rows(syl_tape *tape, syl_var *x, syl_var **y, syl_error *err);
 
-/* Self-attention inside each sequence: qkv [rows][3 D] holds queries, keys and values; rel_bias
- * [heads][left + right + 1] or NULL stands in for shape.rel_bias; the tape gives seed and stream of
- * shape.dropout, which works in training only. */
-syl_status syl_nn_attention(syl_tape *tape, syl_attention_shape shape, syl_ragged sequences,
-                            syl_var *qkv, syl_var *rel_bias, syl_var **y, syl_error *err);
+/* y [n][c] = f(a) b of x [n][2 c] = a beside b (SwiGLU: Shazeer 2020). */
+syl_status syl_nn_gated(syl_tape *tape, syl_function f, syl_var *x, syl_var **y, syl_error *err);
+
+/* A low-rank adapter of a product (LoRA: Hu et al. 2021) beside a frozen weight: columns from `at`
+ * on of y += scale up down dropout(x), where y came out of the product of x and has no other use;
+ * the sum stands where y stood, and y must not be read any more. */
+typedef struct syl_low_rank {
+    const syl_param *down, *up; /* [rank][in], [out][rank] */
+    int64_t at;                 /* the first of the columns */
+    float scale, dropout;       /* dropout works in training only */
+} syl_low_rank;
+syl_status syl_nn_low_rank(syl_tape *tape, const syl_low_rank *by, syl_var *x, syl_var **y,
+                           syl_error *err);
+
+/* y = x with heads in the first `cols` columns turned as of syl_rotate; table and positions stay
+ * the caller's until the tape is cleared. */
+typedef struct syl_rotation {
+    syl_mat turns;           /* [positions][head_dim] */
+    const int32_t *position; /* [rows] */
+    bool adjacent;
+    int64_t cols;
+} syl_rotation;
+syl_status syl_nn_rotate(syl_tape *tape, syl_rotation by, syl_var *x, syl_var **y, syl_error *err);
+
+/* Self-attention inside each sequence: qkv [rows][(heads + 2 kv_heads) head_dim] holds queries,
+ * keys and values; rel_bias [heads][left + right + 1] or NULL stands in for shape.rel_bias; the
+ * tape gives seed and stream of shape.dropout, which works in training only. */
+syl_status syl_nn_attention(syl_tape *tape, syl_attention_shape shape, int kv_heads,
+                            syl_ragged sequences, syl_var *qkv, syl_var *rel_bias, syl_var **y,
+                            syl_error *err);
 
 #endif

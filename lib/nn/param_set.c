@@ -40,7 +40,7 @@ static void cut(syl_param_set *set)
         syl_param *p = set->item[i];
         int64_t rows = p->dims[0], cols = p->size / rows;
         p->value = syl_mat_of(set->values.data + p->offset, SYL_F32, rows, cols);
-        p->grad = syl_mat_of(set->grads.data + p->offset, SYL_F32, rows, cols);
+        if (set->grads.data) p->grad = syl_mat_of(set->grads.data + p->offset, SYL_F32, rows, cols);
     }
 }
 
@@ -52,10 +52,19 @@ syl_status syl_param_set_finish(syl_param_set *set, syl_error *err)
     return SYL_OK;
 }
 
+syl_status syl_param_set_finish_fixed(syl_param_set *set, syl_error *err)
+{
+    SYL_TRY(syl_mirror_create(&set->values, set->size, "parameters", err));
+    for (int i = 0; i < set->count; i++)
+        set->item[i]->frozen = true;
+    cut(set);
+    return SYL_OK;
+}
+
 syl_status syl_param_set_place(syl_param_set *set, syl_device *device, syl_error *err)
 {
     SYL_TRY(syl_mirror_place(&set->values, device, err));
-    SYL_TRY(syl_mirror_place(&set->grads, device, err));
+    if (set->grads.data) SYL_TRY(syl_mirror_place(&set->grads, device, err));
     cut(set);
     return SYL_OK;
 }

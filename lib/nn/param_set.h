@@ -22,7 +22,7 @@ typedef struct syl_param_set {
     syl_param **item; /* [count], each at an address that stays */
     int count, capacity;
     int64_t size;             /* of all parameters */
-    syl_mirror values, grads; /* [size] */
+    syl_mirror values, grads; /* [size]; grads: nothing in a fixed set */
 } syl_param_set;
 
 /* Declares a parameter of this shape (ended by 0). With taps_first the shape is
@@ -31,6 +31,8 @@ syl_status syl_param_add(syl_param_set *set, const char *name, const int64_t *di
                          syl_param **out, syl_error *err);
 /* Makes the blocks, all zero, once everything is declared. */
 syl_status syl_param_set_finish(syl_param_set *set, syl_error *err);
+/* The same for parameters that are only used: all are frozen, and there are no gradients. */
+syl_status syl_param_set_finish_fixed(syl_param_set *set, syl_error *err);
 /* Moves them to a device (NULL: they stay on the CPU). Values are read from files and written to
  * them on the host: push or pull the mirror then. */
 syl_status syl_param_set_place(syl_param_set *set, syl_device *device, syl_error *err);

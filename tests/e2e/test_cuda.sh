@@ -153,6 +153,17 @@ sent() {
         --dim 16 --layers 1 --heads 2 --context 64 --batch 4 --lr 3e-3 --warmup 0 --steps 10 \
         --log-every 1 --threads 1 --quiet --out "$into" "$@"
 }
+# both NAME STAGE OPTIONS...: on CPU and device, with the same losses.
+both() {
+    run=$1 kind=$2
+    shift 2
+    for device in cpu cuda; do
+        expect 0 "$run on $device" sent "sent-$run-$device" "$kind" --device "$device" "$@"
+    done
+    grep '"loss"' "sent-$run-cpu/metrics.jsonl" >cpu/metrics.jsonl
+    grep '"loss"' "sent-$run-cuda/metrics.jsonl" >cuda/metrics.jsonl
+    check "$run: one curve" one_curve cpu cuda 10
+}
 sent_latent="--from sent-ctx-b-cpu --latent-norm scale --self-feed 0.5 --self-feed-ramp 4
     --valid chains.json --valid-count 8"
 for stage in cot sem ctx-b ctx-c latent stop; do
@@ -163,13 +174,15 @@ for stage in cot sem ctx-b ctx-c latent stop; do
     stop) more="--from sent-latent-cpu" ;;
     *) more="--from sent-cot-cpu" ;;
     esac
-    for device in cpu cuda; do
-        expect 0 "$stage on $device" sent "sent-$stage-$device" "$stage" --device "$device" $more
-    done
-    grep '"loss"' "sent-$stage-cpu/metrics.jsonl" >cpu/metrics.jsonl
-    grep '"loss"' "sent-$stage-cuda/metrics.jsonl" >cuda/metrics.jsonl
-    check "$stage: one curve" one_curve cpu cuda 10
+    both "$stage" "$stage" $more
 done
+both llama cot --from "$golden/lm-llama" --batch 2
+both lora-llama cot --from "$golden/lm-llama" --lora 4 --lora-targets q_proj,v_proj,gate_proj --batch 2
+both lora-gpt2 cot --from "$golden/lm-gpt2" --lora 4 --batch 2
+for device in cpu cuda; do
+    expect 0 "merged on $device" "$SYLKIT" lm embed --pool mean --out "$device.npy" sent-lora-gpt2-$device/model.safetensors lines
+done
+check "merged: the same vectors to 1e-3" close cpu.npy cuda.npy 1e-3
 
 # ---- several processes, a device each
 if command -v mpirun >/dev/null 2>&1 && [ -e "${PREFIX_BUILD:?}/.libs/libsylkit-mpi.so" ]; then

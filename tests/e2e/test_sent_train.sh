@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # sylkit sent train: every stage after the other on chains of arithmetic, resuming bit for bit, what
 # goes into a model file, wrong data and wrong orders of stages. Wants also $GOLDEN (tests/golden).
 . "$(dirname "$0")/common.sh"
@@ -94,9 +94,9 @@ check "stop learns" learns stop
 check "stop: all and the classifier" holds stop latent $all stop
 
 # ---- what a validation says is what inference says
-for model in cot nocot sem ctx-b ctx-c latent-none latent-scale latent-rms latent-wide; do
-    expect 0 "eval of $model" "$SYLKIT" sent eval --max-sentences 7 "$model/model.safetensors" valid.json
-    check "$model: the same accuracy" python3 - out "$model/metrics.jsonl" <<'P'
+# same_accuracy EVALUATION METRICS: of sylkit sent eval, and the last of a run.
+same_accuracy() {
+    python3 - "$@" <<'P'
 import json, sys
 said = json.load(open(sys.argv[1]))
 lines = [json.loads(x) for x in open(sys.argv[2])]
@@ -105,6 +105,10 @@ got = said.get("restored", said["accuracy"])
 print(got, want)
 sys.exit(abs(got - want) > 1e-6)
 P
+}
+for model in cot nocot sem ctx-b ctx-c latent-none latent-scale latent-rms latent-wide; do
+    expect 0 "eval of $model" "$SYLKIT" sent eval --max-sentences 7 "$model/model.safetensors" valid.json
+    check "$model: the same accuracy" same_accuracy out "$model/metrics.jsonl"
 done
 
 # ---- a GPT-2 of Hugging Face's, with its tokenizer
@@ -113,6 +117,127 @@ check "it learns" learns pre
 check "its tokenizer lies beside it" cmp "$golden/lm-gpt2/tokenizer.json" pre/tokenizer.json
 expect 0 "going on from there" train pre-ctx ctx-b --from pre
 check "the tokenizer is there as well" cmp "$golden/lm-gpt2/tokenizer.json" pre-ctx/tokenizer.json
+
+# ---- a Llama: grouped heads and a head of its own; tied; its vocabulary in two files
+expect 0 "a Llama" train llama cot --from "$golden/lm-llama" --steps 30
+check "a Llama learns" learns llama
+expect 0 "a Llama without steps" train llama-nocot nocot --from "$golden/lm-llama" --steps 3
+for stage in sem ctx-b; do
+    expect 0 "a Llama's $stage" train "llama-$stage" "$stage" --from llama --steps 12
+    check "a Llama's $stage learns" learns "llama-$stage"
+done
+expect 0 "a Llama's ctx-c" train llama-ctx-c ctx-c --from llama --semantic llama-sem
+expect 0 "a Llama's latents" train llama-latent latent --from llama-ctx-b --latent-norm rms --self-feed 0.5 \
+    --steps 12
+check "a Llama's latents: it learns" learns llama-latent
+expect 0 "a Llama's classifier" train llama-stop stop --from llama-latent --steps 3
+mkdir tied parts
+cp "$golden/lm-llama/model.safetensors" "$golden/lm-llama/tokenizer.json" tied
+sed 's/"tie_word_embeddings": false/"tie_word_embeddings": true/' "$golden/lm-llama/config.json" >tied/config.json
+expect 0 "a tied Llama" train llama-tied cot --from tied --steps 30
+check "a tied Llama learns" learns llama-tied
+check "a tied Llama: no head of its own" sh -c '! grep -aq lm_head llama-tied/model.safetensors'
+cp "$golden/lm-llama/model.safetensors" "$golden/lm-llama/config.json" parts
+python3 - "$golden/lm-llama/tokenizer.json" <<'P'
+import json, sys
+model = json.load(open(sys.argv[1]))["model"]
+json.dump(model["vocab"], open("parts/vocab.json", "w"))
+merges = [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]
+open("parts/merges.txt", "w").write("#version: 0.2\n" + "".join(m + "\n" for m in merges))
+P
+expect 0 "a vocabulary in two files" train llama-parts cot --from parts --steps 30
+check "the same model" cmp <(tail -c 100000 llama-parts/model.safetensors) <(tail -c 100000 llama/model.safetensors)
+check "both files lie beside it" cmp parts/merges.txt llama-parts/merges.txt
+expect 0 "going on from there" train llama-parts-sem sem --from llama-parts --steps 2
+expect 0 "its first steps" train llama-two cot --from "$golden/lm-llama" --steps 13
+expect 0 "a Llama, resumed" train llama-two cot --from "$golden/lm-llama" --steps 30 --resume
+check "a Llama, resumed: the same bits" cmp llama/model.safetensors llama-two/model.safetensors
+for model in llama llama-nocot llama-sem llama-ctx-b llama-ctx-c llama-latent llama-tied llama-parts; do
+    expect 0 "eval of $model" "$SYLKIT" sent eval --max-sentences 7 "$model/model.safetensors" valid.json
+    check "$model: the same accuracy" same_accuracy out "$model/metrics.jsonl"
+done
+expect 0 "a Llama's answers" "$SYLKIT" sent predict llama-stop --question "3+4*5"
+expect 0 "a Llama's lens" "$SYLKIT" sent lens --limit 1 llama-latent valid.json
+check "a Llama's lens: every layer" json out "all(set(i) == {'layer_0', 'layer_1', 'layer_2'} \
+    for x in lines for i in x['lens'].values())"
+python3 -c "
+import json
+for s in json.load(open('valid.json')):
+    print(s['question'], *s['steps'], sep='\n')" >told.txt
+expect 0 "the Llama before" "$SYLKIT" lm perplexity --json "$golden/lm-llama" told.txt
+mv out before
+for model in llama llama-tied llama-parts; do
+    expect 0 "$model as a language model" "$SYLKIT" lm perplexity --json "$model/model.safetensors" told.txt
+    check "$model: it has learnt" python3 -c "
+import json
+assert json.load(open('out'))['loss'] < 0.8 * json.load(open('before'))['loss']"
+done
+expect 1 "words are no language model's" "$SYLKIT" lm generate --prompt 1 cot
+says "sent predict" "words are no language model's"
+
+# ---- low-rank adapters: the base stays, models are whole, states are small
+expect 0 "adapters of GPT-2" train lora cot --from "$golden/lm-gpt2" --lora 4 --steps 20
+check "they learn" learns lora
+expect 0 "adapters of a Llama" train lora-llama cot --from "$golden/lm-llama" --lora 2 --lora-alpha 5 \
+    --lora-dropout 0 --lora-targets q_proj,v_proj,down_proj --steps 20
+check "they learn, too" learns lora-llama
+check "merged, saved for peft, moments of adapters alone" python3 - "$golden" <<'P'
+import json, struct, sys
+def read(path):
+    raw = open(path, "rb").read()
+    n, = struct.unpack("<Q", raw[:8])
+    head = json.loads(raw[8:8 + n])
+    head.pop("__metadata__", None)
+    data = lambda t: struct.unpack("<%df" % ((t["data_offsets"][1] - t["data_offsets"][0]) // 4),
+                                   raw[8 + n + t["data_offsets"][0]:8 + n + t["data_offsets"][1]])
+    return {k: (t["shape"], data(t)) for k, t in head.items()}
+for run, base, body, targets, rank, alpha in (
+        ("lora", "lm-gpt2", "transformer.", ("attn.c_attn", "attn.c_proj", "mlp.c_proj"), 4, 16),
+        ("lora-llama", "lm-llama", "model.", ("self_attn.q_proj", "self_attn.v_proj", "mlp.down_proj"), 2, 5)):
+    before, after = read(sys.argv[1] + "/" + base + "/model.safetensors"), read(run + "/model.safetensors")
+    adapter, state = read(run + "/model-adapter/adapter_model.safetensors"), read(run + "/checkpoint.safetensors")
+    config = json.load(open(run + "/model-adapter/adapter_config.json"))
+    assert config["r"] == rank and config["lora_alpha"] == alpha and config["peft_type"] == "LORA", config
+    size = sum(len(v) for _, v in adapter.values())
+    assert len(adapter) == 2 * 3 * 3, adapter.keys()  # targets, layers
+    assert all(len(state[k][1]) == size for k in ("parameters", "adamw.first", "adamw.second"))
+    changed = 0
+    for name, (shape, values) in after.items():
+        own = name.removeprefix("decoder.")
+        want = before[own if own.startswith("lm_head") else body + own][1]
+        key = "base_model.model." + body + own.removesuffix(".weight")
+        if own.removesuffix(".weight").endswith(targets):
+            changed += 1
+            (r, i), a = adapter[key + ".lora_A.weight"]
+            (o, _), b = adapter[key + ".lora_B.weight"]
+            for at in range(0, o * i, 7):
+                y, x = (at % o, at // o) if base == "lm-gpt2" else (at // i, at % i)
+                more = alpha / rank * sum(b[y * r + k] * a[k * i + x] for k in range(r))
+                assert abs(values[at] - want[at] - more) < 1e-5, (name, at)
+            assert max(abs(p - q) for p, q in zip(values, want)) > 1e-3, name
+        else:
+            assert values == want, name
+    assert changed == 9
+P
+for stage in sem ctx-b; do
+    expect 0 "adapters: $stage" train "lora-$stage" "$stage" --from lora --lora 3 --steps 12
+    check "adapters: $stage learns" learns "lora-$stage"
+done
+expect 0 "adapters: ctx-c" train lora-ctx-c ctx-c --from lora --semantic lora-sem --lora 3
+expect 0 "adapters: latent" train lora-latent latent --from lora-ctx-b --latent-norm scale --lora 3 --steps 12
+check "adapters: latent learns" learns lora-latent
+expect 0 "adapters: the first steps" train lora-two latent --from lora-ctx-b --latent-norm scale --lora 3 --steps 5
+expect 0 "adapters: resumed" train lora-two latent --from lora-ctx-b --latent-norm scale --lora 3 --steps 12 --resume
+check "adapters: the same bits" cmp lora-latent/model.safetensors lora-two/model.safetensors
+for model in lora lora-llama lora-sem lora-ctx-b lora-latent; do
+    expect 0 "eval of $model" "$SYLKIT" sent eval --max-sentences 7 "$model/model.safetensors" valid.json
+    check "$model: the same accuracy" same_accuracy out "$model/metrics.jsonl"
+done
+expect 2 "adapters of nothing" train none cot --lora 4
+expect 2 "adapters of a classifier" train none stop --from lora-latent --lora 4
+expect 2 "targets without a rank" train none cot --from lora --lora-targets c_attn
+expect 1 "a target that is none" train none cot --from lora --lora 4 --lora-targets c_attn,q_proj
+says "q_proj.*attn.c_attn" "a target that is none"
 mkdir part && cp "$golden/lm-gpt2/config.json" "$golden/lm-gpt2/model.safetensors" part
 expect 1 "a pretrained model without tokenizer" train none cot --from part
 says "tokenizer.json" "a pretrained model without tokenizer"

@@ -232,7 +232,8 @@ static void attention(const char *name, syl_attention_shape shape, syl_ragged in
     bench b;
     syl_var *y;
     begin(&b, name, compute, threads, (const char *[]){"qkv", bias ? "bias" : NULL, NULL});
-    OK(syl_nn_attention(b.tape, shape, in, b.var[0], bias ? b.var[1] : NULL, &y, &err));
+    OK(syl_nn_attention(b.tape, shape, shape.heads, in, b.var[0], bias ? b.var[1] : NULL, &y,
+                        &err));
     check_layer(&b, y);
 }
 
@@ -384,7 +385,7 @@ static double attention_sum(bench *b, syl_param *x, const float *weight)
     syl_tape_clear(b->tape, (syl_tape_options){.training = true, .seed = 3, .step = 1});
     syl_fill(b->ctx, 0, x->grad);
     OK(syl_tape_param(b->tape, x, &v, &err));
-    OK(syl_nn_attention(b->tape, shape, two, v, NULL, &y, &err));
+    OK(syl_nn_attention(b->tape, shape, 2, two, v, NULL, &y, &err));
     OK(syl_var_grad(b->tape, y, &grad, &accumulate, &err));
     for (int i = 0; i < 20 * 8; i++) {
         ((float *)grad.data)[i] = weight[i];

@@ -1,6 +1,6 @@
-/* GPT-2 in training against transformers (make_lm_net.py): outputs of every layer, gradients of
- * every tensor and of the input, a step of AdamW; the way through a frozen network by finite
- * differences. */
+/* GPT-2 and Llama in training against transformers (make_lm_net.py): outputs of every layer,
+ * gradients of every tensor and of the input, a step of AdamW; the way through a frozen network by
+ * finite differences; the other layout of rotary positions. */
 #include "embed/lm/net.h"
 #include "lib/nn/layers.h"
 #include "lib/nn/losses.h"
@@ -17,19 +17,39 @@ static syl_error err;
 #define DIM 16
 #define ROWS 13
 
-static const syl_lm_shape tiny = {.kind = SYL_LM_GPT2,
-                                  .vocab = 23,
-                                  .dim = DIM,
-                                  .layers = 2,
-                                  .heads = 4,
-                                  .kv_heads = 4,
-                                  .ff = 64,
-                                  .context = 12,
-                                  .eps = 1e-5f,
-                                  .tied = true};
+#define SHAPE \
+    .vocab = 23, .dim = DIM, .layers = 2, .heads = 4, .context = 12, .eps = 1e-5f, .rope_base = 40
+
+/* A model of a fixture: what stands before the names of its tensors, and before its weights'. */
+typedef struct model {
+    const char *file, *prefix, *weights;
+    syl_lm_shape shape;
+} model;
+
+static const model gpt2 = {
+    "lm_net.safetensors",
+    "",
+    "model.",
+    {SHAPE, .kind = SYL_LM_GPT2, .kv_heads = 4, .ff = 64, .tied = true},
+};
+static const model grouped = {
+    "lm_net_llama.safetensors",
+    "gqa.",
+    "gqa.",
+    {SHAPE, .kind = SYL_LM_LLAMA, .kv_heads = 2, .ff = 20, .tied = false},
+};
+static const model tied = {
+    "lm_net_llama.safetensors",
+    "tied.",
+    "tied.",
+    {SHAPE, .kind = SYL_LM_LLAMA, .kv_heads = 4, .ff = 20, .tied = true},
+};
+static const model *const all[] = {&gpt2, &grouped, &tied};
+#define MODELS 3
 static const int64_t begin[] = {0, 7, ROWS};
 
 typedef struct bench {
+    const model *model;
     syl_safetensors *fixture;
     syl_param_set set;
     syl_lm_net *net;
@@ -39,28 +59,38 @@ typedef struct bench {
     int32_t ids[ROWS], targets[ROWS];
 } bench;
 
-static void ints(const syl_safetensors *fixture, const char *name, int32_t out[ROWS])
+static float *floats(const bench *b, const char *what, const char *name, size_t *n)
 {
-    const syl_st_tensor *t = syl_safetensors_find(fixture, name);
+    char full[256];
+    snprintf(full, sizeof full, "%s%s%s", b->model->prefix, what, name);
+    return golden_floats(b->fixture, full, n);
+}
+
+static void ints(const bench *b, const char *name, int32_t out[ROWS])
+{
+    char full[64];
+    snprintf(full, sizeof full, "%s%s", b->model->prefix, name);
+    const syl_st_tensor *t = syl_safetensors_find(b->fixture, full);
     assert_true(t && t->dtype == SYL_I32 && t->count == ROWS);
     memcpy(out, t->data, ROWS * sizeof *out);
 }
 
-static void start(bench *b, int threads)
+static void start(bench *b, const model *of, int threads)
 {
     size_t n;
     memset(b, 0, sizeof *b);
-    b->fixture = golden_open("lm_net.safetensors");
-    OK(syl_lm_net_create(&b->net, &tiny, &b->set, "lm.", &err));
+    b->model = of;
+    b->fixture = golden_open(of->file);
+    OK(syl_lm_net_create(&b->net, &of->shape, &b->set, "lm.", &err));
     OK(syl_param_set_finish(&b->set, &err));
-    OK(syl_lm_net_load(b->net, b->fixture, "model.", &err));
+    OK(syl_lm_net_load(b->net, b->fixture, of->weights, &err));
     OK(syl_ctx_create(&b->ctx, threads, &err));
     OK(syl_tape_create(&b->tape, b->ctx, &err));
-    b->embeds = golden_floats(b->fixture, "embeds", &n);
+    b->embeds = floats(b, "embeds", "", &n);
     assert_int_equal(n, ROWS * DIM);
-    b->prefix = golden_floats(b->fixture, "prefix", &n);
-    ints(b->fixture, "ids", b->ids);
-    ints(b->fixture, "targets", b->targets);
+    b->prefix = floats(b, "prefix", "", &n);
+    ints(b, "ids", b->ids);
+    ints(b, "targets", b->targets);
 }
 
 static void finish(bench *b)
@@ -96,7 +126,7 @@ static void compare(const bench *b, const char *what, const char *name, const fl
 {
     char full[256];
     size_t n;
-    snprintf(full, sizeof full, "%s%s", what, name);
+    snprintf(full, sizeof full, "%s%s%s", b->model->prefix, what, name);
     float *want = golden_floats(b->fixture, full, &n);
     assert_close(full, got, want, n, tolerance);
     free(want);
@@ -113,7 +143,7 @@ static void like_transformers(bench *b)
     float loss = (float)loss_of(b, &in, &logits, &hidden, residuals);
     compare(b, "loss", "", &loss, 1e-5);
     compare(b, "logits", "", logits->value.data, 1e-4);
-    float *stream = golden_floats(b->fixture, "hidden", &n);
+    float *stream = floats(b, "hidden", "", &n);
     assert_int_equal(n, 3 * ROWS * DIM);
     assert_close("residual", residuals[0]->value.data, stream + ROWS * DIM, ROWS * DIM, 1e-4);
     assert_close("hidden", hidden->value.data, stream + 2 * ROWS * DIM, ROWS * DIM, 1e-4);
@@ -142,7 +172,7 @@ static void one_step(bench *b)
     compare(b, "logits", "", logits->value.data, 1e-4);
     OK(syl_tape_backward(b->tape, &err));
     compare(b, "token_grad.prefix", "", prefix->grad.data, 1e-6);
-    compare(b, "token_grad.wte.weight", "", b->set.item[0]->grad.data, 1e-6);
+    compare(b, "token_grad.", b->set.item[0]->name + 3, b->set.item[0]->grad.data, 1e-6);
     OK(syl_optimizer_start(&o, &b->set, &err));
     syl_optimizer_update(b->ctx, &o, &b->set, 1, &norm);
     for (int i = 0; i < b->set.count; i++)
@@ -150,16 +180,59 @@ static void one_step(bench *b)
     syl_optimizer_free(&o);
 }
 
-static void gpt2_like_transformers(void **state)
+static void all_like_transformers(void **state)
 {
     (void)state;
-    for (int threads = 1; threads <= 2; threads++) {
+    for (int i = 0; i < 2 * MODELS; i++) {
         bench b;
-        start(&b, threads);
+        start(&b, all[i / 2], 1 + i % 2);
         like_transformers(&b);
         one_step(&b);
         finish(&b);
     }
+}
+
+/* The rows of queries' and keys' weights so that pairs lie side by side; back: as they were. */
+static void pair_rows(const bench *b, float *values, bool back)
+{
+    enum { HEAD = 4, PAIRS = HEAD / 2 };
+    float head[HEAD][DIM];
+    for (int i = 0; i < b->set.count; i++) {
+        const syl_param *p = b->set.item[i];
+        if (!strstr(p->name, "q_proj") && !strstr(p->name, "k_proj")) continue;
+        for (int64_t r = 0; r < p->dims[0]; r += HEAD) {
+            float(*row)[DIM] = (float(*)[DIM])(values + p->offset) + r;
+            memcpy(head, row, sizeof head);
+            for (int k = 0; k < PAIRS; k++)
+                for (int half = 0; half < 2; half++)
+                    memcpy(row[back ? k + half * PAIRS : 2 * k + half],
+                           head[back ? 2 * k + half : k + half * PAIRS], sizeof *row);
+        }
+    }
+}
+
+/* The layout of GGUF's rows gives the same, with the rows of weights and gradients moved. */
+static void adjacent_pairs(void **state)
+{
+    model moved = grouped;
+    bench b;
+    (void)state;
+    moved.shape.rope_adjacent = true;
+    start(&b, &moved, 1);
+    pair_rows(&b, b.set.values.data, false);
+    syl_var *x, *logits, *hidden;
+    syl_lm_net_input in = {.sequences = {2, begin}};
+    begin_step(&b);
+    OK(syl_tape_input(b.tape, syl_mat_of(b.embeds, SYL_F32, ROWS, DIM), true, &x, &err));
+    in.vectors = x;
+    loss_of(&b, &in, &logits, &hidden, NULL);
+    compare(&b, "logits", "", logits->value.data, 1e-4);
+    OK(syl_tape_backward(b.tape, &err));
+    compare(&b, "grad.embeds", "", x->grad.data, 1e-6);
+    pair_rows(&b, b.set.grads.data, true);
+    for (int i = 0; i < b.set.count; i++)
+        compare(&b, "grad.", b.set.item[i]->name + 3, b.set.item[i]->grad.data, 1e-6);
+    finish(&b);
 }
 
 static double prefix_loss(bench *b, const int32_t *rows, syl_var **prefix)
@@ -173,49 +246,68 @@ static double prefix_loss(bench *b, const int32_t *rows, syl_var **prefix)
 }
 
 /* Through a network that is frozen, with and without dropout, whose mask is the same each time. */
-static void prefix_by_differences(void **state)
+static void differences_of(bench *b, float rate)
 {
-    bench b;
     syl_var *prefix;
     int32_t rows[ROWS];
-    (void)state;
-    start(&b, 1);
-    syl_lm_net_freeze(b.net, true);
+    float want[DIM];
     for (int i = 0; i < ROWS; i++)
-        rows[i] = b.ids[i] < 0 ? 0 : -1;
-    for (int drop = 0; drop < 2; drop++) {
-        float rate = drop ? .3f : 0, want[DIM];
-        syl_lm_net_set_dropout(b.net, (syl_lm_net_dropout){rate, rate, rate});
-        prefix_loss(&b, rows, &prefix);
-        OK(syl_tape_backward(b.tape, &err));
-        memcpy(want, prefix->grad.data, sizeof want);
-        for (int64_t i = 0; i < b.set.size; i++)
-            assert_true(b.set.grads.data[i] == 0);
-        for (int c = 0; c < DIM; c++) {
-            float before = b.prefix[c];
-            b.prefix[c] = before + 1e-2f;
-            double up = prefix_loss(&b, rows, &prefix);
-            b.prefix[c] = before - 1e-2f;
-            double down = prefix_loss(&b, rows, &prefix);
-            b.prefix[c] = before;
-            assert_float_equal((up - down) / 2e-2, want[c], 2e-3 * fabs(want[c]) + 1e-4);
-        }
+        rows[i] = b->ids[i] < 0 ? 0 : -1;
+    syl_lm_net_set_dropout(b->net, (syl_lm_net_dropout){rate, rate, rate});
+    prefix_loss(b, rows, &prefix);
+    OK(syl_tape_backward(b->tape, &err));
+    memcpy(want, prefix->grad.data, sizeof want);
+    for (int64_t i = 0; i < b->set.size; i++)
+        assert_true(b->set.grads.data[i] == 0);
+    for (int c = 0; c < DIM; c++) {
+        float before = b->prefix[c];
+        b->prefix[c] = before + 1e-2f;
+        double up = prefix_loss(b, rows, &prefix);
+        b->prefix[c] = before - 1e-2f;
+        double down = prefix_loss(b, rows, &prefix);
+        b->prefix[c] = before;
+        assert_float_equal((up - down) / 2e-2, want[c], 2e-3 * fabs(want[c]) + 1e-4);
     }
-    finish(&b);
+}
+
+static void prefix_by_differences(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2 * MODELS; i++) {
+        bench b;
+        start(&b, all[i / 2], 1);
+        syl_lm_net_freeze(b.net, true);
+        differences_of(&b, i % 2 ? .3f : 0);
+        finish(&b);
+    }
+}
+
+static double deviation_of(const syl_param *p)
+{
+    double squares = 0;
+    for (int64_t i = 0; i < p->size; i++)
+        squares += pow(((float *)p->value.data)[i], 2);
+    return sqrt(squares / (double)p->size);
+}
+
+static const syl_param *named(const bench *b, const char *name)
+{
+    for (int i = 0; i < b->set.count; i++)
+        if (!strcmp(b->set.item[i]->name, name)) return b->set.item[i];
+    fail_msg("no %s", name);
+    return NULL;
 }
 
 static void start_is_gpt2s(void **state)
 {
     bench b;
-    double squares = 0;
     float first;
     (void)state;
-    start(&b, 1);
+    start(&b, &gpt2, 1);
     syl_lm_net_start(b.net, 3);
     const syl_param *wte = b.set.item[0], *norm = b.set.item[2];
-    for (int64_t i = 0; i < wte->size; i++)
-        squares += pow(((float *)wte->value.data)[i], 2);
-    assert_float_equal(sqrt(squares / (double)wte->size), .02, .003);
+    assert_float_equal(deviation_of(wte), .02, .003);
+    assert_float_equal(deviation_of(named(&b, "lm.h.0.mlp.c_proj.weight")), .01, .0015);
     assert_string_equal(norm->name, "lm.h.0.ln_1.weight");
     assert_true(((float *)norm->value.data)[3] == 1);
     first = *(float *)wte->value.data;
@@ -226,23 +318,37 @@ static void start_is_gpt2s(void **state)
     finish(&b);
 }
 
+static void start_is_llamas(void **state)
+{
+    bench b;
+    (void)state;
+    start(&b, &grouped, 1);
+    syl_lm_net_start(b.net, 3);
+    assert_float_equal(deviation_of(named(&b, "lm.layers.1.mlp.down_proj.weight")), .02, .003);
+    assert_float_equal(deviation_of(named(&b, "lm.lm_head.weight")), .02, .003);
+    assert_true(deviation_of(named(&b, "lm.norm.weight")) == 1);
+    finish(&b);
+}
+
 static void refusals(void **state)
 {
     bench b;
     syl_var *hidden;
     syl_lm_net *none;
-    syl_lm_shape llama = tiny;
+    syl_lm_shape odd = grouped.shape;
     const int64_t long_one[] = {0, ROWS};
     (void)state;
-    start(&b, 1);
+    start(&b, &grouped, 1);
     begin_step(&b);
     syl_lm_net_input in = {.sequences = {1, long_one}, .ids = b.ids};
     assert_int_equal(syl_lm_net_forward(b.net, b.tape, &in, &hidden, NULL, &err), SYL_EINVAL);
     in.sequences = (syl_ragged){2, begin};
     b.ids[4] = 23;
     assert_int_equal(syl_lm_net_forward(b.net, b.tape, &in, &hidden, NULL, &err), SYL_EINVAL);
-    llama.kind = SYL_LM_LLAMA;
-    assert_int_equal(syl_lm_net_create(&none, &llama, &b.set, "", &err), SYL_EUNSUPPORTED);
+    in.ids = NULL; /* nor vectors */
+    assert_int_equal(syl_lm_net_forward(b.net, b.tape, &in, &hidden, NULL, &err), SYL_EINVAL);
+    odd.kv_heads = 3;
+    assert_int_equal(syl_lm_net_create(&none, &odd, &b.set, "", &err), SYL_EFORMAT);
     assert_null(none);
     finish(&b);
 }
@@ -250,10 +356,9 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gpt2_like_transformers),
-        cmocka_unit_test(prefix_by_differences),
-        cmocka_unit_test(start_is_gpt2s),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(all_like_transformers), cmocka_unit_test(adjacent_pairs),
+        cmocka_unit_test(prefix_by_differences), cmocka_unit_test(start_is_gpt2s),
+        cmocka_unit_test(start_is_llamas),       cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

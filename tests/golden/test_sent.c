@@ -136,7 +136,7 @@ static void check(const stage_case *c, const samples *s, const syl_safetensors *
     syl_sent_losses losses = syl_sent_losses_defaults();
     syl_sent_batch batch = {s->at, SAMPLES};
     losses.loss_on_all = c->on_all;
-    OK(syl_sent_model_create(&m, &config, tokenizer, &err));
+    OK(syl_sent_model_create(&m, &config, tokenizer, NULL, &err));
     load(m, fixture);
     OK(syl_ctx_create(&ctx, 1, &err));
     OK(syl_tape_create(&tape, ctx, &err));

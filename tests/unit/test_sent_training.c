@@ -224,7 +224,7 @@ static void own_latents_have_no_gradient(void **state)
         losses.lambda = 0;
         losses.self_feed = 1;
         losses.self_feed_ramp = 10;
-        OK(syl_sent_model_create(&m, &config, p.tokenizer, &err));
+        OK(syl_sent_model_create(&m, &config, p.tokenizer, NULL, &err));
         syl_sent_model_start(m, 3);
         syl_lm_net_start(m->encoder, 4);
         syl_lm_net_start(m->decoder, 5);

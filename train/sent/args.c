@@ -56,8 +56,8 @@ const syl_arg syl_sent_args_table[] = {
     TEXT("data", data, 0, "JSON list of {question, steps, answer} to learn from"),
     TEXT("valid", valid, 0, "the same, to choose the best model by"),
     TEXT("out", out, 0, "folder of the run: checkpoint, models, metrics"),
-    TEXT("from", from, 1, "FOLDER or file of the model to begin with, or a folder with Hugging Face's GPT-2;\n"
-         "        cot, nocot: anew without it"),
+    TEXT("from", from, 1, "FOLDER or file of the model to begin with, or a folder with Hugging Face's GPT-2\n"
+         "        or Llama; cot, nocot: anew without it"),
     TEXT("semantic", semantic, 1, "ctx-c: model of stage sem, whose embeddings draw"),
     TEXT("encoder-from", encoder_from, 1, "latent: another model's encoder (semantic to contextual)"),
     TEXT("latent-from", latent_from, 1,
@@ -83,6 +83,13 @@ const syl_arg syl_sent_args_table[] = {
     REAL("self-feed", self_feed, 0, 1,
          "latent: probability of feeding the model's own prediction (not in the paper)"),
     WHOLE("self-feed-ramp", self_feed_ramp, 0, 1000000000, "steps in which that rises from 0"),
+    HEADING("Low-rank adapters (LoRA), in place of the transformer that is trained:"),
+    WHOLE("lora", lora, 0, 65536, "rank; 0: none"),
+    REAL("lora-alpha", lora_alpha, 0, 1e6, "updates are multiplied by this over the rank; 0: 4 times the rank"),
+    REAL("lora-dropout", lora_dropout, 0, 0.9, "of what adapters read"),
+    TEXT("lora-targets", lora_targets, 1,
+         "products by commas (default: c_attn,c_proj of GPT-2,\n"
+         "        q_proj,k_proj,v_proj,o_proj of Llama)"),
     HEADING("Optimisation:"),
     FREE_WHOLE("steps", steps, 1, 1000000000, "updates in all"),
     WHOLE("batch", batch, 1, 65536, "samples of a micro-batch and rank"),
@@ -161,6 +168,7 @@ syl_sent_args syl_sent_args_defaults(int stage)
                        .log_every = 50,
                        .checkpoint_every = 500,
                        .validate_every = 250,
+                       .lora_dropout = 0.1,
                        .lr = 5e-4,
                        .beta1 = 0.9,
                        .beta2 = 0.999,
@@ -189,5 +197,11 @@ int syl_sent_args_check(const syl_sent_args *a)
         return syl_usage(COMMAND, "--semantic is for --stage ctx-c");
     if ((a->encoder_from || a->latent_from) && a->stage != SYL_SENT_LATENT)
         return syl_usage(COMMAND, "--encoder-from and --latent-from are for --stage latent");
+    if (a->lora && !a->from)
+        return syl_usage(COMMAND, "--lora adapts a model that is there: --from");
+    if (a->lora && a->stage == SYL_SENT_ARGS_STOP)
+        return syl_usage(COMMAND, "--stage stop trains a classifier alone: it has no --lora");
+    if (!a->lora && a->lora_targets)
+        return syl_usage(COMMAND, "--lora-targets wants the rank of adapters: --lora");
     return SYL_EXIT_OK;
 }

@@ -14,6 +14,9 @@ typedef struct syl_sent_args {
     int sentence_tokens, sentences, valid_count;
     int steps, batch, accumulate, warmup, self_feed_ramp;
     int threads, seed, log_every, checkpoint_every, validate_every;
+    int lora;                        /* rank; 0: none */
+    double lora_alpha, lora_dropout; /* alpha 0: 4 times the rank */
+    const char *lora_targets;        /* NULL: of attention */
     double lr, min_factor, beta1, beta2, eps, weight_decay, clip;
     double dropout, prefix_dropout, latent_dropout, contrast, lambda, temperature, self_feed;
     bool resume, quiet;

@@ -220,7 +220,7 @@ syl_status syl_sent_begin(syl_sent_model **out, const syl_sent_beginning *by,
                           const syl_sent_sources *s, syl_error *err)
 {
     syl_sent_config config = config_of(by, s);
-    SYL_TRY(syl_sent_model_create(out, &config, syl_sent_sources_tokenizer(s), err));
+    SYL_TRY(syl_sent_model_create(out, &config, syl_sent_sources_tokenizer(s), &by->lora, err));
     syl_status status = fill(*out, by, s, err);
     if (status == SYL_OK) return SYL_OK;
     syl_sent_model_free(*out);

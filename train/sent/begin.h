@@ -16,6 +16,7 @@ typedef struct syl_sent_beginning {
     syl_sent_marker marker;
     syl_latent_norm latent_norm;
     float dropout; /* inside what is trained */
+    syl_lora lora; /* rank 0: none */
     uint64_t seed;
 } syl_sent_beginning;
 

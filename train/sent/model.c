@@ -39,6 +39,16 @@ static syl_status declare_projections(syl_sent_model *m, syl_param_set *set, syl
                        err);
 }
 
+/* The language model that the stage trains, or adapts. */
+static syl_status declare_trained(syl_sent_model *m, syl_lm_net **net, const syl_lm_shape *shape,
+                                  const char *prefix, syl_error *err)
+{
+    if (!m->lora.rank) return syl_lm_net_create(net, shape, &m->trained, prefix, err);
+    SYL_TRY(syl_lm_net_create(net, shape, &m->fixed, prefix, err));
+    m->adapted = *net;
+    return syl_lm_net_adapt(*net, &m->lora, &m->trained, err);
+}
+
 static syl_status declare_latent_stage(syl_sent_model *m, syl_error *err)
 {
     const syl_sent_config *c = &m->config;
@@ -46,7 +56,8 @@ static syl_status declare_latent_stage(syl_sent_model *m, syl_error *err)
     syl_param_set *set = m->training_stop ? &m->fixed : &m->trained;
     SYL_TRY(syl_lm_net_create(&m->encoder, &c->encoder, &m->fixed, "encoder.", err));
     SYL_TRY(syl_lm_net_create(&m->decoder, &c->decoder, &m->fixed, "decoder.", err));
-    SYL_TRY(syl_lm_net_create(&m->latent, &c->latent, set, "latent.", err));
+    SYL_TRY(m->training_stop ? syl_lm_net_create(&m->latent, &c->latent, set, "latent.", err)
+                             : declare_trained(m, &m->latent, &c->latent, "latent.", err));
     SYL_TRY(declare_projections(m, set, err));
     if (!m->training_stop) return SYL_OK;
     return declare_mlp(&m->trained, "stop", (int[]){c->latent.dim, c->stop[0], c->stop[1], 1}, 3,
@@ -57,24 +68,24 @@ static syl_status declare(syl_sent_model *m, syl_error *err)
 {
     const syl_sent_config *c = &m->config;
     if (syl_sent_has_latent(c)) return declare_latent_stage(m, err);
-    SYL_TRY(syl_lm_net_create(&m->decoder, &c->decoder, &m->trained, "decoder.", err));
+    SYL_TRY(declare_trained(m, &m->decoder, &c->decoder, "decoder.", err));
     if (syl_sent_has_encoder(c)) m->encoder = m->decoder;
     if (c->stage != SYL_SENT_CTX_C) return SYL_OK;
     return syl_lm_net_create(&m->semantic, &c->encoder, &m->fixed, "semantic.", err);
 }
 
 syl_status syl_sent_model_create(syl_sent_model **out, const syl_sent_config *config,
-                                 const syl_sent_tokenizer *tokenizer, syl_error *err)
+                                 const syl_sent_tokenizer *tokenizer, const syl_lora *lora,
+                                 syl_error *err)
 {
     syl_sent_model *m = *out = syl_calloc(1, sizeof *m);
     if (!m) return syl_fail_memory(err, sizeof *m, "a model");
     m->config = *config;
     m->tokenizer = tokenizer;
+    if (lora) m->lora = *lora;
     syl_status status = declare(m, err);
     if (status == SYL_OK) status = syl_param_set_finish(&m->trained, err);
-    if (status == SYL_OK) status = syl_param_set_finish(&m->fixed, err);
-    for (int i = 0; i < m->fixed.count; i++)
-        m->fixed.item[i]->frozen = true;
+    if (status == SYL_OK) status = syl_param_set_finish_fixed(&m->fixed, err);
     if (status == SYL_OK) return SYL_OK;
     syl_sent_model_free(m);
     *out = NULL;
@@ -117,6 +128,7 @@ void syl_sent_model_start(syl_sent_model *m, uint64_t seed)
     start_mlp(&m->into, seed);
     start_mlp(&m->out_of, seed);
     start_mlp(&m->stop, seed);
+    if (m->adapted) syl_lm_net_start_adapters(m->adapted, seed);
 }
 
 syl_status syl_sent_mlp_load(syl_sent_mlp *mlp, const syl_safetensors *file, syl_error *err)
@@ -144,25 +156,33 @@ syl_status syl_sent_mlp_apply(const syl_sent_mlp *mlp, syl_tape *tape, syl_var *
 
 /* ---- files --------------------------------------------------------------------------------- */
 
-/* Tensors of a file that is being written; names of copies are owned. */
+/* Tensors of a file that is being written. */
 typedef struct output {
     syl_st_tensor *tensors;
-    char **names; /* [count], NULL where the name is the parameter's */
-    size_t count, room, name_room;
+    size_t count, room;
+    void **owned; /* names of copies, merged weights */
+    size_t num_owned, owned_room;
+    syl_ctx *ctx; /* of merging */
 } output;
 
-static syl_status add_tensor(output *o, const syl_param *p, const syl_param_set *set, char *name,
+static syl_status own(output *o, void *memory, syl_error *err)
+{
+    syl_status status =
+        syl_grow((void **)&o->owned, &o->owned_room, o->num_owned + 1, sizeof *o->owned, err);
+    if (status == SYL_OK)
+        o->owned[o->num_owned++] = memory;
+    else
+        free(memory);
+    return status;
+}
+
+static syl_status add_tensor(output *o, const syl_param *p, const float *data, const char *name,
                              syl_error *err)
 {
     SYL_TRY(syl_grow((void **)&o->tensors, &o->room, o->count + 1, sizeof *o->tensors, err));
-    SYL_TRY(syl_grow((void **)&o->names, &o->name_room, o->count + 1, sizeof *o->names, err));
-    syl_st_tensor t = {.name = name ? name : p->name,
-                       .dtype = SYL_F32,
-                       .data = set->values.host + p->offset,
-                       .count = (size_t)p->size};
+    syl_st_tensor t = {.name = name, .dtype = SYL_F32, .data = data, .count = (size_t)p->size};
     for (; t.ndim < SYL_PARAM_DIMS && p->dims[t.ndim]; t.ndim++)
         t.shape[t.ndim] = p->dims[t.ndim];
-    o->names[o->count] = name;
     o->tensors[o->count++] = t;
     return SYL_OK;
 }
@@ -173,26 +193,35 @@ static bool begins(const char *text, const char *with)
 }
 
 /* The decoder's tensor once more, as the encoder's. */
-static syl_status add_shared(output *o, const syl_param *p, const syl_param_set *set,
-                             syl_error *err)
+static syl_status add_shared(output *o, const syl_param *p, const float *data, syl_error *err)
 {
     char *name = NULL;
     if (asprintf(&name, "encoder.%s", p->name + strlen("decoder.")) < 0)
         return syl_fail(err, SYL_ENOMEM, "no memory for a name");
-    syl_status status = add_tensor(o, p, set, name, err);
-    if (status != SYL_OK) free(name);
-    return status;
+    SYL_TRY(own(o, name, err));
+    return add_tensor(o, p, data, name, err);
+}
+
+static syl_status add_param(output *o, const syl_sent_model *m, const syl_param_set *set,
+                            const syl_param *p, syl_error *err)
+{
+    float *merged = NULL;
+    bool shared = m->encoder && m->encoder == m->decoder && begins(p->name, "decoder.");
+    if (m->adapted && set == &m->fixed)
+        SYL_TRY(syl_lm_net_merged(m->adapted, p, o->ctx, &merged, err));
+    if (merged) SYL_TRY(own(o, merged, err));
+    const float *data = merged ? merged : set->values.host + p->offset;
+    SYL_TRY(add_tensor(o, p, data, p->name, err));
+    return shared ? add_shared(o, p, data, err) : SYL_OK;
 }
 
 static syl_status add_set(output *o, const syl_sent_model *m, const syl_param_set *set,
                           syl_error *err)
 {
-    bool shared = m->encoder && m->encoder == m->decoder;
     for (int i = 0; i < set->count; i++) {
         const syl_param *p = set->item[i];
-        if (begins(p->name, "semantic.")) continue;
-        SYL_TRY(add_tensor(o, p, set, NULL, err));
-        if (shared && begins(p->name, "decoder.")) SYL_TRY(add_shared(o, p, set, err));
+        if (begins(p->name, "semantic.") || strstr(p->name, ".lora_")) continue;
+        SYL_TRY(add_param(o, m, set, p, err));
     }
     return SYL_OK;
 }
@@ -223,13 +252,15 @@ syl_status syl_sent_model_save(const syl_sent_model *m, const char *path, syl_er
     json_t *metadata = metadata_of(m);
     syl_status status =
         metadata ? SYL_OK : syl_fail(err, SYL_ENOMEM, "no memory for a model's description");
+    if (status == SYL_OK && m->adapted) status = syl_ctx_create(&o.ctx, 1, err);
     if (status == SYL_OK) status = add_set(&o, m, &m->trained, err);
     if (status == SYL_OK) status = add_set(&o, m, &m->fixed, err);
     if (status == SYL_OK) status = syl_safetensors_write(path, o.tensors, o.count, metadata, err);
-    for (size_t i = 0; i < o.count; i++)
-        free(o.names[i]);
-    free(o.names);
+    for (size_t i = 0; i < o.num_owned; i++)
+        free(o.owned[i]);
+    free(o.owned);
     free(o.tensors);
+    syl_ctx_free(o.ctx);
     json_decref(metadata);
     return status;
 }

@@ -31,12 +31,26 @@ static syl_status read_shape(syl_lm_shape *shape, const char *path, syl_error *e
     return status;
 }
 
+/* The first of `count` names that is there in the folder, else the first of all, which
+ * messages then name. */
+static syl_status find_in(char **out, const char *folder, const char *const *names, int count,
+                          syl_error *err)
+{
+    for (int i = 0; i < count; i++) {
+        SYL_TRY(path_in(out, folder, names[i], err));
+        if (!access(*out, F_OK)) return SYL_OK;
+        free(*out);
+    }
+    return path_in(out, folder, names[0], err);
+}
+
 /* Path by path: configuration, tensors, tokenizer. */
 static syl_status open_part(syl_sent_saved *s, int part, const char *folder, syl_error *err)
 {
-    static const char *const names[] = {"config.json", "model.safetensors", "tokenizer.json"};
+    static const char *const names[] = {"config.json", "model.safetensors", "tokenizer.json",
+                                        "vocab.json", "encoder.json"};
     char *path;
-    SYL_TRY(path_in(&path, folder, names[part], err));
+    SYL_TRY(find_in(&path, folder, names + part, part == 2 ? 3 : 1, err));
     syl_status status = part == 0   ? read_shape(&s->config.decoder, path, err)
                         : part == 1 ? syl_safetensors_open(&s->file, path, err)
                                     : syl_sent_bpe_tokenizer(&s->tokenizer, path, err);
@@ -73,20 +87,36 @@ static syl_status copy(const char *from, const char *to, syl_error *err)
     return status;
 }
 
+/* A file that may be missing, into another folder. */
+static syl_status copy_if_there(const char *from, int folder_length, const char *name,
+                                const char *to, syl_error *err)
+{
+    char *source = NULL, *target = NULL;
+    if (asprintf(&source, "%.*s%s", folder_length, from, name) < 0)
+        return syl_fail(err, SYL_ENOMEM, "no memory for a path");
+    syl_status status = SYL_OK;
+    if (!access(source, F_OK)) {
+        status = path_in(&target, to, name, err);
+        if (status == SYL_OK) status = copy(source, target, err);
+    }
+    free(source);
+    free(target);
+    return status;
+}
+
 syl_status syl_sent_copy_tokenizer(const syl_sent_saved *from, const char *folder, syl_error *err)
 {
     json_t *json = from->tokenizer->to_json(from->tokenizer);
     const char *name = json_string_value(json_object_get(json, "file"));
     const char *path = syl_safetensors_path(from->file), *slash = strrchr(path, '/');
-    char *source = NULL, *target = NULL;
+    int length = slash ? (int)(slash - path) + 1 : 0;
     syl_status status = json ? SYL_OK : syl_fail(err, SYL_ENOMEM, "no memory for a tokenizer");
-    if (name && asprintf(&source, "%.*s%s", slash ? (int)(slash - path) + 1 : 0, path, name) < 0)
-        status = syl_fail(err, SYL_ENOMEM, "no memory for a path");
-    if (name && status == SYL_OK) status = path_in(&target, folder, name, err);
     if (name && status == SYL_OK) status = syl_make_folder(folder, err);
-    if (name && status == SYL_OK) status = copy(source, target, err);
-    free(source);
-    free(target);
+    if (name && status == SYL_OK) status = copy_if_there(path, length, name, folder, err);
+    /* A vocabulary without merges has them in a file of their own. */
+    bool apart = name && strcmp(name, "tokenizer.json");
+    for (int i = 0; apart && i < 2 && status == SYL_OK; i++)
+        status = copy_if_there(path, length, i ? "merges.txt" : "vocab.bpe", folder, err);
     json_decref(json);
     return status;
 }

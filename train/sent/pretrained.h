@@ -1,5 +1,5 @@
 /* Language models of others to begin with: a folder as Hugging Face has it, with config.json,
- * model.safetensors and tokenizer.json (byte-level BPE). */
+ * model.safetensors and tokenizer.json, or vocab.json and merges.txt (byte-level BPE). */
 #ifndef SYL_TRAIN_SENT_PRETRAINED_H
 #define SYL_TRAIN_SENT_PRETRAINED_H
 
@@ -12,7 +12,7 @@ bool syl_sent_is_pretrained(const char *path);
  * syl_sent_saved_close. */
 syl_status syl_sent_pretrained_open(syl_sent_saved *out, const char *folder, syl_error *err);
 
-/* Puts the file of a model's tokenizer into the folder of another model; nothing for a tokenizer
+/* Puts the files of a model's tokenizer into the folder of another model; nothing for a tokenizer
  * that has none. */
 syl_status syl_sent_copy_tokenizer(const syl_sent_saved *from, const char *folder, syl_error *err);
 

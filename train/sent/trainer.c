@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "train/sent/adapter.h"
+
 #define VALIDATION_BATCH 128
 #define LENGTH_DECAY 0.98f /* of the averages of |z| and |y| */
 #define LOSS_SHARE 1e-4    /* of a score: of equal accuracies the lower loss wins */
@@ -152,7 +154,8 @@ static syl_status save_model(void *user, const char *path, syl_error *err)
 {
     syl_sent_trainer *t = user;
     use_lengths(t);
-    return syl_sent_model_save(t->model, path, err);
+    SYL_TRY(syl_sent_model_save(t->model, path, err));
+    return t->adapter_base ? syl_sent_adapter_save(t->model, path, t->adapter_base, err) : SYL_OK;
 }
 
 /* ---- examples -------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@ typedef struct syl_sent_trainer {
     syl_dtype compute;
     uint64_t seed;
     const syl_ranks *ranks;
+    const char *adapter_base; /* adapters are also saved as peft's, of this base; NULL: not */
     float lengths[3]; /* moving averages of |z| and |y|, and how many updates they have had */
     int32_t marker;
     syl_train_block blocks[1];

@@ -144,7 +144,7 @@ static syl_status self_attention(const syl_trained_block *b, syl_tape *tape,
     SYL_TRY(syl_tape_joined(tape, b->qkv_bias, b->parts, &bias, err));
     if (b->rel_bias) SYL_TRY(syl_tape_param(tape, b->rel_bias, &rel, err));
     SYL_TRY(syl_nn_linear(tape, x, w, bias, &qkv, err));
-    SYL_TRY(syl_nn_attention(tape, shape, sequences, qkv, rel, &seen, err));
+    SYL_TRY(syl_nn_attention(tape, shape, shape.heads, sequences, qkv, rel, &seen, err));
     return syl_apply_linear(tape, &b->out, seen, y, err);
 }
 
