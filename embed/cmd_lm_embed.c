@@ -132,7 +132,7 @@ static int start(job *j)
 {
     syl_error err;
     if (!j->args.out) return syl_usage(COMMAND, "say where to: --out FILE.npy");
-    if (syl_same_file(j->args.out, j->input) || syl_same_file(j->args.out, j->path))
+    if (syl_same_file(j->args.out, j->input) || syl_output_is_of_model(j->args.out, j->path))
         return syl_usage(COMMAND, "%s would overwrite the input", j->args.out);
     int code = run(j, &err) == SYL_OK ? SYL_EXIT_OK : syl_report(NULL, &err);
     free(j->text), free(j->vector), free(j->rows);

@@ -99,6 +99,17 @@ expect 2 "embed to nowhere" lm embed "$GOLDEN/lm-gpt2" text
 cp text kept
 expect 2 "vectors over the text" lm embed --out ./text "$GOLDEN/lm-gpt2" text
 check "vectors over the text: it is as it was" cmp -s text kept
+cp -r "$GOLDEN/lm-gpt2" over && chmod -R u+w over && ln over/config.json config.link
+for file in over/model.safetensors over/./tokenizer.json config.link; do
+    expect 2 "vectors over $file" lm embed --out $file over text
+    says "$file would overwrite" "vectors over $file"
+done
+for file in model.safetensors tokenizer.json config.json; do
+    check "the model's $file is as it was" cmp -s over/$file "$GOLDEN/lm-gpt2/$file"
+done
+for _ in 1 2; do
+    expect 0 "vectors beside the model" lm embed --out over/vectors.npy over lines
+done
 expect 1 "a stride over the window" lm perplexity --window 8 --stride 9 "$GOLDEN/lm-gpt2" text
 expect 0 "help" lm --help
 for command in generate embed perplexity; do

@@ -160,6 +160,13 @@ expect 1 "stop from ctx-b" train none stop --from ctx-b
 expect 1 "no such model" train none sem --from nowhere
 expect 1 "a folder with a run" train cot cot
 says "resume" "a folder with a run"
+for place in cot cot/model.safetensors; do
+    expect 2 "over the model $place" train cot sem --from $place
+    says "would overwrite" "over the model $place"
+done
+cp -r "$golden/lm-gpt2" pretrained && chmod -R u+w pretrained
+expect 2 "over a pretrained model" train pretrained/. cot --from pretrained
+check "the pretrained model is as it was" cmp "$golden/lm-gpt2/model.safetensors" pretrained/model.safetensors
 echo '[{"question": "1+2", "steps": ["1+2=3"]}]' >bad.json
 expect 1 "a sample without answer" train none cot --data bad.json
 says "bad.json, sample 0" "a sample without answer"

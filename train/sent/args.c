@@ -1,8 +1,11 @@
 #include "train/sent/args.h"
 
+#include <limits.h>
 #include <omp.h>
+#include <stdio.h>
 
 #include "embed/sent/config.h"
+#include "lib/cli/inputs.h"
 #include "lib/nn/optimizer.h"
 #include "train/sent/stages.h"
 
@@ -176,6 +179,23 @@ syl_sent_args syl_sent_args_defaults(int stage)
     return a;
 }
 
+/* The run writes models and a tokenizer into its folder: not over those that it begins with. */
+static int check_folder(const syl_sent_args *a)
+{
+    static const char *const written[] = {"model.safetensors", "best.safetensors",
+                                          "tokenizer.json"};
+    const char *read[] = {a->from, a->semantic, a->encoder_from, a->latent_from};
+    char path[PATH_MAX];
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+        for (size_t k = 0; read[i] && k < sizeof written / sizeof *written; k++) {
+            snprintf(path, sizeof path, "%s/%s", a->out, written[k]);
+            if (syl_output_is_of_model(path, read[i]))
+                return syl_usage(COMMAND, "%s would overwrite the model %s; give another --out",
+                                 path, read[i]);
+        }
+    return SYL_EXIT_OK;
+}
+
 int syl_sent_args_check(const syl_sent_args *a)
 {
     if (!a->data) return syl_usage(COMMAND, "give what to learn from (--data)");
@@ -189,5 +209,5 @@ int syl_sent_args_check(const syl_sent_args *a)
         return syl_usage(COMMAND, "--semantic is for --stage ctx-c");
     if ((a->encoder_from || a->latent_from) && a->stage != SYL_SENT_LATENT)
         return syl_usage(COMMAND, "--encoder-from and --latent-from are for --stage latent");
-    return SYL_EXIT_OK;
+    return check_folder(a);
 }
