@@ -154,6 +154,28 @@ expect 2 "an unknown stage" train none other
 expect 2 "sem from nothing" train none sem
 says "--from" "sem from nothing"
 expect 2 "ctx-c without anchors" train none ctx-c --from cot
+# refuses STAGE STAGES OPTION VALUE...: on the command line; a file of options may have it.
+refuses() {
+    of=$1 stages=$2 option=$3
+    shift 2
+    expect 2 "$option with --stage $of" train none "$of" --from ctx-b "$@"
+    says "$option is for --stage $stages, not for $of" "$option with --stage $of"
+}
+refuses cot latent --lambda 0.5
+refuses stop latent --latent-norm none
+refuses sem "ctx-b, ctx-c" --prefix-dropout 0.2
+refuses ctx-b ctx-c --contrast 0.5
+refuses ctx-b "ctx-c, latent" --temperature 0.1
+refuses latent "cot, nocot" --loss-on answer
+refuses sem "cot, nocot" --dim 32
+refuses sem latent --encoder-from sem
+expect 2 "the shape of a model that is there" train none cot --from cot --layers 2
+says "layers is for a new model" "the shape of a model that is there"
+cat small.conf - >shared.conf <<'C'
+lambda 0.5
+contrast 0.25
+C
+expect 0 "a file of options for several stages" train shared cot --conf shared.conf --steps 2
 expect 1 "latent from cot" train none latent --from cot
 says "stage cot" "latent from cot"
 expect 1 "stop from ctx-b" train none stop --from ctx-b
