@@ -1,10 +1,10 @@
 /* A model out of named tensors, whichever file they are in. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "embed/lm/model.h"
+#include "embed/lm/turns.h"
 #include "lib/base/memory.h"
 
 #define NAME_SIZE 480
@@ -219,35 +219,24 @@ static syl_status load_layer(const loader *l, int i, syl_error *err)
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-/* [context][head_dim]: cosine and sine of position p times base^(-2 i / head_dim) / by[i]. */
-static syl_status make_turns(const loader *l, const float *by, syl_error *err)
-{
-    const syl_lm_shape *s = &l->lm->shape;
-    int64_t dim = syl_lm_head_dim(s);
-    float *turns = syl_calloc((size_t)s->context, (size_t)dim * sizeof *turns);
-    if (!turns)
-        return syl_fail_memory(err, (size_t)s->context * (size_t)dim * sizeof *turns,
-                               "rotary positions");
-    for (int64_t i = 0; i < dim / 2; i++) {
-        double turn = pow(s->rope_base, -2.0 * (double)i / (double)dim) / (by ? by[i] : 1.0f);
-        for (int64_t p = 0; p < s->context; p++) {
-            turns[p * dim + 2 * i] = (float)cos((double)p * turn);
-            turns[p * dim + 2 * i + 1] = (float)sin((double)p * turn);
-        }
-    }
-    return place(l, turns, s->context, dim, SYL_F32, &l->lm->turns, err);
-}
-
-static syl_status load_turns(const loader *l, syl_error *err)
+/* The angles of rotary positions, with the file's divisors where it has some. */
+static syl_status load_angles(const loader *l, syl_error *err)
 {
     const char *base = l->source->names->turns;
     char name[NAME_SIZE];
     float *by = NULL;
+    int half = syl_lm_head_dim(&l->lm->shape) / 2;
+    if (!(l->lm->angle = syl_calloc((size_t)half, sizeof *l->lm->angle)))
+        return syl_fail_memory(err, (size_t)half * sizeof *l->lm->angle, "rotary positions");
     if (base) name_of(l, -1, base, "weight", name);
     if (base && l->source->has(l->source->file, name))
-        SYL_TRY(l->source->values(l->source->file, name, syl_lm_head_dim(&l->lm->shape) / 2, 0, &by,
-                                  err));
-    syl_status status = make_turns(l, by, err);
+        SYL_TRY(l->source->values(l->source->file, name, half, 0, &by, err));
+    syl_status status = SYL_OK;
+    for (int i = 0; by && i < half; i++)
+        if (!(by[i] > 0))
+            status =
+                syl_fail(err, SYL_EFORMAT, "tensor %s divides an angle by %g", name, (double)by[i]);
+    syl_lm_angles(&l->lm->shape, by, l->lm->angle);
     free(by);
     return status;
 }
@@ -298,7 +287,7 @@ static syl_status load_all(const loader *l, syl_error *err)
     if (s->kind == SYL_LM_GPT2)
         SYL_TRY(load_table(l, names->positions, s->context, SYL_F32, &l->lm->positions, err));
     else
-        SYL_TRY(load_turns(l, err));
+        SYL_TRY(load_angles(l, err));
     for (int i = 0; i < s->layers; i++)
         SYL_TRY(load_layer(l, i, err));
     SYL_TRY(load_norm(l, -1, names->norm, &l->lm->norm, err));
@@ -351,9 +340,9 @@ void syl_lm_free(syl_lm *lm)
     free_norm(lm, &lm->norm);
     syl_device_release(lm->device, lm->table.data);
     syl_device_release(lm->device, lm->positions.data);
-    syl_device_release(lm->device, lm->turns.data);
     syl_weight_free(lm->head);
     free(lm->rows);
+    free(lm->angle);
     free(lm);
 }
 

@@ -27,7 +27,7 @@ struct syl_lm {
     size_t row_bytes;
     syl_weight *head;  /* [vocab][dim], or NULL: logits by the table */
     syl_mat positions; /* GPT-2: [context][dim] */
-    syl_mat turns;     /* Llama: [context][head_dim], of syl_rotate */
+    double *angle;     /* Llama: [head_dim / 2], of rotary positions */
 };
 
 struct syl_lm_cache {

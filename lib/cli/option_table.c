@@ -135,7 +135,7 @@ int syl_args_parse_given(const char *command, const syl_arg *table, size_t count
                          int argc, char **argv, json_t *text, bool *help, int *first, bool *given)
 {
     struct option options[SYL_ARGS_MOST + 3] = {{"conf", required_argument, NULL, OPTION_CONF},
-                                              {"help", no_argument, NULL, OPTION_HELP}};
+                                                {"help", no_argument, NULL, OPTION_HELP}};
     parse p = {command, table, count, into, text};
     int n = 2, option, code = SYL_EXIT_OK;
     char name[80];

@@ -82,6 +82,26 @@ END
     says "config.json" "$kind: a damaged configuration"
 done
 
+# ---- a context that is claimed costs nothing before it is used ---------------------------
+# peak COMMAND...: ./kib, of memory; standard output in ./said.
+peak() {
+    python3 -c '
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=open("said", "w"), stdin=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=open("kib", "w"))' "$@"
+}
+rm -rf copy && cp -r "$GOLDEN/lm-llama" copy && chmod -R u+w copy
+sed -i 's/"max_position_embeddings": [0-9]*/"max_position_embeddings": 1048576/' copy/config.json
+for model in "$GOLDEN/lm-llama" copy; do
+    expect 0 "memory of $model" peak "$SYLKIT" lm generate --threads 1 --max-tokens 8 --prompt "the cat" "$model"
+    mv kib "kib.$(basename "$model")" && mv said "said.$(basename "$model")"
+    expect 0 "vectors of $model" lm embed --out "$(basename "$model").npy" "$model" lines
+done
+check "a million positions: the same text" cmp said.copy said.lm-llama
+check "a million positions: the same vectors" cmp copy.npy lm-llama.npy
+check "a million positions: no memory for them" test "$(cat kib.copy)" -lt "$(($(cat kib.lm-llama) + 8192))"
+expect 0 "a million positions: perplexity" lm perplexity copy text
+
 expect 1 "no such model" lm generate --prompt a nowhere.gguf
 says "nowhere.gguf" "no such model"
 echo "GGUF but not really" >bad.gguf
