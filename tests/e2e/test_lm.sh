@@ -82,6 +82,21 @@ END
     says "config.json" "$kind: a damaged configuration"
 done
 
+# ---- weights in several files ------------------------------------------------------------
+for kind in gpt2 llama; do
+    rm -rf parts && cp -r "$GOLDEN/lm-$kind" parts && chmod -R u+w parts
+    check "$kind: weights into three files" case_of shards parts 3
+    expect 0 "$kind: vectors out of one file" lm embed --out whole.npy "$GOLDEN/lm-$kind" lines
+    expect 0 "$kind: vectors out of three files" lm embed --out parts.npy parts lines
+    check "$kind: three files: the same vectors" cmp whole.npy parts.npy
+    rm parts/model-2-of-3.safetensors
+    expect 1 "$kind: a file that is missing" lm embed --out parts.npy parts lines
+    says "model-2-of-3.safetensors" "$kind: a file that is missing"
+    sed -i 's|"model-2-of-3|"../parts/model-2-of-3|' parts/model.safetensors.index.json
+    expect 1 "$kind: a file elsewhere" lm embed --out parts.npy parts lines
+    says "beside the index" "$kind: a file elsewhere"
+done
+
 # ---- a context that is claimed costs nothing before it is used ---------------------------
 # peak COMMAND...: ./kib, of memory; standard output in ./said.
 peak() {

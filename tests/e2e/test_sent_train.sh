@@ -113,6 +113,9 @@ check "it learns" learns pre
 check "its tokenizer lies beside it" cmp "$golden/lm-gpt2/tokenizer.json" pre/tokenizer.json
 expect 0 "going on from there" train pre-ctx ctx-b --from pre
 check "the tokenizer is there as well" cmp "$golden/lm-gpt2/tokenizer.json" pre-ctx/tokenizer.json
+cp -r "$golden/lm-gpt2" shards && chmod -R u+w shards && python3 -B "$here/lm_cases.py" shards shards 2
+expect 0 "a pretrained model in two files" train pre-two cot --from shards --steps 20
+check "two files: the same model" cmp pre/model.safetensors pre-two/model.safetensors
 mkdir part && cp "$golden/lm-gpt2/config.json" "$golden/lm-gpt2/model.safetensors" part
 expect 1 "a pretrained model without tokenizer" train none cot --from part
 says "tokenizer.json" "a pretrained model without tokenizer"
