@@ -17,6 +17,7 @@ typedef struct pass {
     syl_mat normed, mixed; /* [rows][dim] */
     syl_mat qkv;           /* [rows][dim + 2 keys] */
     syl_mat inner, outer;  /* [rows][ff or 2 ff], [rows][ff] */
+    double attention;      /* flops, which are those of one conversation each */
 } pass;
 
 static void norm(const pass *p, const syl_lm_norm *n, syl_mat x, syl_mat y)
@@ -33,12 +34,13 @@ static syl_mat cached(const syl_lm_cache *cache, int layer, int64_t begin, int64
 }
 
 /* mixed = attention of each conversation's new rows over all it has had. */
-static syl_status attend(const pass *p, int layer, syl_error *err)
+static syl_status attend(pass *p, int layer, syl_error *err)
 {
     const syl_lm_shape *s = &p->lm->shape;
     int64_t keys = syl_lm_key_cols(s);
     for (int i = 0; i < p->sequences.count; i++) {
-        const syl_lm_cache *cache = p->caches[i];
+        syl_lm_cache *cache = p->caches[i];
+        double before = syl_ctx_flops(p->ctx);
         syl_mat fresh = syl_sequence(p->qkv, p->sequences, i);
         if (fresh.rows == 0) continue;
         syl_mat all = cached(cache, layer, 0, cache->length + fresh.rows);
@@ -48,6 +50,8 @@ static syl_status attend(const pass *p, int layer, syl_error *err)
         SYL_TRY(syl_attention(p->ctx, s->heads, causal, syl_mat_cols(fresh, 0, s->dim),
                               syl_mat_cols(all, 0, keys), syl_mat_cols(all, keys, keys),
                               syl_sequence(p->mixed, p->sequences, i), err));
+        cache->flops += syl_ctx_flops(p->ctx) - before;
+        p->attention += syl_ctx_flops(p->ctx) - before;
     }
     return SYL_OK;
 }
@@ -64,7 +68,7 @@ static syl_status feed_forward(const pass *p, const syl_lm_layer *layer, syl_err
     return syl_linear(p->ctx, layer->down, p->outer, SYL_ACT_NONE, true, p->x, err);
 }
 
-static syl_status run_layer(const pass *p, int i, syl_error *err)
+static syl_status run_layer(pass *p, int i, syl_error *err)
 {
     const syl_lm_shape *s = &p->lm->shape;
     const syl_lm_layer *layer = &p->lm->layer[i];
@@ -141,6 +145,7 @@ static syl_status take_room(pass *p, int64_t n, int32_t *position, syl_error *er
 static syl_status run(pass *p, const syl_mat *residuals, syl_error *err)
 {
     const syl_lm *lm = p->lm;
+    double before = syl_ctx_flops(p->ctx);
     if (lm->shape.kind == SYL_LM_GPT2) {
         syl_gather(p->ctx, lm->positions, p->position, p->normed);
         syl_add(p->ctx, p->normed, p->x);
@@ -152,8 +157,12 @@ static syl_status run(pass *p, const syl_mat *residuals, syl_error *err)
         SYL_TRY(status);
         if (residuals && residuals[i].data) syl_convert(p->ctx, p->x, residuals[i]);
     }
-    for (int i = 0; i < p->sequences.count; i++)
-        p->caches[i]->length += p->sequences.begin[i + 1] - p->sequences.begin[i];
+    double products = syl_ctx_flops(p->ctx) - before - p->attention;
+    for (int i = 0; i < p->sequences.count; i++) {
+        int64_t n = p->sequences.begin[i + 1] - p->sequences.begin[i];
+        p->caches[i]->length += n;
+        p->caches[i]->flops += products * (double)n / (double)p->x.rows;
+    }
     return SYL_OK;
 }
 

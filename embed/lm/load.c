@@ -155,6 +155,7 @@ static syl_status load_blocks(const loader *l, const parts *p, syl_weight **out,
     SYL_TRY(read_blocks(l, p, &blocks, &kind, err));
     if (!blocks) return SYL_OK;
     syl_status status = syl_weight_blocks(out, kind, blocks, p->total, p->n_in, err);
+    l->lm->has_blocks = true;
     free(blocks);
     return status;
 }
@@ -349,4 +350,9 @@ void syl_lm_free(syl_lm *lm)
 const syl_lm_shape *syl_lm_shape_of(const syl_lm *lm)
 {
     return &lm->shape;
+}
+
+bool syl_lm_has_blocks(const syl_lm *lm)
+{
+    return lm->has_blocks;
 }

@@ -36,6 +36,12 @@ for kind in gpt2 llama; do
         expect 0 "$kind: embed, $pool" lm embed --pool $pool --out vectors.npy "$model" lines
         check "$kind: embed, $pool: as transformers" case_of vectors vectors.npy "$cases" $pool
     done
+    for pool in last mean; do
+        for batch in 1 2 3; do
+            expect 0 "$kind: embed, $pool, $batch at a time" lm embed --pool $pool --batch $batch --out vectors.npy "$model" lines
+            check "$kind: embed, $pool, $batch at a time: as transformers" case_of vectors vectors.npy "$cases" $pool
+        done
+    done
     expect 0 "$kind: embed to length 1" lm embed --normalise --out vectors.npy "$model" <lines
     check "$kind: embed to length 1: it is" case_of unit vectors.npy "$cases"
     expect 0 "$kind: perplexity" lm perplexity --json --window 24 --stride 10 "$model" text
