@@ -138,6 +138,47 @@ expect 0 "accumulated batches" train parts cot --batch 4 --accumulate 4
 expect 0 "bf16" train half cot --precision bf16
 check "bf16 learns" learns half
 
+# ---- several processes: two ranks do what one does with the doubled batch, where samples are of one
+# length (a batch's loss is a mean over its tokens, an update one over batches) and without InfoNCE,
+# which compares the samples of a rank's batch alone.
+modules=${PREFIX_BUILD:-.}/.libs
+if command -v mpirun >/dev/null 2>&1 && [ -e "$modules/libsylkit-mpi.so" ]; then
+    SYLKIT_MODULES=$modules
+    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    export SYLKIT_MODULES OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
+    # ranks FOLDER STAGE OPTIONS...: by two processes.
+    ranks() {
+        into=$1 stage=$2
+        shift 2
+        env ASAN_OPTIONS=detect_leaks=0 mpirun --oversubscribe -np 2 "$SYLKIT" sent train --conf small.conf \
+            --stage "$stage" --out "$into" "$@"
+    }
+    "$SYLKIT" sent gen --count 400 --operations 3:3 --out even.json arith 2>err || fail "data"
+    for stage in cot ctx-b latent stop; do
+        case $stage in
+        cot) more="--data even.json" ;;
+        ctx-b) more="--data even.json --from cot --prefix-dropout 0" ;;
+        latent) more="--data even.json --from ctx-b --lambda 0 --latent-dropout 0 --latent-norm scale" ;;
+        stop) more="--data even.json --from latent-rms" ;;
+        esac
+        expect 0 "$stage, two ranks" ranks two $stage --batch 8 $more
+        expect 0 "$stage, one rank, doubled batch" train one $stage $more
+        check "$stage, two ranks: the same losses" python3 - <<'P'
+import json
+a, b = ([x["loss"] for x in map(json.loads, open(f"{n}/metrics.jsonl")) if "loss" in x] for n in ("one", "two"))
+print(a, b)
+assert len(a) == len(b) == 6 and all(abs(x - y) < 1e-5 * x for x, y in zip(a, b))
+P
+        rm -r one two
+    done
+    expect 0 "two ranks, the first steps" ranks two latent --from ctx-b --steps 4
+    expect 0 "two ranks, resumed" ranks two latent --from ctx-b --steps 6 --resume
+    check "two ranks, resumed: they went on" json two/metrics.jsonl \
+        "[x['step'] for x in lines if 'loss' in x] == [1, 2, 3, 4, 5, 6]"
+else
+    echo "skip: several processes (no mpirun, or built without MPI)"
+fi
+
 # ---- every option stands in the man page and the completion, and they have no others
 root=${PREFIX_SRC:-$here/../..}
 expect 0 "help" "$SYLKIT" sent train --help
