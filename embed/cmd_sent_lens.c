@@ -110,7 +110,7 @@ static int check(const arguments *a, int names, char **argv)
     if ((names == 2) == (a->question != NULL))
         return syl_usage(COMMAND, "give either a file of questions or --question TEXT");
     for (int i = 0; a->html && i < names; i++)
-        if (syl_same_file(a->html, argv[i]))
+        if (i == 0 ? syl_output_is_of_model(a->html, argv[i]) : syl_same_file(a->html, argv[i]))
             return syl_usage(COMMAND, "%s would overwrite the input", a->html);
     return SYL_EXIT_OK;
 }

@@ -56,16 +56,26 @@ void syl_lm_session_close(syl_lm_session *s)
     syl_device_close(s->device);
 }
 
-syl_status syl_lm_session_feed(syl_lm_session *s, syl_lm_cache *cache, const int32_t *ids,
-                               int64_t count, syl_mat hidden, syl_error *err)
+syl_status syl_lm_session_feed_batch(syl_lm_session *s, syl_lm_cache *const *caches,
+                                     syl_ragged sequences, const int32_t *ids, syl_mat hidden,
+                                     syl_error *err)
 {
     syl_mat x;
     size_t mark = syl_ctx_mark(s->ctx);
-    syl_status status = syl_ctx_mat(s->ctx, SYL_F32, count, syl_lm_shape_of(s->lm)->dim, &x, err);
+    int64_t rows = sequences.begin[sequences.count], dim = syl_lm_shape_of(s->lm)->dim;
+    syl_status status = syl_ctx_mat(s->ctx, SYL_F32, rows, dim, &x, err);
     if (status == SYL_OK) status = syl_lm_embed(s->ctx, s->lm, ids, x, err);
-    if (status == SYL_OK) status = syl_lm_forward(s->ctx, s->lm, cache, x, hidden, NULL, err);
+    if (status == SYL_OK)
+        status = syl_lm_forward_batch(s->ctx, s->lm, caches, sequences, x, hidden, NULL, err);
     syl_ctx_release(s->ctx, mark);
     return status;
+}
+
+syl_status syl_lm_session_feed(syl_lm_session *s, syl_lm_cache *cache, const int32_t *ids,
+                               int64_t count, syl_mat hidden, syl_error *err)
+{
+    const int64_t begin[] = {0, count};
+    return syl_lm_session_feed_batch(s, &cache, (syl_ragged){1, begin}, ids, hidden, err);
 }
 
 static syl_status read_all(FILE *in, const char *path, char **text, size_t *size, syl_error *err)

@@ -37,6 +37,12 @@ void syl_lm_session_close(syl_lm_session *session);
 syl_status syl_lm_session_feed(syl_lm_session *session, syl_lm_cache *cache, const int32_t *ids,
                                int64_t count, syl_mat hidden, syl_error *err);
 
+/* The same for several conversations at once, rows begin[i] to begin[i + 1] of ids for caches[i];
+ * hidden as syl_lm_forward_batch has it. */
+syl_status syl_lm_session_feed_batch(syl_lm_session *session, syl_lm_cache *const *caches,
+                                     syl_ragged sequences, const int32_t *ids, syl_mat hidden,
+                                     syl_error *err);
+
 /* All bytes of a file, "-": of standard input; *text [*size] is freed by the caller. */
 syl_status syl_lm_read_text(const char *path, char **text, size_t *size, syl_error *err);
 

@@ -41,6 +41,9 @@ static const syl_arg regime_part[] = {
     SYL_OPTION_REAL(syl_sent_run_args, "noise-probability", noise_probability, 0, 1,
                     "of a step to have noise"),
     SYL_OPTION_INT(syl_sent_run_args, "seed", seed, 0, INT32_MAX, "of the noise"),
+    SYL_OPTION_INT(syl_sent_run_args, "batch", batch, 1, 256,
+                   "questions that a thread has under way, with one pass for all of them; 1: times "
+                   "are those of a question alone"),
 };
 #define COUNT(table) (sizeof table / sizeof *table)
 _Static_assert(COUNT(model_part) + COUNT(run_part) + COUNT(regime_part) <= SYL_SENT_ARGS_MOST,
@@ -56,7 +59,8 @@ syl_sent_run_args syl_sent_run_args_defaults(void)
                                .noise_sigma = 0.1,
                                .noise_probability = o.noise.probability,
                                .seed = (int)o.noise.seed,
-                               .threads = 1};
+                               .threads = 1,
+                               .batch = 16};
 }
 
 syl_arg *syl_sent_run_args_table(syl_arg *to, unsigned parts, size_t offset)

@@ -11,7 +11,7 @@ typedef struct syl_sent_run_args {
     double latent_scale;
     int noise, seed;
     double noise_sigma, noise_probability;
-    int precision, threads, limit;
+    int precision, threads, batch, limit;
     const char *device; /* NULL: the CPU */
     bool verbalise, quiet;
 } syl_sent_run_args;

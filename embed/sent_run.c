@@ -23,8 +23,8 @@ syl_status syl_sent_run_all(syl_sent_run *run, const syl_sent_run_args *args, co
     if (!run->results) return syl_fail_memory(err, count * sizeof *run->results, "results");
     run->progress = syl_progress_create(count, args->quiet);
     double began = syl_clock_seconds();
-    syl_status status = syl_infer_all(run->model, &run->options, &run->dataset, args->threads, show,
-                                      run, run->results, err);
+    syl_status status = syl_infer_all(run->model, &run->options, &run->dataset, args->threads,
+                                      args->batch, show, run, run->results, err);
     run->seconds = syl_clock_seconds() - began;
     syl_progress_free(run->progress);
     run->progress = NULL;

@@ -270,6 +270,21 @@ static void print_help(int stage)
     puts("\nExit status: 0 done, 1 failed or stopped (go on with --resume), 2 wrong usage.");
 }
 
+/* Once more, over the defaults of the stage that was asked for. */
+static int train(job *j, int argc, char **argv, json_t *text)
+{
+    bool help, given[SYL_ARGS_MOST] = {false};
+    int first, code;
+    j->args = syl_sent_args_defaults(j->args.stage);
+    optind = 0;
+    code = syl_args_parse_given(COMMAND, syl_sent_args_table, syl_sent_args_count, &j->args, argc,
+                                argv, text, &help, &first, given);
+    if (code == SYL_EXIT_OK && first < argc)
+        code = syl_usage(COMMAND, "'%s' is no option", argv[first]);
+    if (code == SYL_EXIT_OK) code = syl_sent_args_check(&j->args, given);
+    return code == SYL_EXIT_OK ? start(j) : code;
+}
+
 int syl_cmd_sent_train(int argc, char **argv)
 {
     job j = {.args = syl_sent_args_defaults(0)};
@@ -277,18 +292,10 @@ int syl_cmd_sent_train(int argc, char **argv)
     bool help = false;
     int first, code = syl_args_parse(COMMAND, syl_sent_args_table, syl_sent_args_count, &j.args,
                                      argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) print_help(j.args.stage);
-    if (code == SYL_EXIT_OK && !help) {
-        /* Once more, over the defaults of the stage that was asked for. */
-        j.args = syl_sent_args_defaults(j.args.stage);
-        optind = 0;
-        code = syl_args_parse(COMMAND, syl_sent_args_table, syl_sent_args_count, &j.args, argc,
-                              argv, text, &help, &first);
-        if (code == SYL_EXIT_OK && first < argc)
-            code = syl_usage(COMMAND, "'%s' is no option", argv[first]);
-        if (code == SYL_EXIT_OK) code = syl_sent_args_check(&j.args);
-        if (code == SYL_EXIT_OK) code = start(&j);
-    }
+    if (code == SYL_EXIT_OK && help)
+        print_help(j.args.stage);
+    else if (code == SYL_EXIT_OK)
+        code = train(&j, argc, argv, text);
     json_decref(text);
     return code;
 }

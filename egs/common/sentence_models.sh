@@ -63,12 +63,12 @@ classifiers() {
     done
 }
 
-# answered FOLDER/NAME MODEL QUESTIONS OPTION...: $out/FOLDER/NAME.json.
+# answered FOLDER/NAME MODEL QUESTIONS OPTION...: $out/FOLDER/NAME.json. Times are those of a question alone.
 answered() {
     answers=$out/$1.json model=$2 asked=$data/$3.json
     shift 3
     [ ! -s "$answers" ] || return 0
-    "$sylkit" sent eval --threads "$threads" --seed "$seed" --quiet "$@" "$model" "$asked" >"$answers.part"
+    "$sylkit" sent eval --threads "$threads" --batch 1 --seed "$seed" --quiet "$@" "$model" "$asked" >"$answers.part"
     mv "$answers.part" "$answers"
 }
 table() { "${PYTHON:-python3}" "$root/egs/common/sentence_table.py" "$out/$1" | tee "$out/$1.txt"; }

@@ -48,6 +48,11 @@ int64_t syl_lm_cache_capacity(const syl_lm_cache *cache)
     return cache->capacity;
 }
 
+double syl_lm_cache_flops(const syl_lm_cache *cache)
+{
+    return cache->flops;
+}
+
 void syl_lm_cache_clear(syl_lm_cache *cache)
 {
     cache->length = 0;

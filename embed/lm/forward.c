@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "embed/lm/model.h"
+#include "embed/lm/turns.h"
 #include "lib/base/memory.h"
 
 /* One pass: the next rows of some conversations. */
@@ -10,11 +11,13 @@ typedef struct pass {
     const syl_lm *lm;
     syl_lm_cache *const *caches;
     syl_ragged sequences;
-    int32_t *position;     /* [rows], of each in its conversation */
+    int32_t *position;     /* [rows], of each in its conversation; Llama: its row of turns */
+    syl_mat turns;         /* Llama: [rows][head_dim] */
     syl_mat x;             /* [rows][dim] the residual stream */
     syl_mat normed, mixed; /* [rows][dim] */
     syl_mat qkv;           /* [rows][dim + 2 keys] */
     syl_mat inner, outer;  /* [rows][ff or 2 ff], [rows][ff] */
+    double attention;      /* flops, which are those of one conversation each */
 } pass;
 
 static void norm(const pass *p, const syl_lm_norm *n, syl_mat x, syl_mat y)
@@ -31,12 +34,13 @@ static syl_mat cached(const syl_lm_cache *cache, int layer, int64_t begin, int64
 }
 
 /* mixed = attention of each conversation's new rows over all it has had. */
-static syl_status attend(const pass *p, int layer, syl_error *err)
+static syl_status attend(pass *p, int layer, syl_error *err)
 {
     const syl_lm_shape *s = &p->lm->shape;
     int64_t keys = syl_lm_key_cols(s);
     for (int i = 0; i < p->sequences.count; i++) {
-        const syl_lm_cache *cache = p->caches[i];
+        syl_lm_cache *cache = p->caches[i];
+        double before = syl_ctx_flops(p->ctx);
         syl_mat fresh = syl_sequence(p->qkv, p->sequences, i);
         if (fresh.rows == 0) continue;
         syl_mat all = cached(cache, layer, 0, cache->length + fresh.rows);
@@ -46,6 +50,8 @@ static syl_status attend(const pass *p, int layer, syl_error *err)
         SYL_TRY(syl_attention(p->ctx, s->heads, causal, syl_mat_cols(fresh, 0, s->dim),
                               syl_mat_cols(all, 0, keys), syl_mat_cols(all, keys, keys),
                               syl_sequence(p->mixed, p->sequences, i), err));
+        cache->flops += syl_ctx_flops(p->ctx) - before;
+        p->attention += syl_ctx_flops(p->ctx) - before;
     }
     return SYL_OK;
 }
@@ -62,14 +68,14 @@ static syl_status feed_forward(const pass *p, const syl_lm_layer *layer, syl_err
     return syl_linear(p->ctx, layer->down, p->outer, SYL_ACT_NONE, true, p->x, err);
 }
 
-static syl_status run_layer(const pass *p, int i, syl_error *err)
+static syl_status run_layer(pass *p, int i, syl_error *err)
 {
     const syl_lm_shape *s = &p->lm->shape;
     const syl_lm_layer *layer = &p->lm->layer[i];
     norm(p, &layer->attention_norm, p->x, p->normed);
     SYL_TRY(syl_linear(p->ctx, layer->qkv, p->normed, SYL_ACT_NONE, false, p->qkv, err));
     if (s->kind == SYL_LM_LLAMA)
-        syl_rotate(p->ctx, p->lm->turns, p->position, s->rope_adjacent, false,
+        syl_rotate(p->ctx, p->turns, p->position, s->rope_adjacent, false,
                    syl_mat_cols(p->qkv, 0, s->dim + syl_lm_key_cols(s)));
     SYL_TRY(attend(p, i, err));
     SYL_TRY(syl_linear(p->ctx, layer->out, p->mixed, SYL_ACT_NONE, true, p->x, err));
@@ -103,6 +109,21 @@ static syl_status check(const syl_ctx *ctx, const syl_lm *lm, syl_lm_cache *cons
     return SYL_OK;
 }
 
+static syl_status make_turns(pass *p, int64_t n, syl_error *err)
+{
+    int dim = syl_lm_head_dim(&p->lm->shape);
+    float *host = syl_calloc((size_t)n, (size_t)dim * sizeof *host);
+    if (!host)
+        return syl_fail_memory(err, (size_t)n * (size_t)dim * sizeof *host, "rotary positions");
+    syl_lm_turns(p->lm->angle, dim, p->position, n, host);
+    for (int64_t t = 0; t < n; t++)
+        p->position[t] = (int32_t)t;
+    syl_status status = syl_ctx_mat(p->ctx, SYL_F32, n, dim, &p->turns, err);
+    if (status == SYL_OK) status = syl_upload(p->ctx, host, p->turns, err);
+    free(host);
+    return status;
+}
+
 static syl_status take_room(pass *p, int64_t n, int32_t *position, syl_error *err)
 {
     const syl_lm_shape *s = &p->lm->shape;
@@ -112,19 +133,19 @@ static syl_status take_room(pass *p, int64_t n, int32_t *position, syl_error *er
     SYL_TRY(syl_ctx_mat(p->ctx, SYL_F32, n, s->dim + 2 * syl_lm_key_cols(s), &p->qkv, err));
     SYL_TRY(syl_ctx_mat(p->ctx, SYL_F32, n, wide, &p->inner, err));
     p->outer = p->inner; /* in place, but for the gate */
-    if (s->kind == SYL_LM_LLAMA)
-        SYL_TRY(syl_ctx_mat(p->ctx, SYL_F32, n, s->ff, &p->outer, err));
+    if (s->kind == SYL_LM_LLAMA) SYL_TRY(syl_ctx_mat(p->ctx, SYL_F32, n, s->ff, &p->outer, err));
     p->position = position;
     for (int i = 0; i < p->sequences.count; i++)
         for (int64_t t = p->sequences.begin[i]; t < p->sequences.begin[i + 1]; t++)
             position[t] = (int32_t)(p->caches[i]->length + t - p->sequences.begin[i]);
-    return SYL_OK;
+    return s->kind == SYL_LM_LLAMA ? make_turns(p, n, err) : SYL_OK;
 }
 
 /* p->x holds the vectors, and then what comes out of the last layer. */
 static syl_status run(pass *p, const syl_mat *residuals, syl_error *err)
 {
     const syl_lm *lm = p->lm;
+    double before = syl_ctx_flops(p->ctx);
     if (lm->shape.kind == SYL_LM_GPT2) {
         syl_gather(p->ctx, lm->positions, p->position, p->normed);
         syl_add(p->ctx, p->normed, p->x);
@@ -136,8 +157,12 @@ static syl_status run(pass *p, const syl_mat *residuals, syl_error *err)
         SYL_TRY(status);
         if (residuals && residuals[i].data) syl_convert(p->ctx, p->x, residuals[i]);
     }
-    for (int i = 0; i < p->sequences.count; i++)
-        p->caches[i]->length += p->sequences.begin[i + 1] - p->sequences.begin[i];
+    double products = syl_ctx_flops(p->ctx) - before - p->attention;
+    for (int i = 0; i < p->sequences.count; i++) {
+        int64_t n = p->sequences.begin[i + 1] - p->sequences.begin[i];
+        p->caches[i]->length += n;
+        p->caches[i]->flops += products * (double)n / (double)p->x.rows;
+    }
     return SYL_OK;
 }
 

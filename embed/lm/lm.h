@@ -46,13 +46,15 @@ typedef struct syl_lm_open_options {
     syl_device *device; /* NULL: the CPU */
 } syl_lm_open_options;
 
-/* By its path: a GGUF file, or a folder with config.json, model.safetensors and tokenizer.json (or
- * what else syl_bpe_load finds there). bpe: its vocabulary, or NULL where it is not wanted. Both
- * are the caller's to free. */
+/* By its path: a GGUF file, or a folder with config.json, model.safetensors (or the index of its
+ * parts) and tokenizer.json (or what else syl_bpe_load finds there). bpe: its vocabulary, or NULL
+ * where it is not wanted. Both are the caller's to free. */
 syl_status syl_lm_open_path(syl_lm **lm, syl_bpe **bpe, const char *path,
                             const syl_lm_open_options *options, syl_error *err);
 void syl_lm_free(syl_lm *lm);
 const syl_lm_shape *syl_lm_shape_of(const syl_lm *lm);
+/* Whether it multiplies by blocks of few bits: passes of few rows are the fastest then. */
+bool syl_lm_has_blocks(const syl_lm *lm);
 
 /* ---- caches ------------------------------------------------------------------------------ */
 
@@ -66,6 +68,8 @@ syl_status syl_lm_cache_create(syl_lm_cache **out, const syl_lm *lm, int64_t cap
 void syl_lm_cache_free(syl_lm_cache *cache);
 int64_t syl_lm_cache_length(const syl_lm_cache *cache);
 int64_t syl_lm_cache_capacity(const syl_lm_cache *cache);
+/* What its passes have cost so far, as syl_ctx_flops counts; of those it shared, its own part. */
+double syl_lm_cache_flops(const syl_lm_cache *cache);
 void syl_lm_cache_clear(syl_lm_cache *cache);
 /* Forgets the positions from `length` on; a length beyond what is there changes nothing. */
 void syl_lm_cache_truncate(syl_lm_cache *cache, int64_t length);

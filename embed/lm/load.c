@@ -155,6 +155,7 @@ static syl_status load_blocks(const loader *l, const parts *p, syl_weight **out,
     SYL_TRY(read_blocks(l, p, &blocks, &kind, err));
     if (!blocks) return SYL_OK;
     syl_status status = syl_weight_blocks(out, kind, blocks, p->total, p->n_in, err);
+    l->lm->has_blocks = true;
     free(blocks);
     return status;
 }
@@ -219,20 +220,26 @@ static syl_status load_layer(const loader *l, int i, syl_error *err)
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-static syl_status load_turns(const loader *l, syl_error *err)
+/* The angles of rotary positions, with the file's divisors where it has some. */
+static syl_status load_angles(const loader *l, syl_error *err)
 {
-    const syl_lm_shape *s = &l->lm->shape;
     const char *base = l->source->names->turns;
     char name[NAME_SIZE];
     float *by = NULL;
+    int half = syl_lm_head_dim(&l->lm->shape) / 2;
+    if (!(l->lm->angle = syl_calloc((size_t)half, sizeof *l->lm->angle)))
+        return syl_fail_memory(err, (size_t)half * sizeof *l->lm->angle, "rotary positions");
     if (base) name_of(l, -1, base, "weight", name);
     if (base && l->source->has(l->source->file, name))
-        SYL_TRY(l->source->values(l->source->file, name, syl_lm_head_dim(s) / 2, 0, &by, err));
-    float *turns;
-    syl_status status = syl_lm_turns(s, by, &turns, err);
+        SYL_TRY(l->source->values(l->source->file, name, half, 0, &by, err));
+    syl_status status = SYL_OK;
+    for (int i = 0; by && i < half; i++)
+        if (!(by[i] > 0))
+            status =
+                syl_fail(err, SYL_EFORMAT, "tensor %s divides an angle by %g", name, (double)by[i]);
+    syl_lm_angles(&l->lm->shape, by, l->lm->angle);
     free(by);
-    SYL_TRY(status);
-    return place(l, turns, s->context, syl_lm_head_dim(s), SYL_F32, &l->lm->turns, err);
+    return status;
 }
 
 /* The table's rows as they are in the file, and the head that multiplies by them; table.data stays
@@ -281,7 +288,7 @@ static syl_status load_all(const loader *l, syl_error *err)
     if (s->kind == SYL_LM_GPT2)
         SYL_TRY(load_table(l, names->positions, s->context, SYL_F32, &l->lm->positions, err));
     else
-        SYL_TRY(load_turns(l, err));
+        SYL_TRY(load_angles(l, err));
     for (int i = 0; i < s->layers; i++)
         SYL_TRY(load_layer(l, i, err));
     SYL_TRY(load_norm(l, -1, names->norm, &l->lm->norm, err));
@@ -334,13 +341,18 @@ void syl_lm_free(syl_lm *lm)
     free_norm(lm, &lm->norm);
     syl_device_release(lm->device, lm->table.data);
     syl_device_release(lm->device, lm->positions.data);
-    syl_device_release(lm->device, lm->turns.data);
     syl_weight_free(lm->head);
     free(lm->rows);
+    free(lm->angle);
     free(lm);
 }
 
 const syl_lm_shape *syl_lm_shape_of(const syl_lm *lm)
 {
     return &lm->shape;
+}
+
+bool syl_lm_has_blocks(const syl_lm *lm)
+{
+    return lm->has_blocks;
 }

@@ -25,15 +25,17 @@ struct syl_lm {
     uint8_t *rows;       /* of a quantised table: [vocab] rows of row_bytes, on the host */
     syl_block_kind row_kind;
     size_t row_bytes;
+    bool has_blocks;   /* some weights are multiplied by as blocks */
     syl_weight *head;  /* [vocab][dim], or NULL: logits by the table */
     syl_mat positions; /* GPT-2: [context][dim] */
-    syl_mat turns;     /* Llama: [context][head_dim], of syl_rotate */
+    double *angle;     /* Llama: [head_dim / 2], of rotary positions */
 };
 
 struct syl_lm_cache {
     const syl_lm *lm;
     int64_t capacity, length;
-    float *data; /* [layers][capacity][2][kv_heads head_dim]: a position's keys, then its values */
+    double flops; /* that its passes have cost */
+    float *data;  /* [layers][capacity][2][kv_heads head_dim]: a position's keys, then its values */
 };
 
 /* Columns of keys: kv_heads head_dim. */

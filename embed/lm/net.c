@@ -110,11 +110,12 @@ syl_status syl_lm_net_create(syl_lm_net **out, const syl_lm_shape *shape, syl_pa
     n->set = set;
     n->prefix = strlen(prefix);
     n->layers = syl_calloc((size_t)shape->layers + 1, sizeof *n->layers);
-    syl_status status = n->layers
+    bool turns = shape->kind == SYL_LM_LLAMA;
+    if (turns) n->angle = syl_calloc((size_t)syl_lm_head_dim(shape) / 2, sizeof *n->angle);
+    syl_status status = n->layers && (n->angle || !turns)
                             ? declare_all(n, prefix, err)
                             : syl_fail_memory(err, sizeof *n->layers, "the layers of a network");
-    if (status == SYL_OK && shape->kind == SYL_LM_LLAMA)
-        status = syl_lm_turns(shape, NULL, &n->turns, err);
+    if (status == SYL_OK && n->angle) syl_lm_angles(shape, NULL, n->angle);
     if (status == SYL_OK)
         *out = n;
     else
@@ -126,7 +127,7 @@ void syl_lm_net_free(syl_lm_net *n)
 {
     if (!n) return;
     free(n->layers);
-    free(n->turns);
+    free(n->angle);
     free(n);
 }
 

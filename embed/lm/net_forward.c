@@ -1,5 +1,6 @@
 /* The pass of a network on a tape. */
 #include "embed/lm/net_inner.h"
+#include "embed/lm/turns.h"
 #include "lib/nn/layers.h"
 
 /* What all layers of one pass share. */
@@ -94,17 +95,22 @@ static syl_status find_positions(pass *p, int64_t *longest, syl_error *err)
     return SYL_OK;
 }
 
-/* As many rows of the table as the pass has positions, on the tape's device. */
+/* A table of the positions that the pass has, on the tape's device. */
 static syl_status find_rotation(pass *p, int64_t longest, syl_error *err)
 {
     const syl_lm_shape *s = &p->net->shape;
     syl_ctx *ctx = syl_tape_ctx(p->tape);
+    int dim = syl_lm_head_dim(s);
+    float *turns;
     if (s->kind == SYL_LM_GPT2) return SYL_OK;
     p->rotation = (syl_rotation){.position = p->positions,
                                  .adjacent = s->rope_adjacent,
                                  .cols = s->dim + syl_lm_key_cols(s)};
-    SYL_TRY(syl_ctx_mat(ctx, SYL_F32, longest, syl_lm_head_dim(s), &p->rotation.turns, err));
-    return syl_upload(ctx, p->net->turns, p->rotation.turns, err);
+    SYL_TRY(
+        syl_tape_alloc(p->tape, (size_t)(longest * dim) * sizeof *turns + 1, (void **)&turns, err));
+    syl_lm_turns(p->net->angle, dim, NULL, longest, turns);
+    SYL_TRY(syl_ctx_mat(ctx, SYL_F32, longest, dim, &p->rotation.turns, err));
+    return syl_upload(ctx, turns, p->rotation.turns, err);
 }
 
 static syl_status check_ids(const syl_lm_net *n, const syl_lm_net_input *in, syl_error *err)

@@ -32,7 +32,7 @@ struct syl_lm_net {
     size_t prefix;               /* its length */
     int first, last;             /* its parameters in the set */
     syl_param *wte, *wpe, *head; /* wpe: NULL in a Llama; head: NULL where it is wte */
-    float *turns;                /* Llama: [context][head_dim], of syl_rotate */
+    double *angle;               /* Llama: [head_dim / 2], of rotary positions */
     syl_net_norm norm;
     syl_net_layer *layers;            /* [shape.layers] */
     const syl_param_set *adapter_set; /* NULL: no adapters */

@@ -41,16 +41,15 @@ static syl_status read_shape(const char *path, syl_lm_shape *shape, syl_error *e
 static syl_status open_folder(syl_lm **lm, syl_bpe **bpe, const char *path,
                               const syl_lm_open_options *o, syl_error *err)
 {
-    static const char weights[] = "/model.safetensors", config[] = "/config.json";
+    static const char config[] = "/config.json";
     syl_lm_shape shape;
     syl_safetensors *file = NULL;
-    size_t length = strlen(path), room = length + sizeof weights;
+    size_t room = strlen(path) + sizeof config;
     char *name = syl_calloc(room, 1);
     if (!name) return syl_fail_memory(err, room, path);
     snprintf(name, room, "%s%s", path, config);
     syl_status status = read_shape(name, &shape, err);
-    snprintf(name, room, "%s%s", path, weights);
-    if (status == SYL_OK) status = syl_safetensors_open(&file, name, err);
+    if (status == SYL_OK) status = syl_safetensors_open_folder(&file, path, err);
     if (status == SYL_OK && bpe) status = syl_bpe_load(bpe, path, err);
     if (status == SYL_OK) status = syl_lm_open(lm, file, "", &shape, o->dtype, o->device, err);
     syl_safetensors_free(file);

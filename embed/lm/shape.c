@@ -7,7 +7,7 @@
 #define MAX_DIM 65536
 #define MAX_LAYERS 1024
 #define MAX_HEADS 1024
-#define MAX_CONTEXT (1 << 20) /* tables of positions are made for all of it */
+#define MAX_CONTEXT (1 << 20)
 #define MAX_VOCAB (1 << 24)
 #define MAX_HEAD_DIM 512
 

@@ -1,23 +1,21 @@
 #include "embed/lm/turns.h"
 
 #include <math.h>
-#include <stdint.h>
 
-#include "lib/base/memory.h"
-
-syl_status syl_lm_turns(const syl_lm_shape *s, const float *by, float **out, syl_error *err)
+void syl_lm_angles(const syl_lm_shape *s, const float *by, double *angle)
 {
-    int64_t dim = syl_lm_head_dim(s);
-    float *turns = *out = syl_calloc((size_t)s->context, (size_t)dim * sizeof *turns);
-    if (!turns)
-        return syl_fail_memory(err, (size_t)s->context * (size_t)dim * sizeof *turns,
-                               "rotary positions");
-    for (int64_t i = 0; i < dim / 2; i++) {
-        double turn = pow(s->rope_base, -2.0 * (double)i / (double)dim) / (by ? by[i] : 1.0f);
-        for (int64_t p = 0; p < s->context; p++) {
-            turns[p * dim + 2 * i] = (float)cos((double)p * turn);
-            turns[p * dim + 2 * i + 1] = (float)sin((double)p * turn);
+    int dim = syl_lm_head_dim(s);
+    for (int i = 0; i < dim / 2; i++)
+        angle[i] = pow(s->rope_base, -2.0 * i / dim) / (by ? (double)by[i] : 1);
+}
+
+void syl_lm_turns(const double *angle, int head_dim, const int32_t *position, int64_t n,
+                  float *turns)
+{
+    for (int64_t t = 0; t < n; t++, turns += head_dim)
+        for (int i = 0; i < head_dim / 2; i++) {
+            double at = (double)(position ? position[t] : t) * angle[i];
+            turns[2 * i] = (float)cos(at);
+            turns[2 * i + 1] = (float)sin(at);
         }
-    }
-    return SYL_OK;
 }

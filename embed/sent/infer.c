@@ -357,16 +357,22 @@ static syl_status begin(run *r, syl_said *said, syl_error *err)
     return syl_worker_begin(r->w, r->prefix, r->by->max_tokens, said, err);
 }
 
+/* Seconds that a question's own work takes are differences of this. */
+static double clock_of(const syl_worker *w)
+{
+    return syl_clock_seconds() - w->idle;
+}
+
 /* Counts as the last one: the rest of the sentence is not part of the chain's cost. */
 static syl_status verbalise(run *r, syl_said *said, bool begun, syl_error *err)
 {
-    double flops = syl_ctx_flops(r->w->ctx), seconds = syl_clock_seconds();
+    double flops = r->w->flops, seconds = clock_of(r->w);
     int64_t calls = r->w->calls;
     if (!begun) SYL_TRY(begin(r, said, err));
     SYL_TRY(syl_worker_finish(r->w, said, err));
-    r->out->flops -= syl_ctx_flops(r->w->ctx) - flops;
+    r->out->flops -= r->w->flops - flops;
     r->out->calls -= r->w->calls - calls;
-    r->out->seconds -= syl_clock_seconds() - seconds;
+    r->out->seconds -= clock_of(r->w) - seconds;
     return SYL_OK;
 }
 
@@ -475,12 +481,12 @@ syl_status syl_infer(syl_worker *worker, const syl_infer_options *options,
              .out = out,
              .random = {.seed = options->noise.seed, .stream = number}};
     *out = (syl_inference){.trace = {.regime = options->regime, .stop = options->stop}};
-    double flops = syl_ctx_flops(worker->ctx), seconds = syl_clock_seconds();
+    double flops = worker->flops, seconds = clock_of(worker);
     int64_t calls = worker->calls;
     syl_status status = prepare(&r, sample, err);
     if (!status) status = answer(&r, sample, err);
-    out->flops += syl_ctx_flops(worker->ctx) - flops;
-    out->seconds += syl_clock_seconds() - seconds;
+    out->flops += worker->flops - flops;
+    out->seconds += clock_of(worker) - seconds;
     out->calls += worker->calls - calls;
     out->score =
         syl_sent_score_of(sample, worker->model->config.marker, out->sentences, out->num_sentences);

@@ -47,12 +47,16 @@ syl_status syl_infer(syl_worker *worker, const syl_infer_options *options,
 /* An output y [dim] of the latent model as it is fed back to it (checked options). */
 void syl_infer_feed_back(const syl_infer_options *options, float *y, int dim);
 
-/* Answers all samples, shared among threads, with one result for each: results [count]. progress
- * (or NULL) is called by any of them, one at a time, with how many are done; false stops. Errors
- * name the sample. Results do not depend on the number of threads. */
+/* Answers all samples, with one result for each: results [count]. They are shared among `threads`,
+ * each of which has `batch` questions under way at a time, whose steps it makes together
+ * (embed/sent/team.h). progress (or NULL) is called by any of them, one at a time, with how many
+ * are done; false stops. Errors name the sample. Results do not depend on the number of threads,
+ * nor on the batch but for the rounding of products; `seconds` of a question in a batch are its
+ * share. */
 typedef bool (*syl_infer_progress)(void *user, size_t done);
 syl_status syl_infer_all(const syl_reasoner *model, const syl_infer_options *options,
-                         const syl_sent_dataset *dataset, int threads, syl_infer_progress progress,
-                         void *user, syl_inference *results, syl_error *err);
+                         const syl_sent_dataset *dataset, int threads, int batch,
+                         syl_infer_progress progress, void *user, syl_inference *results,
+                         syl_error *err);
 
 #endif

@@ -3,20 +3,26 @@
 #ifndef SYL_EMBED_SENT_WORKER_H
 #define SYL_EMBED_SENT_WORKER_H
 
-#include "embed/sent/model.h"
+#include "embed/sent/team.h"
 
 typedef struct syl_worker {
     const syl_reasoner *model;
-    syl_ctx *ctx;
+    syl_ctx *ctx;                             /* its own, or NULL: */
+    syl_team *team;                           /* what it computes in */
     syl_lm_cache *decoder, *encoder, *latent; /* NULL where the model is not there */
-    float *logits;                            /* [vocab] */
-    int64_t calls;                            /* of language models so far, one after the other */
+    /* So far: */
+    int64_t calls; /* of language models, one after the other */
+    double flops;
+    double idle; /* seconds: what steps of a team took beyond its share of them */
 } syl_worker;
 
 /* Room for `decoder_room` positions of the decoder (0: its whole context); of the others for all
  * that they have. `threads` is what one operation is shared among. */
 syl_status syl_worker_create(syl_worker **out, const syl_reasoner *model, int64_t decoder_room,
                              int threads, syl_error *err);
+/* A member of a team; it leaves the team itself (syl_team_leave). */
+syl_status syl_worker_create_in(syl_worker **out, const syl_reasoner *model, int64_t decoder_room,
+                                syl_team *team, syl_error *err);
 void syl_worker_free(syl_worker *worker);
 
 /* The next positions of a conversation: tokens, or one vector. hidden [dim] (or NULL): the last

@@ -241,3 +241,37 @@ bool syl_same_output(const char *a, const char *b)
     return !strcmp(base_name(a), base_name(b)) && stat_folder(a, &x) && stat_folder(b, &y) &&
            x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t length = strlen(name), n = strlen(end);
+    return length >= n && !strcmp(name + length - n, end);
+}
+
+static bool is_model_file(const char *name)
+{
+    static const char *const whole[] = {"config.json", "tokenizer.json", "encoder.json",
+                                        "vocab.json",  "merges.txt",     "vocab.bpe"};
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (!strcmp(name, whole[i])) return true;
+    return ends_with(name, ".safetensors") || ends_with(name, ".safetensors.index.json");
+}
+
+bool syl_output_is_of_model(const char *output, const char *model)
+{
+    struct stat st, entry, out;
+    char folder[PATH_MAX];
+    bool found = false;
+    if (stat(model, &st) || stat(output, &out)) return false;
+    if (st.st_dev == out.st_dev && st.st_ino == out.st_ino) return true;
+    if (!S_ISDIR(st.st_mode) && !ends_with(model, ".safetensors")) return false;
+    size_t length = S_ISDIR(st.st_mode) ? strlen(model) : (size_t)(base_name(model) - model);
+    if (length >= sizeof folder) return false;
+    snprintf(folder, sizeof folder, "%.*s", length ? (int)length : 1, length ? model : ".");
+    DIR *dir = opendir(folder);
+    for (struct dirent *e; dir && !found && (e = readdir(dir));)
+        found = is_model_file(e->d_name) && !fstatat(dirfd(dir), e->d_name, &entry, 0) &&
+                entry.st_dev == out.st_dev && entry.st_ino == out.st_ino;
+    if (dir) closedir(dir);
+    return found;
+}

@@ -36,6 +36,10 @@ bool syl_same_file(const char *a, const char *b);
 /* The same, or one name in one folder of a file that is not there yet. */
 bool syl_same_output(const char *a, const char *b);
 
+/* Whether the output is one of the files that are read of a model: `model` itself, or weights,
+ * configuration or tokenizer in the folder that it is or (.safetensors) lies in. */
+bool syl_output_is_of_model(const char *output, const char *model);
+
 /* folder/relative.extension, its folders created; *out is owned by the caller. */
 syl_status syl_output_path(char **out, const char *folder, const syl_input *input,
                            const char *extension, syl_error *err);

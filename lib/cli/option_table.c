@@ -10,7 +10,6 @@
 #define FIRST_OPTION 2000
 #define OPTION_CONF 1998
 #define OPTION_HELP 1999
-#define MAX_OPTIONS 128
 
 /* One parse at work. */
 typedef struct parse {
@@ -129,12 +128,18 @@ static int take_file(parse *p, const char *path)
 int syl_args_parse(const char *command, const syl_arg *table, size_t count, void *into, int argc,
                    char **argv, json_t *text, bool *help, int *first)
 {
-    struct option options[MAX_OPTIONS + 3] = {{"conf", required_argument, NULL, OPTION_CONF},
-                                              {"help", no_argument, NULL, OPTION_HELP}};
+    return syl_args_parse_given(command, table, count, into, argc, argv, text, help, first, NULL);
+}
+
+int syl_args_parse_given(const char *command, const syl_arg *table, size_t count, void *into,
+                         int argc, char **argv, json_t *text, bool *help, int *first, bool *given)
+{
+    struct option options[SYL_ARGS_MOST + 3] = {{"conf", required_argument, NULL, OPTION_CONF},
+                                                {"help", no_argument, NULL, OPTION_HELP}};
     parse p = {command, table, count, into, text};
     int n = 2, option, code = SYL_EXIT_OK;
     char name[80];
-    for (size_t i = 0; i < count && n < MAX_OPTIONS; i++)
+    for (size_t i = 0; i < count && n < SYL_ARGS_MOST; i++)
         if (table[i].kind != SYL_ARG_HEADING)
             options[n++] = (struct option){
                 table[i].name, table[i].kind == SYL_ARG_FLAG ? no_argument : required_argument,
@@ -148,6 +153,7 @@ int syl_args_parse(const char *command, const syl_arg *table, size_t count, void
         else if (option >= FIRST_OPTION) {
             snprintf(name, sizeof name, "--%s", table[option - FIRST_OPTION].name);
             code = take(&p, &table[option - FIRST_OPTION], name, optarg);
+            if (given) given[option - FIRST_OPTION] = true;
         } else
             code = SYL_EXIT_USAGE;
     }

@@ -66,6 +66,11 @@ syl_arg *syl_args_append(syl_arg *to, const syl_arg *part, size_t count, size_t 
  * status. */
 int syl_args_parse(const char *command, const syl_arg *table, size_t count, void *into, int argc,
                    char **argv, json_t *text, bool *help, int *first);
+#define SYL_ARGS_MOST 128 /* entries of a table */
+/* The same; given [count] (or NULL): which options stand on the command line itself, not in files.
+ */
+int syl_args_parse_given(const char *command, const syl_arg *table, size_t count, void *into,
+                         int argc, char **argv, json_t *text, bool *help, int *first, bool *given);
 
 /* The options with their defaults, out of a filled struct, on standard output. */
 void syl_args_help(const syl_arg *table, size_t count, const void *defaults);

@@ -98,7 +98,7 @@ _sylkit_bpv_options() {
 _sylkit_sent_options() {
     local run="--stop --max-sentences --max-tokens --latent-norm --latent-scale --precision --device
         --threads --limit --quiet --conf --help"
-    local regime="--regime --verbalise --noise --noise-sigma --noise-probability --seed"
+    local regime="--regime --verbalise --noise --noise-sigma --noise-probability --seed --batch"
     case $1 in
     gen) echo "--count --seed --split --out --operations --size --nodes --steps --blocks --wording --conf
         --help" ;;
@@ -143,7 +143,7 @@ _sylkit_lm_options() {
     case $1 in
     generate) echo "$model --prompt --max-tokens --temperature --top-k --top-p --seed --context
         --special --ignore-end --with-prompt --stats" ;;
-    embed) echo "$model --out --pool --normalise --truncate" ;;
+    embed) echo "$model --out --pool --normalise --truncate --batch" ;;
     perplexity) echo "$model --window --stride --json" ;;
     tokenize) echo "--decode --lines --special --text --counts --conf --help" ;;
     esac

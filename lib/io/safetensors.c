@@ -1,5 +1,5 @@
 /* safetensors: 8 bytes little-endian header length, a JSON header, the data. */
-#include "lib/io/safetensors.h"
+#include "lib/io/safetensors_inner.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,14 +20,6 @@
 /* Values of a header with the most tensors, twice over: JSON's values take far more memory
  * than their text, so they are counted before they are made. */
 #define MAX_VALUES (2 * MAX_TENSORS * (3 + MAX_DIMS + 2))
-
-struct syl_safetensors {
-    syl_map map;
-    char *path;
-    json_t *root;           /* owns the names and the metadata */
-    syl_st_tensor *tensors; /* [count], by name */
-    size_t count;
-};
 
 typedef struct range {
     uint64_t begin, end;
@@ -58,8 +50,7 @@ static int find_dtype(const char *name)
 
 /* ---- reading ------------------------------------------------------------------------ */
 
-/* Depth and number of values of the JSON text, without making any of them. */
-static syl_status count_values(const char *text, size_t n, const char *name, syl_error *err)
+syl_status syl_st_count_values(const char *text, size_t n, const char *name, syl_error *err)
 {
     size_t values = 0;
     int depth = 0, quoted = 0;
@@ -76,7 +67,7 @@ static syl_status count_values(const char *text, size_t n, const char *name, syl
         values += c == ',' || c == '{' || c == '[';
         if (depth > MAX_DEPTH || values > MAX_VALUES)
             return syl_fail(err, SYL_EFORMAT,
-                            "%s: its header has %s; it is no file of tensors (convert it again)",
+                            "%s: its JSON has %s; it is no file of tensors (convert it again)",
                             name, depth > MAX_DEPTH ? "too many levels" : "too many values");
     }
     return SYL_OK;
@@ -102,7 +93,7 @@ static syl_status read_header(syl_safetensors *f, const uint8_t *data, size_t si
                         "%s is cut off: a header of %" PRIu64 " bytes in a file of %zu; "
                         "copy it again",
                         f->path, length, size);
-    SYL_TRY(count_values((const char *)data + 8, (size_t)length, f->path, err));
+    SYL_TRY(syl_st_count_values((const char *)data + 8, (size_t)length, f->path, err));
     f->root = json_loadb((const char *)data + 8, (size_t)length, JSON_REJECT_DUPLICATES, &json);
     if (!f->root)
         return syl_fail(err, SYL_EFORMAT, "%s: its header is not valid JSON (byte %d: %s)", f->path,
@@ -192,7 +183,7 @@ static syl_status read_tensor(const syl_safetensors *f, const json_t *entry, syl
     return SYL_OK;
 }
 
-static int by_name(const void *a, const void *b)
+int syl_st_by_name(const void *a, const void *b)
 {
     return strcmp(((const syl_st_tensor *)a)->name, ((const syl_st_tensor *)b)->name);
 }
@@ -243,7 +234,7 @@ static syl_status read_tensors(syl_safetensors *f, const uint8_t *data, size_t r
         if (keep) f->tensors[f->count++] = t;
         n++;
     }
-    if (f->count > 0) qsort(f->tensors, f->count, sizeof *f->tensors, by_name);
+    if (f->count > 0) qsort(f->tensors, f->count, sizeof *f->tensors, syl_st_by_name);
     return check_overlap(ranges, n, f->path, err);
 }
 
@@ -308,6 +299,9 @@ syl_status syl_safetensors_open(syl_safetensors **out, const char *path, syl_err
 void syl_safetensors_free(syl_safetensors *file)
 {
     if (!file) return;
+    for (size_t i = 0; i < file->num_shards; i++)
+        syl_safetensors_free(file->shards[i]);
+    free(file->shards);
     json_decref(file->root);
     free(file->tensors);
     free(file->path);
@@ -335,7 +329,7 @@ const syl_st_tensor *syl_safetensors_find(const syl_safetensors *file, const cha
     syl_st_tensor key = {.name = name};
 
     if (file->count == 0) return NULL;
-    return bsearch(&key, file->tensors, file->count, sizeof key, by_name);
+    return bsearch(&key, file->tensors, file->count, sizeof key, syl_st_by_name);
 }
 
 const char *syl_safetensors_metadata(const syl_safetensors *file, const char *key)

@@ -29,6 +29,12 @@ syl_status syl_safetensors_open(syl_safetensors **out, const char *path, syl_err
 /* The same over memory that outlives the object; `name` stands in for the path. */
 syl_status syl_safetensors_parse(syl_safetensors **out, const void *data, size_t size,
                                  const char *name, syl_error *err);
+/* Tensors in several files: an index {"weight_map": {"tensor": "NAME.safetensors", ...}} of files
+ * beside it, as Hugging Face's model.safetensors.index.json, stands for all of them. It names
+ * exactly the tensors that its files have. Limits: 64 MB, 100,000 tensors, 1,000 files. */
+syl_status syl_safetensors_open_index(syl_safetensors **out, const char *path, syl_error *err);
+/* model.safetensors of a folder or, where there is none, its model.safetensors.index.json. */
+syl_status syl_safetensors_open_folder(syl_safetensors **out, const char *folder, syl_error *err);
 void syl_safetensors_free(syl_safetensors *file);
 
 const char *syl_safetensors_path(const syl_safetensors *file);

@@ -150,7 +150,7 @@ sent() {
     into=$1 stage=$2
     shift 2
     "$SYLKIT" sent train --stage "$stage" --data chains.json \
-        --dim 16 --layers 1 --heads 2 --context 64 --batch 4 --lr 3e-3 --warmup 0 --steps 10 \
+        --batch 4 --lr 3e-3 --warmup 0 --steps 10 \
         --log-every 1 --threads 1 --quiet --out "$into" "$@"
 }
 # both NAME STAGE OPTIONS...: on CPU and device, with the same losses.
@@ -168,7 +168,7 @@ sent_latent="--from sent-ctx-b-cpu --latent-norm scale --self-feed 0.5 --self-fe
     --valid chains.json --valid-count 8"
 for stage in cot sem ctx-b ctx-c latent stop; do
     case $stage in
-    cot) more="--dropout 0.1" ;;
+    cot) more="--dim 16 --layers 1 --heads 2 --context 64 --dropout 0.1" ;;
     ctx-c) more="--from sent-cot-cpu --semantic sent-sem-cpu" ;;
     latent) more=$sent_latent ;;
     stop) more="--from sent-latent-cpu" ;;

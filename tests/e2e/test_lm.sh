@@ -36,6 +36,12 @@ for kind in gpt2 llama; do
         expect 0 "$kind: embed, $pool" lm embed --pool $pool --out vectors.npy "$model" lines
         check "$kind: embed, $pool: as transformers" case_of vectors vectors.npy "$cases" $pool
     done
+    for pool in last mean; do
+        for batch in 1 2 3; do
+            expect 0 "$kind: embed, $pool, $batch at a time" lm embed --pool $pool --batch $batch --out vectors.npy "$model" lines
+            check "$kind: embed, $pool, $batch at a time: as transformers" case_of vectors vectors.npy "$cases" $pool
+        done
+    done
     expect 0 "$kind: embed to length 1" lm embed --normalise --out vectors.npy "$model" <lines
     check "$kind: embed to length 1: it is" case_of unit vectors.npy "$cases"
     expect 0 "$kind: perplexity" lm perplexity --json --window 24 --stride 10 "$model" text
@@ -82,6 +88,41 @@ END
     says "config.json" "$kind: a damaged configuration"
 done
 
+# ---- weights in several files ------------------------------------------------------------
+for kind in gpt2 llama; do
+    rm -rf parts && cp -r "$GOLDEN/lm-$kind" parts && chmod -R u+w parts
+    check "$kind: weights into three files" case_of shards parts 3
+    expect 0 "$kind: vectors out of one file" lm embed --out whole.npy "$GOLDEN/lm-$kind" lines
+    expect 0 "$kind: vectors out of three files" lm embed --out parts.npy parts lines
+    check "$kind: three files: the same vectors" cmp whole.npy parts.npy
+    rm parts/model-2-of-3.safetensors
+    expect 1 "$kind: a file that is missing" lm embed --out parts.npy parts lines
+    says "model-2-of-3.safetensors" "$kind: a file that is missing"
+    sed -i 's|"model-2-of-3|"../parts/model-2-of-3|' parts/model.safetensors.index.json
+    expect 1 "$kind: a file elsewhere" lm embed --out parts.npy parts lines
+    says "beside the index" "$kind: a file elsewhere"
+done
+
+# ---- a context that is claimed costs nothing before it is used ---------------------------
+# peak COMMAND...: ./kib, of memory; standard output in ./said.
+peak() {
+    python3 -c '
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=open("said", "w"), stdin=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=open("kib", "w"))' "$@"
+}
+rm -rf copy && cp -r "$GOLDEN/lm-llama" copy && chmod -R u+w copy
+sed -i 's/"max_position_embeddings": [0-9]*/"max_position_embeddings": 1048576/' copy/config.json
+for model in "$GOLDEN/lm-llama" copy; do
+    expect 0 "memory of $model" peak "$SYLKIT" lm generate --threads 1 --max-tokens 8 --prompt "the cat" "$model"
+    mv kib "kib.$(basename "$model")" && mv said "said.$(basename "$model")"
+    expect 0 "vectors of $model" lm embed --out "$(basename "$model").npy" "$model" lines
+done
+check "a million positions: the same text" cmp said.copy said.lm-llama
+check "a million positions: the same vectors" cmp copy.npy lm-llama.npy
+check "a million positions: no memory for them" test "$(cat kib.copy)" -lt "$(($(cat kib.lm-llama) + 8192))"
+expect 0 "a million positions: perplexity" lm perplexity copy text
+
 expect 1 "no such model" lm generate --prompt a nowhere.gguf
 says "nowhere.gguf" "no such model"
 echo "GGUF but not really" >bad.gguf
@@ -99,6 +140,17 @@ expect 2 "embed to nowhere" lm embed "$GOLDEN/lm-gpt2" text
 cp text kept
 expect 2 "vectors over the text" lm embed --out ./text "$GOLDEN/lm-gpt2" text
 check "vectors over the text: it is as it was" cmp -s text kept
+cp -r "$GOLDEN/lm-gpt2" over && chmod -R u+w over && ln over/config.json config.link
+for file in over/model.safetensors over/./tokenizer.json config.link; do
+    expect 2 "vectors over $file" lm embed --out $file over text
+    says "$file would overwrite" "vectors over $file"
+done
+for file in model.safetensors tokenizer.json config.json; do
+    check "the model's $file is as it was" cmp -s over/$file "$GOLDEN/lm-gpt2/$file"
+done
+for _ in 1 2; do
+    expect 0 "vectors beside the model" lm embed --out over/vectors.npy over lines
+done
 expect 1 "a stride over the window" lm perplexity --window 8 --stride 9 "$GOLDEN/lm-gpt2" text
 expect 0 "help" lm --help
 for command in generate embed perplexity; do

@@ -111,6 +111,14 @@ check "predict by threads: the same" python3 -c "
 import json
 a, b = ([{**json.loads(x), 'ms': 0} for x in open(n)] for n in ('one', 'out'))
 raise SystemExit(a != b or len(a) != 30)"
+for batch in 1 5 256; do
+    expect 0 "predict, $batch at a time" sent predict --max-sentences 4 --max-tokens 10 --batch $batch --threads 2 latent test.json
+    check "predict, $batch at a time: the same" python3 -c "
+import json
+a, b = ([{**json.loads(x), 'ms': 0} for x in open(n)] for n in ('one', 'out'))
+raise SystemExit(a != b or len(a) != 30)"
+done
+cp one out
 check "predict: what is said" json out "all(isinstance(x['sentences'], list) and x['latents'] <= 4 and \
 x['right'] == (x['answer'] == x['expected']) for x in lines)"
 expect 0 "predict one question" sent predict --max-tokens 10 latent --question "3+4*5"
@@ -200,6 +208,9 @@ expect 2 "too many blocks" sent gen --blocks 8 blocksworld
 expect 2 "no data" sent eval cot
 expect 2 "a file and a question" sent predict --question "1" cot test.json
 expect 2 "neither" sent predict cot
+cp latent/best.safetensors kept
+expect 2 "the page over the model" sent lens --html latent/best.safetensors latent test.json
+check "the page over the model: it is as it was" cmp latent/best.safetensors kept
 expect 2 "the page over the questions" sent lens --html test.json latent test.json
 expect 2 "a model without data" sent flops latent
 expect 2 "no command" sent

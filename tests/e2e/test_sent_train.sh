@@ -238,6 +238,10 @@ expect 2 "adapters of a classifier" train none stop --from lora-latent --lora 4
 expect 2 "targets without a rank" train none cot --from lora --lora-targets c_attn
 expect 1 "a target that is none" train none cot --from lora --lora 4 --lora-targets c_attn,q_proj
 says "q_proj.*attn.c_attn" "a target that is none"
+
+cp -r "$golden/lm-gpt2" shards && chmod -R u+w shards && python3 -B "$here/lm_cases.py" shards shards 2
+expect 0 "a pretrained model in two files" train pre-two cot --from shards --steps 20
+check "two files: the same model" cmp pre/model.safetensors pre-two/model.safetensors
 mkdir part && cp "$golden/lm-gpt2/config.json" "$golden/lm-gpt2/model.safetensors" part
 expect 1 "a pretrained model without tokenizer" train none cot --from part
 says "tokenizer.json" "a pretrained model without tokenizer"
@@ -260,6 +264,47 @@ expect 0 "accumulated batches" train parts cot --batch 4 --accumulate 4
 expect 0 "bf16" train half cot --precision bf16
 check "bf16 learns" learns half
 
+# ---- several processes: two ranks do what one does with the doubled batch, where samples are of one
+# length (a batch's loss is a mean over its tokens, an update one over batches) and without InfoNCE,
+# which compares the samples of a rank's batch alone.
+modules=${PREFIX_BUILD:-.}/.libs
+if command -v mpirun >/dev/null 2>&1 && [ -e "$modules/libsylkit-mpi.so" ]; then
+    SYLKIT_MODULES=$modules
+    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    export SYLKIT_MODULES OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
+    # ranks FOLDER STAGE OPTIONS...: by two processes.
+    ranks() {
+        into=$1 stage=$2
+        shift 2
+        env ASAN_OPTIONS=detect_leaks=0 mpirun --oversubscribe -np 2 "$SYLKIT" sent train --conf small.conf \
+            --stage "$stage" --out "$into" "$@"
+    }
+    "$SYLKIT" sent gen --count 400 --operations 3:3 --out even.json arith 2>err || fail "data"
+    for stage in cot ctx-b latent stop; do
+        case $stage in
+        cot) more="--data even.json" ;;
+        ctx-b) more="--data even.json --from cot --prefix-dropout 0" ;;
+        latent) more="--data even.json --from ctx-b --lambda 0 --latent-dropout 0 --latent-norm scale" ;;
+        stop) more="--data even.json --from latent-rms" ;;
+        esac
+        expect 0 "$stage, two ranks" ranks two $stage --batch 8 $more
+        expect 0 "$stage, one rank, doubled batch" train one $stage $more
+        check "$stage, two ranks: the same losses" python3 - <<'P'
+import json
+a, b = ([x["loss"] for x in map(json.loads, open(f"{n}/metrics.jsonl")) if "loss" in x] for n in ("one", "two"))
+print(a, b)
+assert len(a) == len(b) == 6 and all(abs(x - y) < 1e-5 * x for x, y in zip(a, b))
+P
+        rm -r one two
+    done
+    expect 0 "two ranks, the first steps" ranks two latent --from ctx-b --steps 4
+    expect 0 "two ranks, resumed" ranks two latent --from ctx-b --steps 6 --resume
+    check "two ranks, resumed: they went on" json two/metrics.jsonl \
+        "[x['step'] for x in lines if 'loss' in x] == [1, 2, 3, 4, 5, 6]"
+else
+    echo "skip: several processes (no mpirun, or built without MPI)"
+fi
+
 # ---- every option stands in the man page and the completion, and they have no others
 root=${PREFIX_SRC:-$here/../..}
 expect 0 "help" "$SYLKIT" sent train --help
@@ -279,12 +324,41 @@ expect 2 "an unknown stage" train none other
 expect 2 "sem from nothing" train none sem
 says "--from" "sem from nothing"
 expect 2 "ctx-c without anchors" train none ctx-c --from cot
+# refuses STAGE STAGES OPTION VALUE...: on the command line; a file of options may have it.
+refuses() {
+    of=$1 stages=$2 option=$3
+    shift 2
+    expect 2 "$option with --stage $of" train none "$of" --from ctx-b "$@"
+    says "$option is for --stage $stages, not for $of" "$option with --stage $of"
+}
+refuses cot latent --lambda 0.5
+refuses stop latent --latent-norm none
+refuses sem "ctx-b, ctx-c" --prefix-dropout 0.2
+refuses ctx-b ctx-c --contrast 0.5
+refuses ctx-b "ctx-c, latent" --temperature 0.1
+refuses latent "cot, nocot" --loss-on answer
+refuses sem "cot, nocot" --dim 32
+refuses sem latent --encoder-from sem
+expect 2 "the shape of a model that is there" train none cot --from cot --layers 2
+says "layers is for a new model" "the shape of a model that is there"
+cat small.conf - >shared.conf <<'C'
+lambda 0.5
+contrast 0.25
+C
+expect 0 "a file of options for several stages" train shared cot --conf shared.conf --steps 2
 expect 1 "latent from cot" train none latent --from cot
 says "stage cot" "latent from cot"
 expect 1 "stop from ctx-b" train none stop --from ctx-b
 expect 1 "no such model" train none sem --from nowhere
 expect 1 "a folder with a run" train cot cot
 says "resume" "a folder with a run"
+for place in cot cot/model.safetensors; do
+    expect 2 "over the model $place" train cot sem --from $place
+    says "would overwrite" "over the model $place"
+done
+cp -r "$golden/lm-gpt2" pretrained && chmod -R u+w pretrained
+expect 2 "over a pretrained model" train pretrained/. cot --from pretrained
+check "the pretrained model is as it was" cmp "$golden/lm-gpt2/model.safetensors" pretrained/model.safetensors
 echo '[{"question": "1+2", "steps": ["1+2=3"]}]' >bad.json
 expect 1 "a sample without answer" train none cot --data bad.json
 says "bad.json, sample 0" "a sample without answer"

@@ -347,6 +347,127 @@ static void test_full_disk(void **state)
     assert_int_equal(access(in_folder("f"), F_OK), -1);
 }
 
+/* ---- shards -------------------------------------------------------------------------- */
+
+static void write_text(const char *name, const char *text)
+{
+    FILE *file = fopen(in_folder(name), "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Tensors of one name each, letter by letter, of value 1, 2, ... */
+static void write_shard(const char *file, const char *names)
+{
+    float x[4];
+    char name[4][2];
+    syl_st_tensor t[4];
+    size_t n = strlen(names);
+    for (size_t i = 0; i < n; i++) {
+        x[i] = (float)(names[i] - 'a' + 1);
+        name[i][0] = names[i], name[i][1] = 0;
+        t[i] = (syl_st_tensor){
+            .name = name[i], .dtype = SYL_F32, .ndim = 1, .shape = {1}, .data = &x[i], .count = 1};
+    }
+    assert_int_equal(syl_safetensors_write(in_folder(file), t, n, NULL, &err), SYL_OK);
+}
+
+#define INDEX "model.safetensors.index.json"
+static syl_status open_index(const char *text)
+{
+    syl_safetensors *file;
+    write_text(INDEX, text);
+    syl_status status = syl_safetensors_open_folder(&file, folder, &err);
+    if (status) assert_null(file);
+    syl_safetensors_free(file);
+    return status;
+}
+
+static void test_shards(void **state)
+{
+    syl_safetensors *file;
+    (void)state;
+    write_shard("one.safetensors", "ad");
+    write_shard("two.safetensors", "cb");
+    write_text(INDEX, "{\"metadata\": {\"total_size\": 16}, \"weight_map\": {\"a\": "
+                      "\"one.safetensors\", \"b\": \"two.safetensors\", \"c\": "
+                      "\"two.safetensors\", \"d\": \"one.safetensors\"}}");
+    assert_int_equal(syl_safetensors_open_folder(&file, folder, &err), SYL_OK);
+    assert_int_equal(syl_safetensors_count(file), 4);
+    assert_string_equal(syl_safetensors_path(file), in_folder(INDEX));
+    assert_null(syl_safetensors_metadata(file, "format"));
+    for (size_t i = 0; i < 4; i++) {
+        const char name[] = {(char)('a' + i), 0};
+        float value;
+        const syl_st_tensor *t = syl_safetensors_at(file, i);
+        assert_string_equal(t->name, name);
+        assert_ptr_equal(syl_safetensors_find(file, name), t);
+        syl_st_values(file, t, &value);
+        assert_true(value == (float)(i + 1));
+    }
+    assert_null(syl_safetensors_find(file, "e"));
+    syl_safetensors_free(file);
+
+    /* One file is taken before an index. */
+    write_shard("model.safetensors", "e");
+    assert_int_equal(syl_safetensors_open_folder(&file, folder, &err), SYL_OK);
+    assert_non_null(syl_safetensors_find(file, "e"));
+    assert_int_equal(syl_safetensors_count(file), 1);
+    syl_safetensors_free(file);
+    unlink(in_folder("model.safetensors"));
+}
+
+static void test_shards_refused(void **state)
+{
+#define MAP(entries) "{\"weight_map\": {" entries "}}"
+#define AD "\"a\": \"one.safetensors\", \"d\": \"one.safetensors\""
+#define BC "\"b\": \"two.safetensors\", \"c\": \"two.safetensors\""
+    static const struct {
+        const char *index, *message;
+    } cases[] = {
+        {"", "line"},
+        {"[]", "weight_map"},
+        {"{}", "weight_map"},
+        {"{\"weight_map\": []}", "weight_map"},
+        {MAP(""), "weight_map"},
+        {MAP(AD ", \"a\": \"two.safetensors\""), "duplicate"},
+        {MAP("\"a\": 1"), "\"a\" is in"},
+        {MAP("\"a\": \"\""), "beside the index"},
+        {MAP("\"a\": \"../one.safetensors\""), "../one.safetensors\", which is no"},
+        {MAP("\"a\": \"/etc/one.safetensors\""), "beside the index"},
+        {MAP("\"a\": \"deep/one.safetensors\""), "beside the index"},
+        {MAP("\"a\": \".safetensors\""), "beside the index"},
+        {MAP("\"a\": \"one.bin\""), "beside the index"},
+        {MAP("\"a\": \"one.safetensors\\u0000\""), "line"},
+        {MAP(AD ", \"b\": \"three.safetensors\""), "three.safetensors"},
+        {MAP(AD ", \"c\": \"two.safetensors\""), "\"b\" that"},
+        {MAP(AD ", " BC ", \"e\": \"two.safetensors\""), "\"e\" is not in"},
+        {MAP(AD ", " BC ", \"__metadata__\": \"two.safetensors\""), "__metadata__\" is not in"},
+        {MAP(AD ", " BC ", \"f\": \"cut.safetensors\""), "cut.safetensors"},
+        {MAP(AD ", " BC ", \"f\": \"again.safetensors\""), "\"a\" that is in one.safetensors"},
+        {"{\"x\": [[[[1]]]], \"weight_map\": {}}", "too many levels"},
+    };
+    (void)state;
+    write_shard("one.safetensors", "ad");
+    write_shard("two.safetensors", "cb");
+    write_shard("again.safetensors", "fa");
+    write_text("cut.safetensors", "abc");
+    assert_int_equal(open_index(MAP(AD ", " BC)), SYL_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        syl_status status = open_index(cases[i].index);
+        if (!status || !strstr(err.message, cases[i].message))
+            fail_msg("index %zu gives %d: %s", i, status, status ? err.message : "");
+    }
+    static const char *const files[] = {"one.safetensors", "two.safetensors", "again.safetensors",
+                                        "cut.safetensors", INDEX};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        unlink(in_folder(files[i]));
+    syl_safetensors *file;
+    assert_int_equal(syl_safetensors_open_folder(&file, folder, &err), SYL_EIO);
+    assert_non_null(strstr(err.message, "model.safetensors"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,7 +475,8 @@ int main(void)
         cmocka_unit_test(test_conversions),      cmocka_unit_test(test_accepted),
         cmocka_unit_test(test_refused),          cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_too_many_tensors), cmocka_unit_test(test_write_refused),
-        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_full_disk),        cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_shards_refused),
     };
     int failed;
 

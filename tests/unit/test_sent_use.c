@@ -191,12 +191,12 @@ static void test_refusals(void **state)
     ok(syl_infer_check(m, &o, &err));
     ok(syl_sent_dataset_add(&d, "1+1", NULL, 0, "2", &err));
     ok(syl_sent_dataset_add(&d, "1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1", NULL, 0, "2", &err));
-    refuse(syl_infer_all(m, &o, &d, 2, NULL, NULL, got, &err),
+    refuse(syl_infer_all(m, &o, &d, 2, 1, NULL, NULL, got, &err),
            "sample 1: the question has 38 tokens");
     syl_inference_free(&got[0]);
     syl_sent_dataset_free(&d);
     ok(syl_sent_dataset_add(&d, "1+x", NULL, 0, "2", &err));
-    refuse(syl_infer_all(m, &o, &d, 1, NULL, NULL, got, &err), "\"x\" is not among");
+    refuse(syl_infer_all(m, &o, &d, 1, 1, NULL, NULL, got, &err), "\"x\" is not among");
     syl_sent_dataset_free(&d);
     syl_reasoner_free(m);
 }

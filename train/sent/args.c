@@ -1,8 +1,12 @@
 #include "train/sent/args.h"
 
+#include <limits.h>
 #include <omp.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "embed/sent/config.h"
+#include "lib/cli/inputs.h"
 #include "lib/nn/optimizer.h"
 #include "train/sent/stages.h"
 
@@ -184,8 +188,85 @@ syl_sent_args syl_sent_args_defaults(int stage)
     return a;
 }
 
-int syl_sent_args_check(const syl_sent_args *a)
+/* The run writes models and a tokenizer into its folder: not over those that it begins with. */
+static int check_folder(const syl_sent_args *a)
 {
+    static const char *const written[] = {"model.safetensors", "best.safetensors",
+                                          "tokenizer.json"};
+    const char *read[] = {a->from, a->semantic, a->encoder_from, a->latent_from};
+    char path[PATH_MAX];
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+        for (size_t k = 0; read[i] && k < sizeof written / sizeof *written; k++) {
+            snprintf(path, sizeof path, "%s/%s", a->out, written[k]);
+            if (syl_output_is_of_model(path, read[i]))
+                return syl_usage(COMMAND, "%s would overwrite the model %s; give another --out",
+                                 path, read[i]);
+        }
+    return SYL_EXIT_OK;
+}
+
+/* ---- options of some stages ------------------------------------------------------------------ */
+
+#define OF(stage) (1u << (stage))
+#define OF_LM (OF(SYL_SENT_COT) | OF(SYL_SENT_NOCOT))
+#define OF_CTX (OF(SYL_SENT_CTX_B) | OF(SYL_SENT_CTX_C))
+
+static const struct {
+    const char *name;
+    unsigned stages;
+} of_stages[] = {
+    {"semantic", OF(SYL_SENT_CTX_C)},
+    {"encoder-from", OF(SYL_SENT_LATENT)},
+    {"latent-from", OF(SYL_SENT_LATENT)},
+    {"dim", OF_LM},
+    {"layers", OF_LM},
+    {"heads", OF_LM},
+    {"context", OF_LM},
+    {"loss-on", OF_LM},
+    {"prefix-dropout", OF_CTX},
+    {"contrast", OF(SYL_SENT_CTX_C)},
+    {"latent-dropout", OF(SYL_SENT_LATENT)},
+    {"lambda", OF(SYL_SENT_LATENT)},
+    {"temperature", OF(SYL_SENT_CTX_C) | OF(SYL_SENT_LATENT)},
+    {"latent-norm", OF(SYL_SENT_LATENT)},
+    {"self-feed", OF(SYL_SENT_LATENT)},
+    {"self-feed-ramp", OF(SYL_SENT_LATENT)},
+};
+
+static int check_option(const syl_sent_args *a, const char *name, unsigned stages)
+{
+    char list[128] = "";
+    size_t length = 0;
+    for (int i = 0; stage_names[i]; i++)
+        if (stages & OF(i))
+            length += (size_t)snprintf(list + length, sizeof list - length, "%s%s",
+                                       length ? ", " : "", stage_names[i]);
+    if (!(stages & OF(a->stage)))
+        return syl_usage(COMMAND, "--%s is for --stage %s, not for %s", name, list,
+                         stage_names[a->stage]);
+    /* Those of a new model: language models alone have them. */
+    if (a->from && stages == OF_LM && strcmp(name, "loss-on"))
+        return syl_usage(COMMAND, "--%s is for a new model, not for one that goes on --from %s",
+                         name, a->from);
+    return SYL_EXIT_OK;
+}
+
+static int check_given(const syl_sent_args *a, const bool *given)
+{
+    for (size_t i = 0; i < syl_sent_args_count; i++)
+        for (size_t k = 0; given[i] && k < sizeof of_stages / sizeof *of_stages; k++) {
+            const char *name = syl_sent_args_table[i].name;
+            if (strcmp(name, of_stages[k].name)) continue;
+            int code = check_option(a, name, of_stages[k].stages);
+            if (code != SYL_EXIT_OK) return code;
+        }
+    return SYL_EXIT_OK;
+}
+
+int syl_sent_args_check(const syl_sent_args *a, const bool *given)
+{
+    int code = check_given(a, given);
+    if (code != SYL_EXIT_OK) return code;
     if (!a->data) return syl_usage(COMMAND, "give what to learn from (--data)");
     if (!a->out) return syl_usage(COMMAND, "give the folder of the run (--out)");
     if (a->stage > SYL_SENT_NOCOT && !a->from)
@@ -203,5 +284,5 @@ int syl_sent_args_check(const syl_sent_args *a)
         return syl_usage(COMMAND, "--stage stop trains a classifier alone: it has no --lora");
     if (!a->lora && a->lora_targets)
         return syl_usage(COMMAND, "--lora-targets wants the rank of adapters: --lora");
-    return SYL_EXIT_OK;
+    return check_folder(a);
 }

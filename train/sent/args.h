@@ -28,7 +28,9 @@ extern const size_t syl_sent_args_count;
 /* The published settings of a stage (spec/sentence.md 1.3), in steps in place of epochs. */
 syl_sent_args syl_sent_args_defaults(int stage);
 
-/* What options cannot be together; an exit status. */
-int syl_sent_args_check(const syl_sent_args *args);
+/* What options cannot be together; an exit status. given [syl_sent_args_count]: which stand on the
+ * command line itself, where those of other stages are refused; files of options may have them, as
+ * several stages share one. */
+int syl_sent_args_check(const syl_sent_args *args, const bool *given);
 
 #endif

@@ -47,13 +47,13 @@ static syl_status find_in(char **out, const char *folder, const char *const *nam
 /* Path by path: configuration, tensors, tokenizer. */
 static syl_status open_part(syl_sent_saved *s, int part, const char *folder, syl_error *err)
 {
-    static const char *const names[] = {"config.json", "model.safetensors", "tokenizer.json",
-                                        "vocab.json", "encoder.json"};
+    static const char *const names[] = {"config.json", NULL, "tokenizer.json", "vocab.json",
+                                        "encoder.json"};
     char *path;
+    if (!names[part]) return syl_safetensors_open_folder(&s->file, folder, err);
     SYL_TRY(find_in(&path, folder, names + part, part == 2 ? 3 : 1, err));
-    syl_status status = part == 0   ? read_shape(&s->config.decoder, path, err)
-                        : part == 1 ? syl_safetensors_open(&s->file, path, err)
-                                    : syl_sent_bpe_tokenizer(&s->tokenizer, path, err);
+    syl_status status = part == 0 ? read_shape(&s->config.decoder, path, err)
+                                  : syl_sent_bpe_tokenizer(&s->tokenizer, path, err);
     free(path);
     return status;
 }

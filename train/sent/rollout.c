@@ -14,8 +14,8 @@ typedef struct chain {
     int sentences;  /* that a language model has ended */
     float *latents; /* [num_latents][dim of the latent model], as it read them */
     int num_latents;
-    int32_t *said; /* [said_length] sentence that was decoded last */
-    int said_length;
+    int32_t *said;            /* [said_length] sentence that was decoded last */
+    int said_length;          /* of a language model: of the sentence that it is at */
     bool ending, done, right; /* ending: the latent that was made last is the answer's */
 } chain;
 
@@ -166,12 +166,14 @@ static syl_status lm_token(rollout *r, const int *open, int n, int32_t *next, sy
     return most_probable(r->by, &rows, NULL, next, err);
 }
 
-/* Takes a token in; false once the text has ended. */
+/* Takes a token in; false once the text has ended. So does a sentence that is longer than any is
+ * allowed to be: what has not learnt to end one would go on to the end of the context. */
 static bool lm_append(const rollout *r, chain *c, int32_t id, int room)
 {
     int newline = r->by->model->tokenizer->newline, from = c->length;
-    bool ends = id == r->by->model->tokenizer->eos;
-    if (!ends) c->ids[c->length++] = id;
+    c->said_length = id == newline ? 0 : c->said_length + 1;
+    bool ends = id == r->by->model->tokenizer->eos || c->said_length > r->by->max_tokens;
+    if (id != r->by->model->tokenizer->eos) c->ids[c->length++] = id;
     if (!ends && c->length < room && c->sentences < r->by->max_sentences) {
         c->sentences += id == newline;
         return true;
@@ -186,6 +188,16 @@ static bool lm_append(const rollout *r, chain *c, int32_t id, int room)
     return false;
 }
 
+/* Of n open chains as many as one pass may have rows for, at least one. */
+static int fitting(const rollout *r, const int *open, int n)
+{
+    int64_t rows = r->chains[open[0]].length;
+    int count = 1;
+    while (count < n && (rows += r->chains[open[count]].length) <= r->by->most_rows)
+        count++;
+    return count;
+}
+
 static syl_status run_lm(rollout *r, int room, syl_error *err)
 {
     int *open = syl_calloc((size_t)r->count, 2 * sizeof *open), n = r->count;
@@ -196,7 +208,10 @@ static syl_status run_lm(rollout *r, int room, syl_error *err)
     syl_status status = SYL_OK;
     while (n && status == SYL_OK) {
         int left = 0;
-        status = lm_token(r, open, n, next, err);
+        for (int at = 0, some; at < n && status == SYL_OK; at += some) {
+            some = fitting(r, open + at, n - at);
+            status = lm_token(r, open + at, some, next + at, err);
+        }
         for (int i = 0; status == SYL_OK && i < n; i++)
             if (lm_append(r, &r->chains[open[i]], next[i], room)) open[left++] = open[i];
         n = left;

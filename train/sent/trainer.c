@@ -6,8 +6,9 @@
 #include "train/sent/adapter.h"
 
 #define VALIDATION_BATCH 128
-#define LENGTH_DECAY 0.98f /* of the averages of |z| and |y| */
-#define LOSS_SHARE 1e-4    /* of a score: of equal accuracies the lower loss wins */
+#define VALIDATION_BYTES ((int64_t)512 << 20) /* of the values of a pass, about */
+#define LENGTH_DECAY 0.98f                    /* of the averages of |z| and |y| */
+#define LOSS_SHARE 1e-4 /* of a score: of equal accuracies the lower loss wins */
 
 typedef struct example {
     size_t sample; /* number in the corpus */
@@ -89,6 +90,21 @@ static void add_losses(figures *f, const syl_sent_outcome *o, int n)
     f->latents.cosine += o->latents.cosine * n;
 }
 
+/* Floats that a tape keeps of a row, about: of each layer, and probabilities. */
+static int64_t row_floats(const syl_lm_shape *s)
+{
+    return s->layers * (10 * (int64_t)s->dim + 2 * (int64_t)s->ff);
+}
+
+static int64_t most_rows(const syl_sent_trainer *t)
+{
+    const syl_sent_config *c = &t->model->config;
+    int64_t floats = row_floats(&c->decoder) + 3 * (int64_t)c->decoder.vocab;
+    if (syl_sent_has_encoder(c)) floats += row_floats(&c->encoder);
+    if (syl_sent_has_latent(c)) floats += row_floats(&c->latent);
+    return VALIDATION_BYTES / 4 / floats;
+}
+
 static syl_status validate_some(const syl_sent_trainer *t, syl_tape *tape,
                                 const syl_sent_batch *batch, figures *f, syl_error *err)
 {
@@ -99,7 +115,8 @@ static syl_status validate_some(const syl_sent_trainer *t, syl_tape *tape,
                                 .compute = t->compute,
                                 .marker = t->marker,
                                 .max_sentences = t->max_sentences,
-                                .max_tokens = t->max_tokens};
+                                .max_tokens = t->max_tokens,
+                                .most_rows = most_rows(t)};
     syl_tape_clear(tape, (syl_tape_options){.compute = t->compute});
     SYL_TRY(syl_sent_losses_of(t->model, &t->losses, tape, batch, 0, &out, err));
     add_losses(f, &out, batch->count);
@@ -138,11 +155,15 @@ static syl_status validate(void *user, syl_tape *tape, json_t *metrics, double *
     int64_t count = (int64_t)t->valid->count;
     if (count > t->valid_count) count = t->valid_count;
     use_lengths(t);
-    for (int64_t i = 0; i < count; i += VALIDATION_BATCH) {
-        const syl_sent_tokens *samples[VALIDATION_BATCH];
+    const syl_sent_tokens *samples[VALIDATION_BATCH];
+    for (int64_t i = 0; i < count;) {
         syl_sent_batch batch = {samples, 0};
-        for (; batch.count < VALIDATION_BATCH && i + batch.count < count; batch.count++)
-            samples[batch.count] = &t->valid->items[i + batch.count];
+        for (int64_t rows = 0; batch.count < VALIDATION_BATCH && i < count; i++) {
+            const syl_sent_tokens *next = &t->valid->items[i];
+            rows += next->starts[next->num_sentences];
+            if (batch.count && rows > most_rows(t)) break;
+            samples[batch.count++] = next;
+        }
         SYL_TRY(validate_some(t, tape, &batch, &f, err));
     }
     if (add_figures(t, &f, metrics, score))
