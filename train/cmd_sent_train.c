@@ -88,6 +88,8 @@ static void bound_answers(job *j)
     syl_sent_trainer *t = &j->trainer;
     for (size_t i = 0; i < j->train.count; i++) {
         const syl_sent_tokens *s = &j->train.items[i];
+        int said = s->starts[s->num_sentences] - s->starts[0];
+        if (said > t->max_said) t->max_said = said;
         if (s->num_sentences > t->max_sentences) t->max_sentences = s->num_sentences;
         for (int k = 0; k < s->num_sentences; k++)
             if (s->starts[k + 1] - s->starts[k] > t->max_tokens)
@@ -95,6 +97,7 @@ static void bound_answers(job *j)
     }
     t->max_sentences += SPARE_SENTENCES;
     t->max_tokens += SPARE_TOKENS;
+    t->max_said += t->max_tokens;
     if (t->max_tokens > t->model->config.decoder.context) /* its prefix is a position, too */
         t->max_tokens = t->model->config.decoder.context;
 }

@@ -170,6 +170,8 @@ static syl_status lm_token(rollout *r, const int *open, int n, int32_t *next, sy
 static bool lm_append(const rollout *r, chain *c, int32_t id, int room)
 {
     int newline = r->by->model->tokenizer->newline, from = c->length;
+    int end = c->sample->starts[0] + r->by->max_said;
+    if (r->by->max_said > 0 && end < room) room = end;
     bool ends = id == r->by->model->tokenizer->eos;
     if (!ends) c->ids[c->length++] = id;
     if (!ends && c->length < room && c->sentences < r->by->max_sentences) {

@@ -14,6 +14,7 @@ typedef struct syl_sent_rollout {
                           (SYL_SENT_BARE) */
     int max_sentences; /* of a chain */
     int max_tokens;    /* of a sentence */
+    int max_said;      /* tokens of all sentences that a language model says; 0: any */
 } syl_sent_rollout;
 
 /* The token that tells an answer's sentence from others, or -1 where the tokenizer has none. */

@@ -97,7 +97,8 @@ static syl_status validate_some(const syl_sent_trainer *t, syl_tape *tape,
                                 .compute = t->compute,
                                 .marker = t->marker,
                                 .max_sentences = t->max_sentences,
-                                .max_tokens = t->max_tokens};
+                                .max_tokens = t->max_tokens,
+                                .max_said = t->max_said};
     syl_tape_clear(tape, (syl_tape_options){.compute = t->compute});
     SYL_TRY(syl_sent_losses_of(t->model, &t->losses, tape, batch, 0, &out, err));
     add_losses(f, &out, batch->count);

@@ -13,7 +13,8 @@ typedef struct syl_sent_trainer {
     syl_optimizer optimizer;
     const syl_sent_corpus *train, *valid; /* valid: or NULL */
     int64_t valid_count;                  /* of samples that are answered in a validation */
-    int max_sentences, max_tokens;        /* of an answer */
+    int max_sentences, max_tokens;        /* of an answer; max_said: of all that is said */
+    int max_said;
     syl_dtype compute;
     uint64_t seed;
     const syl_ranks *ranks;
