@@ -12,6 +12,7 @@
 
 #include "lib/base/random.h"
 #include "lib/compute/compute.h"
+#include "lib/compute/cpu/small_product.h"
 #include "lib/compute/cpu/vmath.h"
 
 static syl_error err;
@@ -347,6 +348,59 @@ static void test_add(void **state)
     }
 }
 
+/* ---- small products ------------------------------------------------------------------ */
+
+static void check_small_product(int m, int n, int k, bool transposed, bool accumulate)
+{
+    int room = (n + SYL_SMALL_LANES - 1) / SYL_SMALL_LANES * SYL_SMALL_LANES;
+    int rows = transposed ? k : m, cols = transposed ? m : k;
+    syl_mat a = random_mat(SYL_F32, rows, cols, cols + 3);
+    syl_mat b = random_mat(SYL_F32, k, n, room + 1);
+    syl_mat c = random_mat(SYL_F32, m, n, n + 2), before = copy_of(c);
+    syl_small_product(a, transposed, b, accumulate, c);
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) {
+            double want = accumulate ? at(before, i, j) : 0;
+            for (int p = 0; p < k; p++)
+                want += (transposed ? at(a, p, i) : at(a, i, p)) * at(b, p, j);
+            assert_near("small product", at(c, i, j), want, SYL_F32);
+        }
+    assert_margin_kept(c, before);
+    free(a.data);
+    free(b.data);
+    free(c.data);
+    free(before.data);
+}
+
+static void test_small_product(void **state)
+{
+    static const int sizes[] = {0, 1, 3, 7, 8, 9, 16, 17, 31, 33};
+    int n = sizeof sizes / sizeof *sizes;
+    (void)state;
+    for (int i = 0; i < n * n * n; i++)
+        for (int how = 0; how < 4; how++)
+            check_small_product(sizes[i % n], sizes[i / n % n], sizes[i / n / n], how & 1, how & 2);
+}
+
+static void test_small_transpose(void **state)
+{
+    static const int sizes[][3] = {{0, 8, 8}, {1, 1, 8}, {31, 16, 40}, {33, 24, 48}};
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const int *s = sizes[i];
+        syl_mat x = random_mat(SYL_F32, s[0], s[1], s[1] + 5);
+        syl_mat y = random_mat(SYL_F32, s[1], s[2], s[2] + 1), before = copy_of(y);
+        syl_small_transpose(x, y);
+        for (int t = 0; t < s[1]; t++)
+            for (int j = 0; j < s[2]; j++)
+                assert_true(at(y, t, j) == (j < s[0] ? at(x, j, t) : 0));
+        assert_margin_kept(y, before);
+        free(x.data);
+        free(y.data);
+        free(before.data);
+    }
+}
+
 /* ---- attention --------------------------------------------------------------------- */
 
 /* One query of one head, in double: out [d]. */
@@ -615,6 +669,8 @@ int main(void)
         cmocka_unit_test(test_conv_mono),
         cmocka_unit_test(test_layer_norm),
         cmocka_unit_test(test_add),
+        cmocka_unit_test(test_small_product),
+        cmocka_unit_test(test_small_transpose),
         cmocka_unit_test(test_attention_full),
         cmocka_unit_test(test_attention_window),
         cmocka_unit_test(test_expf),

@@ -6,13 +6,15 @@
 
 #include "lib/compute/cpu/attention.h"
 #include "lib/compute/cpu/parallel.h"
+#include "lib/compute/cpu/small_product.h"
 #include "lib/compute/cpu/vmath.h"
 #include "lib/compute/training.h"
 
-#define TILE 128 /* queries at a time */
-/* Products of so few multiplications are loops here: handing them to oneDNN takes longer. Batches
- * of sentences have thousands of them. */
-#define SMALL_PRODUCT 20480
+#define TILE 128      /* queries at a time */
+#define SMALL_TILE 32 /* of short sequences: fewer keys that no query of the tile sees */
+/* Keys of one head, in numbers, that are multiplied here: handing them to oneDNN takes longer.
+ * Batches of sentences have thousands of them, of many lengths. */
+#define SMALL_KEYS 16384
 
 /* One head of one sequence; gradients only in the backward. */
 typedef struct head {
@@ -23,6 +25,8 @@ typedef struct head {
     syl_mat q, k, v, y;    /* [time][dim of a head] */
     syl_mat dy, dq, dk, dv;
     syl_mat dy_product;     /* dy in the dtype of q */
+    bool small;             /* products are small_product.h's: */
+    syl_mat kt, vt;         /* k, v [dim of a head][time and more] */
     float *lse, *drel_bias; /* NULL: not wanted */
     float dropout;
     uint64_t seed, stream, first_row; /* first_row: number of this head's first query */
@@ -49,7 +53,8 @@ static int64_t last_key(const head *h, int64_t query)
 
 static tile tile_at(const head *h, int64_t begin)
 {
-    int64_t end = begin + TILE < h->q.rows ? begin + TILE : h->q.rows;
+    int64_t end = begin + (h->small ? SMALL_TILE : TILE);
+    if (end > h->q.rows) end = h->q.rows;
     return (tile){begin, end, first_key(h, begin), last_key(h, end - 1)};
 }
 
@@ -111,12 +116,30 @@ static syl_status as_dtype(syl_ctx *ctx, syl_dtype dtype, syl_mat *m, syl_error 
     return SYL_OK;
 }
 
+/* y = a times some keys or values transposed, those of the tile. */
+static syl_status by_keys(const head *h, syl_mat a, syl_mat some, syl_mat all_transposed, tile t,
+                          syl_mat y, syl_error *err)
+{
+    if (!h->small) return syl_product(h->ctx, a, false, some, true, false, y, err);
+    syl_small_product(a, false, syl_mat_cols(all_transposed, t.first, some.rows), false, y);
+    return SYL_OK;
+}
+
+/* y := (+=) a b, b of the columns of a head. */
+static syl_status mixed(const head *h, syl_mat a, bool transposed, syl_mat b, bool accumulate,
+                        syl_mat y, syl_error *err)
+{
+    if (!h->small) return syl_product(h->ctx, a, transposed, b, false, accumulate, y, err);
+    syl_small_product(a, transposed, b, accumulate, y);
+    return SYL_OK;
+}
+
 static syl_status scores_of(const head *h, tile t, syl_mat *scores, syl_error *err)
 {
     int64_t n = t.end - t.begin, keys = t.last - t.first;
+    syl_mat q = syl_mat_rows(h->q, t.begin, n);
     SYL_TRY(syl_ctx_mat(h->ctx, SYL_F32, n, keys, scores, err));
-    return syl_product(h->ctx, syl_mat_rows(h->q, t.begin, n), false,
-                       syl_mat_rows(h->k, t.first, keys), true, false, *scores, err);
+    return by_keys(h, q, syl_mat_rows(h->k, t.first, keys), h->kt, t, *scores, err);
 }
 
 /* s [n], the scores of the keys that query i sees, become what values are multiplied by. */
@@ -139,8 +162,8 @@ static syl_status forward_tile(const head *h, tile t, syl_error *err)
         probabilities(h, i, s, n);
     }
     SYL_TRY(as_dtype(h->ctx, h->v.dtype, &p, err));
-    return syl_product(h->ctx, p, false, syl_mat_rows(h->v, t.first, p.cols), false, false,
-                       syl_mat_rows(h->y, t.begin, p.rows), err);
+    return mixed(h, p, false, syl_mat_rows(h->v, t.first, p.cols), false,
+                 syl_mat_rows(h->y, t.begin, p.rows), err);
 }
 
 /* s [n], scores of the keys that query i sees, become probabilities as v has been multiplied by
@@ -177,104 +200,43 @@ static syl_status backward_tile(const head *h, tile t, syl_error *err)
     syl_mat p, ds;
     SYL_TRY(scores_of(h, t, &p, err));
     SYL_TRY(syl_ctx_mat(h->ctx, SYL_F32, n, keys, &ds, err));
-    SYL_TRY(syl_product(h->ctx, dy, false, v, true, false, ds, err));
+    SYL_TRY(by_keys(h, dy, v, h->vt, t, ds, err));
     score_gradients(h, t, p, ds);
     SYL_TRY(as_dtype(h->ctx, h->q.dtype, &p, err));
     SYL_TRY(as_dtype(h->ctx, h->q.dtype, &ds, err));
-    SYL_TRY(syl_product(h->ctx, ds, false, k, false, false, syl_mat_rows(h->dq, t.begin, n), err));
-    SYL_TRY(syl_product(h->ctx, ds, true, q, false, true, syl_mat_rows(h->dk, t.first, keys), err));
-    return syl_product(h->ctx, p, true, dy, false, true, syl_mat_rows(h->dv, t.first, keys), err);
+    SYL_TRY(mixed(h, ds, false, k, false, syl_mat_rows(h->dq, t.begin, n), err));
+    SYL_TRY(mixed(h, ds, true, q, true, syl_mat_rows(h->dk, t.first, keys), err));
+    return mixed(h, p, true, dy, true, syl_mat_rows(h->dv, t.first, keys), err);
 }
 
-/* ---- short sequences ---------------------------------------------------------------------- */
-
-/* s [n] = q . each of n rows of k. */
-SYL_CLONES static void few_scores(const float *q, const float *k, int64_t stride, int64_t n,
-                                  int64_t cols, float *s)
+/* Keys and values the other way round, where that is worth it. */
+static syl_status prepare(head *h, bool backward, syl_error *err)
 {
-    for (int64_t j = 0; j < n; j++) {
-        float sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (int64_t c = 0; c < cols; c++)
-            sum += q[c] * k[j * stride + c];
-        s[j] = sum;
-    }
-}
-
-/* y = the sum of n rows of v, each times p[j]. */
-SYL_CLONES static void few_mixed(const float *p, const float *v, int64_t stride, int64_t n,
-                                 int64_t cols, float *y)
-{
-    for (int64_t c = 0; c < cols; c++)
-        y[c] = 0;
-    for (int64_t j = 0; j < n; j++)
-        for (int64_t c = 0; c < cols; c++)
-            y[c] += p[j] * v[j * stride + c];
-}
-
-/* Each of n rows of d += p[j] x. */
-SYL_CLONES static void few_spread(const float *p, const float *x, int64_t n, int64_t cols, float *d,
-                                  int64_t stride)
-{
-    for (int64_t j = 0; j < n; j++)
-        for (int64_t c = 0; c < cols; c++)
-            d[j * stride + c] += p[j] * x[c];
-}
-
-static bool is_small(const head *h, tile t)
-{
-    return h->q.dtype == SYL_F32 && h->y.dtype == SYL_F32 && h->dy_product.dtype == SYL_F32 &&
-           (t.end - t.begin) * (t.last - t.first) * h->q.cols <= SMALL_PRODUCT;
-}
-
-static syl_status forward_small(const head *h, tile t, syl_error *err)
-{
-    syl_mat row;
-    SYL_TRY(syl_ctx_mat(h->ctx, SYL_F32, 1, t.last - t.first, &row, err));
-    float *s = row.data;
-    for (int64_t i = t.begin; i < t.end; i++) {
-        int64_t from = first_key(h, i), n = last_key(h, i) - from;
-        few_scores(syl_row(h->q, i), syl_row(h->k, from), h->k.stride, n, h->q.cols, s);
-        probabilities(h, i, s, n);
-        few_mixed(s, syl_row(h->v, from), h->v.stride, n, h->v.cols, syl_row(h->y, i));
-    }
+    int64_t d = h->q.cols, room = (h->k.rows / SYL_SMALL_LANES + 2) * SYL_SMALL_LANES;
+    bool f32 = h->q.dtype == SYL_F32 && h->y.dtype == SYL_F32 && h->dy_product.dtype == SYL_F32;
+    h->small = f32 && d % SYL_SMALL_LANES == 0 && h->k.rows * d <= SMALL_KEYS;
+    if (!h->small) return SYL_OK;
+    SYL_TRY(syl_ctx_mat(h->ctx, SYL_F32, d, room, &h->kt, err));
+    syl_small_transpose(h->k, h->kt);
+    if (!backward) return SYL_OK;
+    SYL_TRY(syl_ctx_mat(h->ctx, SYL_F32, d, room, &h->vt, err));
+    syl_small_transpose(h->v, h->vt);
     return SYL_OK;
 }
 
-static syl_status backward_small(const head *h, tile t, syl_error *err)
+static syl_status run_tiles(head *h, bool backward, syl_error *err)
 {
-    syl_mat rows;
-    int64_t cols = h->q.cols;
-    SYL_TRY(syl_ctx_mat(h->ctx, SYL_F32, 2, t.last - t.first, &rows, err));
-    float *s = syl_row(rows, 0), *d = syl_row(rows, 1);
-    for (int64_t i = t.begin; i < t.end; i++) {
-        int64_t from = first_key(h, i), n = last_key(h, i) - from;
-        float *dy = syl_row(h->dy, i);
-        few_scores(syl_row(h->q, i), syl_row(h->k, from), h->k.stride, n, cols, s);
-        few_scores(dy, syl_row(h->v, from), h->v.stride, n, cols, d);
-        query_gradients(h, i, s, d, n);
-        few_mixed(d, syl_row(h->k, from), h->k.stride, n, cols, syl_row(h->dq, i));
-        few_spread(d, syl_row(h->q, i), n, cols, syl_row(h->dk, from), h->dk.stride);
-        few_spread(s, dy, n, cols, syl_row(h->dv, from), h->dv.stride);
-    }
-    return SYL_OK;
-}
-
-static syl_status run_tiles(const head *h, bool backward, syl_error *err)
-{
-    for (int64_t i = 0; i < h->q.rows; i += TILE) {
+    size_t all = syl_ctx_mark(h->ctx);
+    syl_status status = prepare(h, backward, err);
+    for (int64_t i = 0; i < h->q.rows && status == SYL_OK;) {
         size_t mark = syl_ctx_mark(h->ctx);
         tile t = tile_at(h, i);
-        bool small = is_small(h, t);
-        syl_status status;
-        if (backward)
-            status = small ? backward_small(h, t, err) : backward_tile(h, t, err);
-        else
-            status = small ? forward_small(h, t, err) : forward_tile(h, t, err);
+        status = backward ? backward_tile(h, t, err) : forward_tile(h, t, err);
         syl_ctx_release(h->ctx, mark);
-        SYL_TRY(status);
+        i = t.end;
     }
-    return SYL_OK;
+    syl_ctx_release(h->ctx, all);
+    return status;
 }
 
 /* ---- heads and sequences ---------------------------------------------------------------- */
