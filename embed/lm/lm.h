@@ -47,8 +47,8 @@ typedef struct syl_lm_open_options {
 } syl_lm_open_options;
 
 /* By its path: a GGUF file, or a folder with config.json, model.safetensors (or the index of its
- * parts) and tokenizer.json (or what else syl_bpe_load finds there). bpe: its vocabulary, or NULL where it is not wanted. Both
- * are the caller's to free. */
+ * parts) and tokenizer.json (or what else syl_bpe_load finds there). bpe: its vocabulary, or NULL
+ * where it is not wanted. Both are the caller's to free. */
 syl_status syl_lm_open_path(syl_lm **lm, syl_bpe **bpe, const char *path,
                             const syl_lm_open_options *options, syl_error *err);
 void syl_lm_free(syl_lm *lm);

@@ -35,7 +35,7 @@ struct syl_lm_cache {
     const syl_lm *lm;
     int64_t capacity, length;
     double flops; /* that its passes have cost */
-    float *data; /* [layers][capacity][2][kv_heads head_dim]: a position's keys, then its values */
+    float *data;  /* [layers][capacity][2][kv_heads head_dim]: a position's keys, then its values */
 };
 
 /* Columns of keys: kv_heads head_dim. */
