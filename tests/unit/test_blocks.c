@@ -216,12 +216,31 @@ static void test_refused(void **state)
     }
 }
 
+/* Values that no integer stands for; and those whose scale would be no float. */
+static void test_not_finite(void **state)
+{
+    enum { ROWS = 5 };
+    static const float odd[ROWS] = {NAN, INFINITY, -INFINITY, 1e-40f, 0.5f};
+    float x[ROWS * SYL_BLOCK_VALUES], scale[ROWS], sum[ROWS];
+    int8_t q[ROWS * SYL_BLOCK_VALUES];
+    syl_block_rows out = {.blocks = 1, .q = q, .scale = scale, .sum = sum};
+    (void)state;
+    for (int t = 0; t < ROWS; t++)
+        for (int i = 0; i < SYL_BLOCK_VALUES; i++)
+            x[t * SYL_BLOCK_VALUES + i] = i == 7 ? odd[t] : t == 3 ? 0 : 0.25f;
+    syl_block_quantise(syl_mat_of(x, SYL_F32, ROWS, SYL_BLOCK_VALUES), 0, ROWS, &out);
+    for (int t = 0; t < 3; t++)
+        assert_true(isnan(scale[t]) && isnan(sum[t]));
+    assert_true(isfinite(scale[3]) && sum[3] == 0);
+    assert_true(q[4 * SYL_BLOCK_VALUES + 7] == 127 && fabsf(scale[4] - 0.5f / 127) < 1e-7f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),   cmocka_unit_test(test_kernels),
         cmocka_unit_test(test_products), cmocka_unit_test(test_linear),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_not_finite),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/bf16.h"
 #include "lib/base/f16.h"
@@ -98,13 +99,23 @@ void syl_blocks_free(block_weight *w)
 
 /* ---- few rows -------------------------------------------------------------------------------- */
 
+#define LEAST_TOP 1e-36f /* 127 divided by less is no float */
+
+/* A block with a value that is not finite has no integers: what is made of it is not a number. */
 SYL_CLONES static void quantise_block(const float *x, int8_t *q, float *scale, float *sum)
 {
-    float top = 0;
+    float top = 0, zero = 0;
     int total = 0;
-    for (int i = 0; i < SYL_BLOCK_VALUES; i++)
+    for (int i = 0; i < SYL_BLOCK_VALUES; i++) {
         top = fabsf(x[i]) > top ? fabsf(x[i]) : top;
-    float by = top > 0 ? 127.0f / top : 0.0f;
+        zero += x[i] * 0;
+    }
+    if (zero != 0) {
+        memset(q, 0, SYL_BLOCK_VALUES);
+        *scale = *sum = NAN;
+        return;
+    }
+    float by = top > LEAST_TOP ? 127.0f / top : 0.0f;
     for (int i = 0; i < SYL_BLOCK_VALUES; i++) {
         int n = (int)(x[i] * by + (x[i] < 0 ? -0.5f : 0.5f));
         q[i] = (int8_t)n;
