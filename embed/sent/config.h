@@ -1,10 +1,11 @@
 /* What a sentence model is (arXiv 2505.22202): the member "config" of model.safetensors' metadata,
  * beside "format": "sylkit-sent" and "tokenizer".
  *
- * Its tensors, as far as its stage has come: "decoder." and "encoder." (GPT-2 or Llama under Hugging
- * Face's names, without "transformer." or "model."), "latent." (the same), "encoder_to_latent.0" and ".2", "latent_to_decoder.0" and ".2"
- * (linear - GELU(erf) - linear), "stop.0", ".2", ".4" (the same with two GELUs and one output, the
- * logit of "this latent is the answer's"). */
+ * Its tensors, as far as its stage has come: "decoder." and "encoder." (GPT-2 or Llama under
+ * Hugging Face's names, without "transformer." or "model."), "latent." (the same),
+ * "encoder_to_latent.0" and ".2", "latent_to_decoder.0" and ".2" (linear - GELU(erf) - linear),
+ * "stop.0", ".2", ".4" (the same with two GELUs and one output, the logit of "this latent is the
+ * answer's"). */
 #ifndef SYL_EMBED_SENT_CONFIG_H
 #define SYL_EMBED_SENT_CONFIG_H
 
