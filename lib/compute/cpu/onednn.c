@@ -29,6 +29,7 @@ struct syl_onednn {
     primitive cache[CACHE_SIZE];
     int count;
     uint64_t clock;
+    bool bf16; /* it has products of bf16 for this processor */
 };
 
 /* The memory descriptors of one primitive, so that they are freed in one place. */
@@ -216,6 +217,24 @@ syl_status syl_onednn_run(syl_ctx *ctx, const shape *key, const packed_weight *w
     return status;
 }
 
+/* By trying: what a version can do on a processor is not told. */
+static bool has_bf16(dnnl_engine_t engine)
+{
+    enum { SIDE = 16 };
+    shape s = {.kind = PRODUCT, .dtype = SYL_BF16, .out = SYL_BF16};
+    dnnl_primitive_desc_t pd = NULL;
+    s.m = s.n = s.k = s.a_stride = s.c_stride = s.b_row = SIDE;
+    s.a_col = s.b_col = 1;
+    bool has = syl_onednn_describe(&s, engine, &pd, NULL) == SYL_OK;
+    if (pd) dnnl_primitive_desc_destroy(pd);
+    return has;
+}
+
+bool syl_onednn_has_bf16(syl_ctx *ctx)
+{
+    return syl_ctx_onednn(ctx)->bf16;
+}
+
 syl_status syl_onednn_create(syl_onednn **out, syl_error *err)
 {
     syl_onednn *o = syl_calloc(1, sizeof *o);
@@ -223,6 +242,7 @@ syl_status syl_onednn_create(syl_onednn **out, syl_error *err)
     if (!o) return syl_fail_memory(err, sizeof *o, "the primitive cache");
     DNN(dnnl_engine_create(&o->engine, dnnl_cpu, 0));
     DNN(dnnl_stream_create(&o->stream, o->engine, dnnl_stream_default_flags));
+    o->bf16 = has_bf16(o->engine);
     return SYL_OK;
 }
 

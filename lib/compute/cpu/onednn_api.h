@@ -163,6 +163,10 @@ typedef struct factor {
 syl_status syl_onednn_run(syl_ctx *ctx, const shape *key, const packed_weight *w, const void *a,
                           factor f, void *c, syl_error *err);
 
+/* Whether products may be of bf16; else they are computed in float32 (a processor without AVX-512).
+ */
+bool syl_onednn_has_bf16(syl_ctx *ctx);
+
 shape syl_linear_shape(const packed_weight *w, int64_t rows, int64_t x_stride, syl_mat y);
 
 /* Rows of output of a grouped convolution at a time: one shape, one layout of the weights. */

@@ -7,12 +7,37 @@
 
 #define GATHER_ROWS 512 /* rows of an ungrouped convolution laid out for a product at a time */
 
+/* A copy in float32 of what is not. */
+static syl_status widen(syl_ctx *ctx, syl_mat m, bool with_values, syl_mat *out, syl_error *err)
+{
+    *out = m;
+    if (m.dtype == SYL_F32) return SYL_OK;
+    SYL_TRY(syl_ctx_mat(ctx, SYL_F32, m.rows, m.cols, out, err));
+    if (with_values) syl_convert(ctx, m, *out);
+    return SYL_OK;
+}
+
+static syl_status linear_in_f32(syl_ctx *ctx, const syl_weight *weight, syl_mat x, syl_act act,
+                                bool accumulate, syl_mat y, syl_error *err)
+{
+    syl_mat wide;
+    SYL_TRY(widen(ctx, y, accumulate, &wide, err));
+    SYL_TRY(syl_cpu_linear(ctx, weight, x, act, accumulate, wide, err));
+    syl_convert(ctx, wide, y);
+    return SYL_OK;
+}
+
 syl_status syl_cpu_linear(syl_ctx *ctx, const syl_weight *weight, syl_mat x, syl_act act,
                           bool accumulate, syl_mat y, syl_error *err)
 {
     const packed_weight *w = (const packed_weight *)weight;
     size_t mark = syl_ctx_mark(ctx);
     if (x.rows == 0) return SYL_OK;
+    if (y.dtype != SYL_F32 && !syl_onednn_has_bf16(ctx)) {
+        syl_status status = linear_in_f32(ctx, weight, x, act, accumulate, y, err);
+        syl_ctx_release(ctx, mark);
+        return status;
+    }
     if (w->kind == BLOCKS)
         return syl_blocks_linear(ctx, (const block_weight *)weight, x, act, accumulate, y, err);
     /* With gaps between the rows oneDNN falls back to its reference for some packed weights. */
@@ -113,6 +138,25 @@ syl_status syl_cpu_conv1d(syl_ctx *ctx, const syl_weight *weight, syl_mat x, syl
     return status;
 }
 
+static syl_status product_in_f32(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b,
+                                 bool transpose_b, const float *bias, bool accumulate, syl_mat c,
+                                 syl_error *err)
+{
+    syl_mat wide_a, wide_b, wide_c;
+    SYL_TRY(widen(ctx, a, true, &wide_a, err));
+    SYL_TRY(widen(ctx, b, true, &wide_b, err));
+    SYL_TRY(widen(ctx, c, accumulate, &wide_c, err));
+    SYL_TRY(syl_cpu_product_bias(ctx, wide_a, transpose_a, wide_b, transpose_b, bias, accumulate,
+                                 wide_c, err));
+    if (c.dtype != SYL_F32) syl_convert(ctx, wide_c, c);
+    return SYL_OK;
+}
+
+static bool is_f32(syl_mat a, syl_mat b, syl_mat c)
+{
+    return a.dtype == SYL_F32 && b.dtype == SYL_F32 && c.dtype == SYL_F32;
+}
+
 syl_status syl_cpu_product_bias(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_mat b,
                                 bool transpose_b, const float *bias, bool accumulate, syl_mat c,
                                 syl_error *err)
@@ -123,6 +167,13 @@ syl_status syl_cpu_product_bias(syl_ctx *ctx, syl_mat a, bool transpose_a, syl_m
         if (!accumulate) syl_fill(ctx, 0, c);
         if (bias) syl_add_bias(ctx, bias, c);
         return SYL_OK;
+    }
+    if (!is_f32(a, b, c) && !syl_onednn_has_bf16(ctx)) {
+        size_t mark = syl_ctx_mark(ctx);
+        syl_status status =
+            product_in_f32(ctx, a, transpose_a, b, transpose_b, bias, accumulate, c, err);
+        syl_ctx_release(ctx, mark);
+        return status;
     }
     shape s;
     memset(&s, 0, sizeof s);

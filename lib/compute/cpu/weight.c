@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/bf16.h"
 #include "lib/base/memory.h"
 #include "lib/compute/cpu/blocks.h"
 
@@ -93,6 +94,20 @@ static syl_status pack(packed_weight *w, const float *data, syl_error *err)
     return status;
 }
 
+/* Float32 in place of bf16: of the same values. */
+static syl_status pack_rounded(packed_weight *w, const float *data, syl_error *err)
+{
+    size_t per_row = (size_t)(w->kind == CONV ? w->n_in / w->conv.groups : w->n_in);
+    size_t n = (size_t)w->n_out * per_row;
+    float *rounded = syl_calloc(n, sizeof *rounded);
+    if (!rounded) return syl_fail_memory(err, n * sizeof *rounded, "a weight");
+    for (size_t i = 0; i < n; i++)
+        rounded[i] = syl_bf16_to_f32(syl_f32_to_bf16(data[i]));
+    syl_status status = pack(w, rounded, err);
+    free(rounded);
+    return status;
+}
+
 /* Whether oneDNN can make what it described. */
 static syl_status try_out(const_dnnl_primitive_desc_t pd, syl_error *err)
 {
@@ -117,11 +132,11 @@ static syl_status choose_layout(packed_weight *w, syl_error *err)
     return status;
 }
 
-/* oneDNN 2.6 describes some grouped bf16 convolutions that it then cannot make; those are
- * computed in float32. */
+/* oneDNN has no bf16 for processors without AVX-512, and 2.6 describes some grouped convolutions
+ * that it then cannot make; those are computed in float32. */
 static syl_status choose_layout_or_widen(packed_weight *w, syl_error *err)
 {
-    if (w->kind == CONV && w->dtype != SYL_F32) {
+    if (w->dtype != SYL_F32) {
         if (choose_layout(w, NULL) == SYL_OK) return SYL_OK;
         w->dtype = SYL_F32;
     }
@@ -160,7 +175,8 @@ static syl_status weight_make(syl_weight **out, packed_weight like, const float 
         status = syl_fail(err, SYL_ECOMPUTE, "oneDNN gave no CPU engine");
     if (status == SYL_OK) status = bind_bias(w, bias, err);
     if (status == SYL_OK) status = choose_layout_or_widen(w, err);
-    if (status == SYL_OK) status = pack(w, data, err);
+    bool widened = w->dtype != like.dtype;
+    if (status == SYL_OK) status = widened ? pack_rounded(w, data, err) : pack(w, data, err);
     if (status != SYL_OK) {
         syl_cpu_weight_free(&w->base);
         return status;
