@@ -19,8 +19,9 @@ generated() {
     [ -e "$file" ] || "$sylkit" sent gen $questions --out "$file" "$@"
 }
 
-# A recipe may set how training is launched, the model that it begins with, and options of all runs.
-launch='' base='' more=''
+# A recipe may set how training is launched, the model that it begins with, and options of all runs and of
+# all evaluations.
+launch='' base='' more='' asking=''
 
 # trained NAME STAGE OPTION...: a training run in $out/NAME.
 trained() {
@@ -65,7 +66,8 @@ answered() {
     answers=$out/$1.json model=$2 asked=$data/$3.json
     shift 3
     [ ! -s "$answers" ] || return 0
-    "$sylkit" sent eval --threads "$threads" --seed "$seed" --quiet "$@" "$model" "$asked" >"$answers.part"
+    # shellcheck disable=SC2086
+    "$sylkit" sent eval --threads "$threads" --seed "$seed" --quiet $asking "$@" "$model" "$asked" >"$answers.part"
     mv "$answers.part" "$answers"
 }
 table() { "${PYTHON:-python3}" "$root/egs/common/sentence_table.py" "$out/$1" | tee "$out/$1.txt"; }
