@@ -19,9 +19,9 @@ generated() {
     [ -e "$file" ] || "$sylkit" sent gen $questions --out "$file" "$@"
 }
 
-# A recipe may set how training is launched, the model that it begins with, options of all runs, and of those that
-# train a language model.
-launch='' base='' more='' adapters=''
+# A recipe may set how training is launched, the model that it begins with, and options: of all runs, of those
+# that train a language model, and of all evaluations.
+launch='' base='' more='' adapters='' asking=''
 
 # trained NAME STAGE OPTION...: a training run in $out/NAME.
 trained() {
@@ -68,7 +68,9 @@ answered() {
     answers=$out/$1.json model=$2 asked=$data/$3.json
     shift 3
     [ ! -s "$answers" ] || return 0
-    "$sylkit" sent eval --threads "$threads" --batch 1 --seed "$seed" --quiet "$@" "$model" "$asked" >"$answers.part"
+    # shellcheck disable=SC2086
+    "$sylkit" sent eval --threads "$threads" --batch 1 --seed "$seed" --quiet $asking "$@" "$model" "$asked" \
+        >"$answers.part"
     mv "$answers.part" "$answers"
 }
 table() { "${PYTHON:-python3}" "$root/egs/common/sentence_table.py" "$out/$1" | tee "$out/$1.txt"; }
