@@ -77,7 +77,7 @@ static double read_rope_base(syl_json_fields *r)
     double base = syl_json_real(r, "rope_theta", 1e-6, 1e12, 1e4);
     refuse(r, scaling && !json_is_null(scaling), "rope_scaling");
     if (!inner || json_is_null(inner)) return base;
-    refuse(r, !json_is_object(inner), "rope_parameters that are no object");
+    refuse(r, !json_is_object(inner), "a rope_parameters that is no object");
     syl_json_fields in = {.root = inner, .name = r->name, .err = r->err, .status = r->status};
     syl_json_choice(&in, json_object_get(inner, "rope_type") ? "rope_type" : "type", "default",
                     "default");

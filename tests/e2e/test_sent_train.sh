@@ -373,7 +373,7 @@ lora 2
 lora-targets c_attn
 C
 expect 0 "a file with models of other stages" train shared-sem sem --from cot --conf shared.conf --steps 2
-expect 0 "a file with adapters, for a classifier" train shared-stop stop --from latent --conf shared.conf --steps 2
+expect 0 "a file with adapters, for a classifier" train shared-stop stop --from lora-latent --conf shared.conf --steps 2
 expect 1 "latent from cot" train none latent --from cot
 says "stage cot" "latent from cot"
 expect 1 "stop from ctx-b" train none stop --from ctx-b
