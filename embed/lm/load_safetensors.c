@@ -34,6 +34,11 @@ const syl_lm_names *syl_lm_names_of(syl_lm_kind kind)
     return kind == SYL_LM_GPT2 ? &gpt2 : &llama;
 }
 
+const char *syl_lm_body_of(syl_lm_kind kind)
+{
+    return kind == SYL_LM_GPT2 ? "transformer." : "model.";
+}
+
 static syl_status values(const void *file, const char *name, int64_t rows, int64_t cols,
                          float **out, syl_error *err)
 {
@@ -52,7 +57,7 @@ syl_status syl_lm_open(syl_lm **out, const syl_safetensors *file, const char *pr
                        syl_error *err)
 {
     bool is_gpt2 = shape->kind == SYL_LM_GPT2;
-    const char *body = is_gpt2 ? "transformer." : "model.";
+    const char *body = syl_lm_body_of(shape->kind);
     char table[256];
     syl_lm_source source = {.file = file,
                             .names = syl_lm_names_of(shape->kind),

@@ -55,6 +55,8 @@ typedef struct syl_lm_names {
 } syl_lm_names;
 /* Those of Hugging Face's files. */
 const syl_lm_names *syl_lm_names_of(syl_lm_kind kind);
+/* What stands before those of all but the head. */
+const char *syl_lm_body_of(syl_lm_kind kind);
 
 /* Where tensors come from: a file of either format. What a function is asked for is checked against
  * the shape, and an error says which tensor is missing or wrong. */

@@ -194,8 +194,7 @@ syl_status syl_lm_net_load(syl_lm_net *n, const syl_safetensors *file, const cha
                            syl_error *err)
 {
     char inner[SYL_PARAM_NAME + 32], name[SYL_PARAM_NAME + 128];
-    const char *body = n->shape.kind == SYL_LM_GPT2 ? "transformer." : "model.";
-    snprintf(inner, sizeof inner, "%.*s%s", SYL_PARAM_NAME, prefix, body);
+    snprintf(inner, sizeof inner, "%.*s%s", SYL_PARAM_NAME, prefix, syl_lm_body_of(n->shape.kind));
     snprintf(name, sizeof name, "%s%s.weight", inner, syl_lm_names_of(n->shape.kind)->table);
     const char *use = syl_safetensors_find(file, name) ? inner : prefix;
     for (int i = n->first; i < n->last; i++) {

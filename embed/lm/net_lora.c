@@ -19,26 +19,33 @@ const char *syl_lora_targets(const syl_lora *lora, syl_lm_kind kind)
 
 /* ---- which products -------------------------------------------------------------------- */
 
-/* Whether a weight's name, without ".weight", is the target or ends with "." + target. */
-static bool is_named(const char *weight, const char *target, size_t length)
+/* Whether Hugging Face's name of a weight, without ".weight", is the target or ends with "." +
+ * target; so peft reads targets, too. */
+static bool is_named(const syl_lm_net *net, const syl_param *weight, const char *target,
+                     size_t length)
 {
-    size_t n = strlen(weight) - strlen(WEIGHT);
-    if (length == 0 || n < length || memcmp(weight + n - length, target, length)) return false;
-    return n == length || weight[n - length - 1] == '.';
+    char name[SYL_PARAM_NAME + 32];
+    const char *own = weight->name + net->prefix;
+    int n = snprintf(name, sizeof name, "%s%.*s", syl_lm_body_of(net->shape.kind),
+                     (int)(strlen(own) - strlen(WEIGHT)), own);
+    size_t rest = (size_t)n - length;
+    if (length == 0 || (size_t)n < length || memcmp(name + rest, target, length)) return false;
+    return rest == 0 || name[rest - 1] == '.';
 }
 
-static bool is_target(const char *weight, const char *targets)
+static bool is_target(const syl_lm_net *n, const syl_param *weight, const char *targets)
 {
     for (const char *t = targets; *t; t += strcspn(t, ","), t += *t == ',')
-        if (is_named(weight, t, strcspn(t, ","))) return true;
+        if (is_named(n, weight, t, strcspn(t, ","))) return true;
     return false;
 }
 
 static bool is_product(const syl_lm_net *n, const char *target, size_t length)
 {
-    for (int i = 0; n->shape.layers && i < SYL_NET_PRODUCTS; i++)
-        for (int k = 0; k < n->layers[0].product[i].parts; k++)
-            if (is_named(n->layers[0].product[i].weight[k]->name, target, length)) return true;
+    for (int l = 0; l < n->shape.layers; l++)
+        for (int i = 0; i < SYL_NET_PRODUCTS; i++)
+            for (int k = 0; k < n->layers[l].product[i].parts; k++)
+                if (is_named(n, n->layers[l].product[i].weight[k], target, length)) return true;
     return false;
 }
 
@@ -74,12 +81,12 @@ static syl_status declare(const syl_param *weight, const char *leaf, int64_t row
     return syl_param_add(set, name, dims, false, out, err);
 }
 
-static syl_status adapt(syl_net_product *p, const syl_lora *lora, const char *targets,
-                        syl_param_set *set, syl_error *err)
+static syl_status adapt(const syl_lm_net *n, syl_net_product *p, const syl_lora *lora,
+                        const char *targets, syl_param_set *set, syl_error *err)
 {
     for (int i = 0; i < p->parts; i++) {
         const syl_param *w = p->weight[i];
-        if (!is_target(w->name, targets)) continue;
+        if (!is_target(n, w, targets)) continue;
         SYL_TRY(declare(w, "lora_A", lora->rank, p->in, set, &p->down[i], err));
         SYL_TRY(declare(w, "lora_B", p->out[i], lora->rank, set, &p->up[i], err));
     }
@@ -98,7 +105,7 @@ syl_status syl_lm_net_adapt(syl_lm_net *n, const syl_lora *lora, syl_param_set *
     n->lora_dropout = lora->dropout;
     for (int l = 0; l < n->shape.layers; l++)
         for (int i = 0; i < SYL_NET_PRODUCTS; i++)
-            SYL_TRY(adapt(&n->layers[l].product[i], lora, targets, set, err));
+            SYL_TRY(adapt(n, &n->layers[l].product[i], lora, targets, set, err));
     return SYL_OK;
 }
 

@@ -68,18 +68,20 @@ static void read_gpt2(syl_json_fields *r, syl_lm_shape *s)
     refuse(r, syl_json_bool(r, "add_cross_attention", false), "add_cross_attention = true");
 }
 
-/* The base is a key of its own or, in newer files, one of rope_parameters'. */
+/* The base is a key of its own or, in newer files, one of rope_parameters'. Angles that are scaled,
+ * under whichever of the names for it, would be others than these. */
 static double read_rope_base(syl_json_fields *r)
 {
     json_t *scaling = json_object_get(r->root, "rope_scaling");
     json_t *inner = json_object_get(r->root, "rope_parameters");
-    if (!json_is_object(inner)) {
-        refuse(r, scaling && !json_is_null(scaling), "rope_scaling");
-        return syl_json_real(r, "rope_theta", 1e-6, 1e12, 1e4);
-    }
+    double base = syl_json_real(r, "rope_theta", 1e-6, 1e12, 1e4);
+    refuse(r, scaling && !json_is_null(scaling), "rope_scaling");
+    if (!inner || json_is_null(inner)) return base;
+    refuse(r, !json_is_object(inner), "a rope_parameters that is no object");
     syl_json_fields in = {.root = inner, .name = r->name, .err = r->err, .status = r->status};
-    syl_json_choice(&in, "rope_type", "default", "default");
-    double base = syl_json_real(&in, "rope_theta", 1e-6, 1e12, 1e4);
+    syl_json_choice(&in, json_object_get(inner, "rope_type") ? "rope_type" : "type", "default",
+                    "default");
+    base = syl_json_real(&in, "rope_theta", 1e-6, 1e12, base);
     r->status = in.status;
     return base;
 }

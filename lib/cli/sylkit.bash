@@ -109,7 +109,8 @@ _sylkit_sent_options() {
     train) echo "--accumulate --batch --beta1 --beta2 --checkpoint-every --clip --conf --context
         --contrast --data --device --dim --dropout --encoder-from --eps --from --heads --help
         --lambda --latent-dropout --latent-from --latent-norm --layers --log-every --lora
-        --lora-alpha --lora-dropout --lora-targets --loss-on --lr --min-factor --out --precision --prefix-dropout --quiet --resume --schedule
+        --lora-alpha --lora-dropout --lora-targets --loss-on --lr --min-factor --out
+        --precision --prefix-dropout --quiet --resume --schedule
         --seed --self-feed --self-feed-ramp --semantic --sentence-tokens --sentences --stage
         --steps --temperature --threads --valid --valid-count --validate-every --warmup
         --weight-decay" ;;

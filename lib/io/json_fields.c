@@ -50,9 +50,10 @@ bool syl_json_choice(syl_json_fields *r, const char *key, const char *first, con
     const char *text = syl_json_text(r, key);
     if (r->status != SYL_OK || !text || strcmp(text, first) == 0) return false;
     if (strcmp(text, second) != 0)
-        r->status = syl_fail(r->err, SYL_EUNSUPPORTED,
-                             "%s: configuration key %s is \"%.60s\"; supported: %s, %s", r->name,
-                             key, text, first, second);
+        r->status =
+            syl_fail(r->err, SYL_EUNSUPPORTED,
+                     "%s: configuration key %s is \"%.60s\"; supported: %s%s%s", r->name, key, text,
+                     first, strcmp(first, second) ? ", " : "", strcmp(first, second) ? second : "");
     return true;
 }
 

@@ -27,6 +27,7 @@ static syl_status read_index(syl_safetensors *all, syl_error *err)
     if (all->map.size > MAX_INDEX)
         return syl_fail(err, SYL_EFORMAT, "%s: an index of %zu bytes (at most %zu)", all->path,
                         all->map.size, MAX_INDEX);
+    if (all->map.size == 0) return syl_fail(err, SYL_EFORMAT, "%s is empty", all->path);
     SYL_TRY(syl_st_count_values((const char *)all->map.data, all->map.size, all->path, err));
     all->root =
         json_loadb((const char *)all->map.data, all->map.size, JSON_REJECT_DUPLICATES, &json);

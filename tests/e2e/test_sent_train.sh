@@ -235,7 +235,27 @@ for model in lora lora-llama lora-sem lora-ctx-b lora-latent; do
 done
 expect 2 "adapters of nothing" train none cot --lora 4
 expect 2 "adapters of a classifier" train none stop --from lora-latent --lora 4
-expect 2 "targets without a rank" train none cot --from lora --lora-targets c_attn
+for option in "targets c_attn" "alpha 8" "dropout 0.2"; do
+    expect 2 "$option without a rank" train none cot --from lora --lora-$option
+    says "wants the rank" "$option without a rank"
+done
+expect 0 "adapters of one layer" train lora-one cot --from "$golden/lm-llama" --lora 2 --steps 2 \
+    --lora-targets layers.1.self_attn.q_proj,model.layers.2.mlp.up_proj
+check "adapters of one layer: four tensors" python3 -c "
+import json
+raw = open('lora-one/model-adapter/adapter_model.safetensors', 'rb').read()
+names = [k for k in json.loads(raw[8:8 + int.from_bytes(raw[:8], 'little')]) if k != '__metadata__']
+assert sorted(names) == ['base_model.model.model.layers.%s.lora_%s.weight' % (x, y)
+    for x in ('1.self_attn.q_proj', '2.mlp.up_proj') for y in 'AB'], names"
+expect 1 "a name of this program's" train none cot --from "$golden/lm-llama" --lora 2 \
+    --lora-targets decoder.layers.0.self_attn.q_proj
+expect 1 "a layer that is none" train none cot --from "$golden/lm-llama" --lora 2 --lora-targets layers.3.self_attn.q_proj
+odd=$(printf 'odd\377')
+cp -r "$golden/lm-llama" "$odd"
+expect 0 "adapters of a folder whose name is no UTF-8" train lora-odd cot --from "$odd" --lora 2 --steps 2
+check "its name is left out" python3 -c "
+import json
+assert json.load(open('lora-odd/model-adapter/adapter_config.json'))['base_model_name_or_path'] is None"
 expect 1 "a target that is none" train none cot --from lora --lora 4 --lora-targets c_attn,q_proj
 says "q_proj.*attn.c_attn" "a target that is none"
 
@@ -346,6 +366,14 @@ lambda 0.5
 contrast 0.25
 C
 expect 0 "a file of options for several stages" train shared cot --conf shared.conf --steps 2
+cat small.conf - >shared.conf <<'C'
+semantic lora-sem
+latent-from nowhere
+lora 2
+lora-targets c_attn
+C
+expect 0 "a file with models of other stages" train shared-sem sem --from cot --conf shared.conf --steps 2
+expect 0 "a file with adapters, for a classifier" train shared-stop stop --from lora-latent --conf shared.conf --steps 2
 expect 1 "latent from cot" train none latent --from cot
 says "stage cot" "latent from cot"
 expect 1 "stop from ctx-b" train none stop --from ctx-b
@@ -359,6 +387,17 @@ done
 cp -r "$golden/lm-gpt2" pretrained && chmod -R u+w pretrained
 expect 2 "over a pretrained model" train pretrained/. cot --from pretrained
 check "the pretrained model is as it was" cmp "$golden/lm-gpt2/model.safetensors" pretrained/model.safetensors
+cp -r pretrained apart && python3 -B "$here/lm_cases.py" shards apart 2 && (cd apart && python3 -c '
+import json, os
+model = json.load(open("tokenizer.json"))["model"]
+json.dump(model["vocab"], open("vocab.json", "w"))
+with open("merges.txt", "w", encoding="utf-8") as f:
+    f.writelines((m if isinstance(m, str) else " ".join(m)) + "\n" for m in model["merges"])
+os.remove("tokenizer.json")')
+expect 0 "weights and vocabulary in several files" train parted cot --from apart --steps 2
+expect 2 "beside weights in several files" train apart cot --from apart --steps 2
+says "is the folder of the model" "beside weights in several files"
+check "nothing stands beside them" test ! -e apart/model.safetensors
 echo '[{"question": "1+2", "steps": ["1+2=3"]}]' >bad.json
 expect 1 "a sample without answer" train none cot --data bad.json
 says "bad.json, sample 0" "a sample without answer"

@@ -54,6 +54,10 @@ static void test_shapes(void **state)
     assert_int_equal(s.kv_heads, 9);
     assert_true(s.rope_base == 500);
     assert_false(s.tied);
+    ok(parse(LLAMA ",\"rope_parameters\":{\"type\":\"default\"},\"rope_theta\":300}", &s));
+    assert_true(s.rope_base == 300);
+    ok(parse(LLAMA ",\"rope_parameters\":null}", &s));
+    assert_true(s.rope_base == 1e4);
 }
 
 static void test_shape_round_trip(void **state)
@@ -90,7 +94,11 @@ static void test_shapes_refused(void **state)
         {LLAMA ",\"attention_bias\":true}", "attention_bias"},
         {LLAMA ",\"hidden_act\":\"gelu\"}", "hidden_act"},
         {LLAMA ",\"rope_scaling\":{\"rope_type\":\"llama3\"}}", "rope_scaling"},
-        {LLAMA ",\"rope_parameters\":{\"rope_type\":\"llama3\"}}", "rope_type"},
+        {LLAMA ",\"rope_parameters\":{\"rope_type\":\"llama3\"}}", "supported: default"},
+        {LLAMA ",\"rope_parameters\":{\"type\":\"linear\",\"factor\":4}}", "linear"},
+        {LLAMA ",\"rope_parameters\":{\"rope_theta\":5},\"rope_scaling\":{\"type\":\"linear\"}}",
+         "rope_scaling"},
+        {LLAMA ",\"rope_parameters\":\"linear\"}", "rope_parameters"},
         {LLAMA ",\"rope_theta\":-1}", "rope_theta"},
         {LLAMA ",\"hidden_size\":585}", "even"},
     };

@@ -426,7 +426,7 @@ static void test_shards_refused(void **state)
     static const struct {
         const char *index, *message;
     } cases[] = {
-        {"", "line"},
+        {"", "is empty"},
         {"[]", "weight_map"},
         {"{}", "weight_map"},
         {"{\"weight_map\": []}", "weight_map"},

@@ -24,12 +24,13 @@ static syl_status save_config(const syl_sent_model *m, const char *path, const c
 {
     syl_atomic file;
     syl_lm_kind kind = m->config.decoder.kind;
+    json_t *from = json_string(base); /* a path that is no UTF-8 has no place in JSON */
     json_t *json =
-        json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:o, s:b, s:s, s:b}", "peft_type", "LORA",
-                  "task_type", "CAUSAL_LM", "base_model_name_or_path", base, "r", m->lora.rank,
-                  "lora_alpha", (double)m->lora.alpha, "lora_dropout", (double)m->lora.dropout,
-                  "target_modules", targets_of(&m->lora, kind), "fan_in_fan_out",
-                  kind == SYL_LM_GPT2, "bias", "none", "inference_mode", 1);
+        json_pack("{s:s, s:s, s:o, s:i, s:f, s:f, s:o, s:b, s:s, s:b}", "peft_type", "LORA",
+                  "task_type", "CAUSAL_LM", "base_model_name_or_path", from ? from : json_null(),
+                  "r", m->lora.rank, "lora_alpha", (double)m->lora.alpha, "lora_dropout",
+                  (double)m->lora.dropout, "target_modules", targets_of(&m->lora, kind),
+                  "fan_in_fan_out", kind == SYL_LM_GPT2, "bias", "none", "inference_mode", 1);
     if (!json) return syl_fail(err, SYL_ENOMEM, "no memory for an adapter's configuration");
     syl_status status = syl_atomic_open(&file, path, err);
     if (status == SYL_OK) {

@@ -195,13 +195,17 @@ static int check_folder(const syl_sent_args *a)
                                           "tokenizer.json"};
     const char *read[] = {a->from, a->semantic, a->encoder_from, a->latent_from};
     char path[PATH_MAX];
-    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
         for (size_t k = 0; read[i] && k < sizeof written / sizeof *written; k++) {
             snprintf(path, sizeof path, "%s/%s", a->out, written[k]);
             if (syl_output_is_of_model(path, read[i]))
                 return syl_usage(COMMAND, "%s would overwrite the model %s; give another --out",
                                  path, read[i]);
         }
+        /* Beside weights in several files its model.safetensors would be taken for theirs. */
+        if (read[i] && syl_same_file(a->out, read[i]))
+            return syl_usage(COMMAND, "%s is the folder of the model; give another --out", a->out);
+    }
     return SYL_EXIT_OK;
 }
 
@@ -210,6 +214,7 @@ static int check_folder(const syl_sent_args *a)
 #define OF(stage) (1u << (stage))
 #define OF_LM (OF(SYL_SENT_COT) | OF(SYL_SENT_NOCOT))
 #define OF_CTX (OF(SYL_SENT_CTX_B) | OF(SYL_SENT_CTX_C))
+#define OF_ADAPTED (OF(SYL_SENT_ARGS_STOP) - 1) /* all but stop */
 
 static const struct {
     const char *name;
@@ -231,6 +236,10 @@ static const struct {
     {"latent-norm", OF(SYL_SENT_LATENT)},
     {"self-feed", OF(SYL_SENT_LATENT)},
     {"self-feed-ramp", OF(SYL_SENT_LATENT)},
+    {"lora", OF_ADAPTED},
+    {"lora-alpha", OF_ADAPTED},
+    {"lora-dropout", OF_ADAPTED},
+    {"lora-targets", OF_ADAPTED},
 };
 
 static int check_option(const syl_sent_args *a, const char *name, unsigned stages)
@@ -248,6 +257,8 @@ static int check_option(const syl_sent_args *a, const char *name, unsigned stage
     if (a->from && stages == OF_LM && strcmp(name, "loss-on"))
         return syl_usage(COMMAND, "--%s is for a new model, not for one that goes on --from %s",
                          name, a->from);
+    if (!a->lora && !strncmp(name, "lora-", 5))
+        return syl_usage(COMMAND, "--%s wants the rank of adapters: --lora", name);
     return SYL_EXIT_OK;
 }
 
@@ -263,10 +274,19 @@ static int check_given(const syl_sent_args *a, const bool *given)
     return SYL_EXIT_OK;
 }
 
-int syl_sent_args_check(const syl_sent_args *a, const bool *given)
+/* Models of other stages, which a file of options may have, are not read. */
+static void forget_others(syl_sent_args *a)
+{
+    if (a->stage != SYL_SENT_CTX_C) a->semantic = NULL;
+    if (a->stage != SYL_SENT_LATENT) a->encoder_from = a->latent_from = NULL;
+    if (a->stage == SYL_SENT_ARGS_STOP) a->lora = 0;
+}
+
+int syl_sent_args_check(syl_sent_args *a, const bool *given)
 {
     int code = check_given(a, given);
     if (code != SYL_EXIT_OK) return code;
+    forget_others(a);
     if (!a->data) return syl_usage(COMMAND, "give what to learn from (--data)");
     if (!a->out) return syl_usage(COMMAND, "give the folder of the run (--out)");
     if (a->stage > SYL_SENT_NOCOT && !a->from)
@@ -274,15 +294,7 @@ int syl_sent_args_check(const syl_sent_args *a, const bool *given)
                          stage_names[a->stage]);
     if (a->stage == SYL_SENT_CTX_C && !a->semantic)
         return syl_usage(COMMAND, "--stage ctx-c wants a model of stage sem: --semantic");
-    if (a->semantic && a->stage != SYL_SENT_CTX_C)
-        return syl_usage(COMMAND, "--semantic is for --stage ctx-c");
-    if ((a->encoder_from || a->latent_from) && a->stage != SYL_SENT_LATENT)
-        return syl_usage(COMMAND, "--encoder-from and --latent-from are for --stage latent");
     if (a->lora && !a->from)
         return syl_usage(COMMAND, "--lora adapts a model that is there: --from");
-    if (a->lora && a->stage == SYL_SENT_ARGS_STOP)
-        return syl_usage(COMMAND, "--stage stop trains a classifier alone: it has no --lora");
-    if (!a->lora && a->lora_targets)
-        return syl_usage(COMMAND, "--lora-targets wants the rank of adapters: --lora");
     return check_folder(a);
 }

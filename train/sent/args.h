@@ -30,7 +30,7 @@ syl_sent_args syl_sent_args_defaults(int stage);
 
 /* What options cannot be together; an exit status. given [syl_sent_args_count]: which stand on the
  * command line itself, where those of other stages are refused; files of options may have them, as
- * several stages share one. */
-int syl_sent_args_check(const syl_sent_args *args, const bool *given);
+ * several stages share one, and what is of others is forgotten. */
+int syl_sent_args_check(syl_sent_args *args, const bool *given);
 
 #endif
