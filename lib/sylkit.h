@@ -82,7 +82,8 @@ typedef struct syl_model syl_model;
 
 typedef enum syl_precision {
     SYL_PRECISION_F32 = 0,
-    SYL_PRECISION_BF16 = 1 /* weights and activations bf16, sums and softmax f32 */
+    SYL_PRECISION_BF16 = 1 /* weights and activations bf16, sums and softmax f32; without AVX-512
+                              products are computed in f32 of the rounded values: slower */
 } syl_precision;
 
 /* How a segment's mean vector m picks its nearest centroid c (Sylber's KMQuantizer). */
