@@ -1,6 +1,6 @@
 #!/bin/sh
 # Reasoning in embeddings of sentences on ProsQA: "Every zumpus is a gorpus. ... Is Bob a lempus or a
-# scrompus?", by a path in a graph. Small graphs (8 to 10 nodes) and a GPT-2 of 0.8 M parameters from
+# scrompus?", by a path in a graph. Small graphs (8 to 10 nodes) and a GPT-2 of 0.55 M parameters from
 # scratch; --size full has the published 22 nodes.
 #
 #   egs/prosqa/run.sh [--size small|full] [--threads N] [--seed N] [--out DIR] [--stage N] [--stop-stage N]
