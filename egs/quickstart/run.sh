@@ -38,7 +38,7 @@ step() {
     local name=$1
     shift
     echo "$name ..."
-    if ! "$@" >"$log" 2>&1; then
+    if ! "$@" >>"$log" 2>&1; then
         echo "FAILED: $name. The end of $log:" >&2
         tail -n 40 "$log" >&2
         exit 1
@@ -67,6 +67,7 @@ find_clip() {
     find "$work/data" -ipath '*librivox*' -name '*.wav' 2>/dev/null | LC_ALL=C sort | head -n 1
 }
 
+rm -f "$log"
 step "Packages" install_packages $SYLKIT_PACKAGES
 [ -f "$build/Makefile" ] || step "Configuring" configure
 step "Building" make -C "$build" -j"$(nproc)"

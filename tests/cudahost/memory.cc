@@ -2,8 +2,10 @@
  *
  * Without ASan an allocation has pages of its own in a large reserve of addresses, with an unused
  * page behind it and its end as near to that as an alignment of 256 bytes allows. The pages can be
- * touched only while device work runs, and addresses are not given out twice. With ASan it is heap
- * memory of the exact size. */
+ * touched only by a thread that does device work, and addresses are not given out twice. The
+ * processor's protection keys see to it where it has them: a change of rights by mprotect costs as
+ * much as there are pages, and would be most of a test's time. With ASan it is heap memory of the
+ * exact size. */
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -42,10 +44,24 @@ bool protect_new = false;
 bool protect_new = !getenv("CUDAHOST_UNPROTECTED");
 #endif
 
-void set_access(int access)
+/* The key of all device memory; below 0: this machine has none. A thread begins without access. */
+int protection_key()
 {
+    static const int key = pkey_alloc(0, PKEY_DISABLE_ACCESS);
+    return key;
+}
+
+/* Whether this thread may touch device memory. Without keys: whether any thread may. */
+void set_access(bool access)
+{
+    int key = protection_key();
+    if (key >= 0) {
+        pkey_set(key, access ? 0 : PKEY_DISABLE_ACCESS);
+        return;
+    }
     for (const auto &a : allocations)
-        if (a.second.pages && mprotect(a.second.pages, a.second.page_bytes, access) != 0) {
+        if (a.second.pages && mprotect(a.second.pages, a.second.page_bytes,
+                                       access ? PROT_READ | PROT_WRITE : PROT_NONE) != 0) {
             perror("cudahost: mprotect");
             abort();
         }
@@ -89,7 +105,8 @@ char *allocate_pages(size_t bytes, Allocation &a)
     a.page_bytes = (bytes + page - 1) / page * page;
     if (a.page_bytes + page > (size_t)(reserve + reserve_bytes - reserve_next)) return nullptr;
     a.pages = reserve_next;
-    if (mprotect(a.pages, a.page_bytes, PROT_READ | PROT_WRITE) != 0) return nullptr;
+    if (pkey_mprotect(a.pages, a.page_bytes, PROT_READ | PROT_WRITE, protection_key()) != 0)
+        return nullptr;
     reserve_next += a.page_bytes + page;
     return a.pages + (a.page_bytes - bytes) / alignment * alignment;
 }
@@ -126,12 +143,12 @@ bool meets_device(const void *pointer, size_t bytes)
 DeviceWork::DeviceWork()
 {
     device_lock.lock();
-    if (depth++ == 0) set_access(PROT_READ | PROT_WRITE);
+    if (depth++ == 0) set_access(true);
 }
 
 DeviceWork::~DeviceWork()
 {
-    if (--depth == 0) set_access(PROT_NONE);
+    if (--depth == 0) set_access(false);
     device_lock.unlock();
 }
 
@@ -207,9 +224,9 @@ cudaError_t cudaMalloc(void **pointer, size_t size)
     else if (posix_memalign(&memory, alignment, size) != 0)
         memory = nullptr;
     if (!memory) return result(cudaErrorMemoryAllocation);
-    memset(memory, 0xFF, size);
-    if (a.pages) mprotect(a.pages, a.page_bytes, PROT_NONE);
     allocations[(char *)memory] = a;
+    DeviceWork work;
+    memset(memory, 0xFF, size);
     used[device] += size;
     *pointer = memory;
     return cudaSuccess;

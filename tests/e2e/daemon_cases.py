@@ -10,7 +10,8 @@ import time
 import traceback
 
 from daemon_client import TOKEN, Daemon, Framed, Lines
-from daemon_harness import EXPECTED, PCM, SECONDS, case, error, main, same, syllables
+from daemon_harness import (EXPECTED, PCM, SECONDS, TALKATIVE, case, error, main, same, syllables,
+                            whole)
 
 # ---- what it is for ---------------------------------------------------------------------------
 
@@ -215,8 +216,8 @@ time.sleep(60)"""
 def slow_client_is_held_back():
     """A client that does not read: its own writes stall, the daemon's memory does not grow, others
     are served; when it reads, all is there."""
-    with Daemon("--queue-seconds", "1", "--idle-seconds", "20", "--stats-seconds", "0.1",
-                "--max-seconds", "100000") as d:
+    with Daemon("--queue-seconds", "1", "--idle-seconds", "20", "--max-seconds", "100000",
+                *TALKATIVE) as d:
         slow = Lines(d.raw)
         slow.socket.settimeout(0)
         sent, still = 0, 0
@@ -230,7 +231,7 @@ def slow_client_is_held_back():
                 time.sleep(0.05)
         assert still == 20, "%d bytes were taken from a client that reads nothing" % sent
         with Framed(d.socket) as c:
-            same(c.stream(PCM))
+            whole(c.stream(PCM))
         slow.socket.settimeout(30)
         slow.finish()
         end = slow.all()[-1]
@@ -253,8 +254,8 @@ def questions_without_reading():
 
 @case
 def deaf_client_is_cut():
-    with Daemon("--queue-seconds", "1", "--idle-seconds", "0.5", "--stats-seconds", "0.1",
-                "--max-seconds", "100000") as d:
+    with Daemon("--queue-seconds", "1", "--idle-seconds", "0.5", "--max-seconds", "100000",
+                *TALKATIVE) as d:
         deaf = Lines(d.raw)
         until = time.time() + 60
         while d.metrics()['sylkitd_drops_total{reason="idle"}'] == 0:
