@@ -469,7 +469,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_flat_memory),
-        cmocka_unit_test(test_ways),      cmocka_unit_test(test_moving),
+        cmocka_unit_test(test_ways),          cmocka_unit_test(test_moving),
         cmocka_unit_test(test_provisional),   cmocka_unit_test(test_sliding),
         cmocka_unit_test(test_sliding_whole), cmocka_unit_test(test_prior),
         cmocka_unit_test(test_refused),
