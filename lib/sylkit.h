@@ -33,7 +33,8 @@
  * exits, prints, or keeps global state. Arrays are row-major float32; a frame is 20 ms
  * (50 Hz) unless the model says otherwise; times are seconds from the first sample fed.
  * Thread safety: a syl_model is read-only after loading and may be shared by any number of
- * threads; a syl_stream may move between threads but is used by one at a time.
+ * threads; a syl_stream may move between threads but is used by one at a time. While a thread
+ * computes here it takes signals late, after a product's end; OpenMP's own threads never take any.
  */
 #ifndef SYLKIT_H
 #define SYLKIT_H

@@ -345,8 +345,8 @@ static double case_gradients(const paragraph_case *c, const case_values *v, doub
 }
 
 /* The tables after one step, and each chunk's loss. */
-static void case_step(const paragraph_case *c, float *value[TABLES], float *square[TABLES],
-                      double *loss)
+static inline void case_step(const paragraph_case *c, float *value[TABLES], float *square[TABLES],
+                             double *loss)
 {
     case_values v = case_values_create(c, true), g = case_values_create(c, false);
     case_gradients(c, &v, loss, &g);

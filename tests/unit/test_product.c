@@ -1,9 +1,14 @@
 /* Products of every orientation against the plain sum, on odd sizes; small whole numbers, so that
  * float32 and bf16 are both exact. */
+#include <omp.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/time.h>
+#include <ucontext.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -103,8 +108,64 @@ static void empty(void **state)
     syl_ctx_free(ctx);
 }
 
+/* ---- signals ------------------------------------------------------------------------------ */
+
+static volatile sig_atomic_t ticks, astray; /* astray: on another thread, or not on its stack */
+static uintptr_t stack_at;
+
+static void on_tick(int number, siginfo_t *info, void *context)
+{
+    (void)number, (void)info, (void)context;
+    ticks++;
+    if (gettid() != getpid()) astray++;
+#ifdef __x86_64__
+    uintptr_t stack = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RSP];
+    if (stack > stack_at + (1 << 20) || stack + (1 << 20) < stack_at) astray++;
+#endif
+}
+
+/* Handlers on a stack of their own, so that one that is astray does no harm; until 0, each us. */
+static void tick_each(long us, stack_t *own)
+{
+    struct sigaction action = {.sa_sigaction = on_tick, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    struct itimerval timer = {{0, us}, {0, us}};
+    assert_int_equal(sigaltstack(own, NULL), 0);
+    if (us > 0) sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* What oneDNN computes with the stack pointer elsewhere is not interrupted, by 1 thread and by 2.
+ */
+static void signals_wait(void **state)
+{
+    stack_t own = {.ss_sp = malloc(1 << 16), .ss_size = 1 << 16};
+    syl_mat a = draw(64, 3000, 0), b = draw(3000, 256, 0), c = draw(64, 256, 0);
+    (void)state;
+    stack_at = (uintptr_t)&own;
+    for (int threads = 1; threads <= 2; threads++) {
+        syl_ctx *ctx;
+        assert_int_equal(syl_ctx_create(&ctx, threads, NULL), SYL_OK);
+#pragma omp parallel num_threads(threads) /* the program's first team, which takes signals */
+        if (omp_get_thread_num() == 0) ticks = 0;
+        assert_int_equal(syl_product(ctx, a, false, b, false, false, c, NULL), SYL_OK);
+        tick_each(300, &own);
+        for (int i = 0; i < 4000 && ticks < 100; i++)
+            assert_int_equal(syl_product(ctx, a, false, b, false, false, c, NULL), SYL_OK);
+        tick_each(0, &own);
+        print_message("%d threads: %d signals, %d astray\n", threads, (int)ticks, (int)astray);
+        assert_true(ticks >= 10);
+        assert_int_equal(astray, 0);
+        syl_ctx_free(ctx);
+    }
+    own.ss_flags = SS_DISABLE;
+    sigaltstack(&own, NULL);
+    free(own.ss_sp);
+    free(a.data), free(b.data), free(c.data);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(products), cmocka_unit_test(empty)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(signals_wait), cmocka_unit_test(products),
+                                       cmocka_unit_test(empty)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

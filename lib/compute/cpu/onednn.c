@@ -1,5 +1,6 @@
 /* Primitives of oneDNN: made once for a shape, kept, run. */
 #include <omp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,15 +206,48 @@ static syl_status execute(syl_ctx *ctx, const shape *key, const packed_weight *w
     return SYL_OK;
 }
 
+/* ---- signals ----------------------------------------------------------------------------
+ * The products of oneDNN until March 2026 let the stack pointer point into the heap, so that a
+ * signal's handler would run over what lies there (its issue 4845). No signal is taken meanwhile,
+ * but for those that a thread raises itself. */
+
+static void hold_signals(sigset_t *before)
+{
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
+    sigset_t all;
+    sigfillset(&all);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        sigdelset(&all, own[i]);
+    pthread_sigmask(SIG_BLOCK, &all, before);
+}
+
+/* OpenMP's other threads would be given what the calling thread does not take: they never take any.
+ */
+static void hold_team(int threads)
+{
+    static _Thread_local int holding = 1;
+    if (threads == holding) return;
+#pragma omp parallel num_threads(threads)
+    if (omp_get_thread_num() > 0) {
+        sigset_t before;
+        hold_signals(&before);
+    }
+    holding = threads;
+}
+
 /* oneDNN asks OpenMP for its number of threads; the setting is the calling thread's own and is
  * put back. */
 syl_status syl_onednn_run(syl_ctx *ctx, const shape *key, const packed_weight *w, const void *a,
                           factor f, void *c, syl_error *err)
 {
-    int before = omp_get_max_threads();
+    sigset_t signals;
+    int threads = omp_get_max_threads();
+    hold_signals(&signals);
+    if (ctx->threads > 1) hold_team(ctx->threads);
     omp_set_num_threads(ctx->threads);
     syl_status status = execute(ctx, key, w, a, f, c, err);
-    omp_set_num_threads(before);
+    omp_set_num_threads(threads);
+    pthread_sigmask(SIG_SETMASK, &signals, NULL);
     return status;
 }
 
