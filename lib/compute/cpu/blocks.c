@@ -11,9 +11,11 @@
 #include "lib/base/f16.h"
 #include "lib/base/memory.h"
 #include "lib/base/vector.h"
+#include "lib/compute/cpu/small_product.h"
 
 #define MANY_ROWS 24      /* from here on a product of matrices is faster */
 #define UNPACKED_ROWS 512 /* of the weights at a time, so that they stay in the cache */
+#define UNPACKED_VALUES (8 * SYL_BLOCK_VALUES) /* of a panel's rows: in the nearest cache */
 
 size_t syl_panel_block_bytes(syl_block_kind kind)
 {
@@ -204,45 +206,63 @@ SYL_CLONES static void unpack_block(syl_block_kind kind, const uint8_t *block,
                     m[r];
 }
 
-/* Panels into columns of `to` [n_in][16 panels], of either dtype. */
-SYL_CLONES static void put_unpacked(const float *from, syl_dtype dtype, void *to, int64_t at)
+/* y's columns of one panel, all rows of x. */
+static void values_by_panel(const block_weight *w, syl_mat x, int64_t panel, bool accumulate,
+                            syl_mat y)
 {
-    if (dtype == SYL_F32)
-        memcpy((float *)to + at, from, SYL_PANEL_ROWS * sizeof(float));
-    else
-        for (int r = 0; r < SYL_PANEL_ROWS; r++)
-            ((uint16_t *)to)[at + r] = syl_f32_to_bf16(from[r]);
+    float values[UNPACKED_VALUES][SYL_PANEL_ROWS];
+    const uint8_t *block = w->panels + (size_t)panel * panel_bytes(w);
+    int64_t col = panel * SYL_PANEL_ROWS, left = w->n_out - col;
+    syl_mat to = syl_mat_cols(y, col, left < SYL_PANEL_ROWS ? left : SYL_PANEL_ROWS);
+    for (int64_t k = 0, n; k < w->n_in; k += n) {
+        n = w->n_in - k < UNPACKED_VALUES ? w->n_in - k : UNPACKED_VALUES;
+        for (int64_t i = 0; i < n; i += SYL_BLOCK_VALUES) {
+            unpack_block(w->blocks, block, values + i);
+            block += syl_panel_block_bytes(w->blocks);
+        }
+        syl_small_product(syl_mat_cols(x, k, n), false,
+                          syl_mat_of(values, SYL_F32, n, SYL_PANEL_ROWS), accumulate || k > 0, to);
+    }
 }
 
-static void unpack_panel(const block_weight *w, int64_t panel, syl_mat to, int64_t col)
+void syl_blocks_by_values(syl_ctx *ctx, const block_weight *w, syl_mat x, bool accumulate,
+                          syl_mat y)
+{
+#pragma omp parallel for num_threads(ctx->threads) schedule(static)
+    for (int64_t p = 0; p < panels_of(w); p++)
+        values_by_panel(w, x, p, accumulate, y);
+}
+
+/* A panel into columns of `to` [n_in][16 panels]. */
+SYL_CLONES static void panel_as_bf16(const block_weight *w, int64_t panel, syl_mat to, int64_t col)
 {
     const uint8_t *block = w->panels + (size_t)panel * panel_bytes(w);
     float values[SYL_BLOCK_VALUES][SYL_PANEL_ROWS];
     for (int64_t k = 0; k < w->n_in; k += SYL_BLOCK_VALUES) {
         unpack_block(w->blocks, block, values);
         for (int i = 0; i < SYL_BLOCK_VALUES; i++)
-            put_unpacked(values[i], to.dtype, to.data, (k + i) * to.stride + col);
+            for (int r = 0; r < SYL_PANEL_ROWS; r++)
+                ((uint16_t *)to.data)[(k + i) * to.stride + col + r] =
+                    syl_f32_to_bf16(values[i][r]);
         block += syl_panel_block_bytes(w->blocks);
     }
 }
 
-syl_status syl_blocks_by_product(syl_ctx *ctx, const block_weight *w, syl_dtype dtype, syl_mat x,
-                                 bool accumulate, syl_mat y, syl_error *err)
+syl_status syl_blocks_by_bf16(syl_ctx *ctx, const block_weight *w, syl_mat x, bool accumulate,
+                              syl_mat y, syl_error *err)
 {
-    syl_mat same = x, all;
+    syl_mat same, all;
     size_t mark = syl_ctx_mark(ctx);
     int64_t cols = panels_of(w) * SYL_PANEL_ROWS;
     if (cols > UNPACKED_ROWS) cols = UNPACKED_ROWS;
-    if (dtype != SYL_F32) {
-        SYL_TRY(syl_ctx_mat(ctx, dtype, x.rows, x.cols, &same, err));
-        syl_convert(ctx, x, same);
-    }
-    SYL_TRY(syl_ctx_mat(ctx, dtype, w->n_in, cols, &all, err));
+    SYL_TRY(syl_ctx_mat(ctx, SYL_BF16, x.rows, x.cols, &same, err));
+    syl_convert(ctx, x, same);
+    SYL_TRY(syl_ctx_mat(ctx, SYL_BF16, w->n_in, cols, &all, err));
     for (int64_t col = 0; col < w->n_out; col += cols) {
         int64_t n = w->n_out - col < cols ? w->n_out - col : cols;
 #pragma omp parallel for num_threads(ctx->threads) schedule(static)
         for (int64_t p = 0; p < (n + SYL_PANEL_ROWS - 1) / SYL_PANEL_ROWS; p++)
-            unpack_panel(w, col / SYL_PANEL_ROWS + p, all, p * SYL_PANEL_ROWS);
+            panel_as_bf16(w, col / SYL_PANEL_ROWS + p, all, p * SYL_PANEL_ROWS);
         SYL_TRY(syl_product(ctx, same, false, syl_mat_cols(all, 0, n), false, accumulate,
                             syl_mat_cols(y, col, n), err));
     }
@@ -264,9 +284,10 @@ syl_status syl_blocks_linear(syl_ctx *ctx, const block_weight *w, syl_mat x, syl
     if (x.dtype != SYL_F32 || y.dtype != SYL_F32)
         return syl_fail(err, SYL_EUNSUPPORTED, "weights in blocks multiply float32");
     syl_block_kernels(all);
-    if (x.rows >= MANY_ROWS && (has_matrix_unit() || !all[0]->many))
-        SYL_TRY(syl_blocks_by_product(ctx, w, has_matrix_unit() ? SYL_BF16 : SYL_F32, x, accumulate,
-                                      y, err));
+    if (x.rows >= MANY_ROWS && has_matrix_unit())
+        SYL_TRY(syl_blocks_by_bf16(ctx, w, x, accumulate, y, err));
+    else if (x.rows >= MANY_ROWS && !all[0]->many)
+        syl_blocks_by_values(ctx, w, x, accumulate, y);
     else
         SYL_TRY(syl_blocks_by_kernel(ctx, w, all[0], x, accumulate, y, err));
     if (act == SYL_ACT_GELU) syl_activation(ctx, SYL_GELU_ERF, y, y);

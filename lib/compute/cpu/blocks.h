@@ -46,9 +46,12 @@ void syl_block_quantise(syl_mat x, int64_t begin, int64_t n, const syl_block_row
 /* y (+)= x W^T by a kernel (NULL: the fastest). */
 syl_status syl_blocks_by_kernel(syl_ctx *ctx, const block_weight *w, const syl_block_kernel *kernel,
                                 syl_mat x, bool accumulate, syl_mat y, syl_error *err);
-/* The same by a product of matrices in `dtype`. */
-syl_status syl_blocks_by_product(syl_ctx *ctx, const block_weight *w, syl_dtype dtype, syl_mat x,
-                                 bool accumulate, syl_mat y, syl_error *err);
+/* The same by the values of the weights, a panel at a time. */
+void syl_blocks_by_values(syl_ctx *ctx, const block_weight *w, syl_mat x, bool accumulate,
+                          syl_mat y);
+/* The same by oneDNN's product in bf16. */
+syl_status syl_blocks_by_bf16(syl_ctx *ctx, const block_weight *w, syl_mat x, bool accumulate,
+                              syl_mat y, syl_error *err);
 /* syl_linear of such a weight. */
 syl_status syl_blocks_linear(syl_ctx *ctx, const block_weight *w, syl_mat x, syl_act act,
                              bool accumulate, syl_mat y, syl_error *err);

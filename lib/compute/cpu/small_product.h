@@ -1,5 +1,5 @@
 /* Products of matrices that are too small for oneDNN: handing one over takes as long as the product
- * itself, and every shape is prepared anew. */
+ * itself, and every shape is prepared anew; and by some columns that are at hand in the cache. */
 #ifndef SYL_COMPUTE_CPU_SMALL_PRODUCT_H
 #define SYL_COMPUTE_CPU_SMALL_PRODUCT_H
 
