@@ -15,6 +15,7 @@
 #define COMMAND "sent train"
 #define SPARE_SENTENCES 2 /* a chain may be so much longer than any that was learnt */
 #define SPARE_TOKENS 4
+#define ROPE_BASE 1e4                     /* of Llama */
 #define BYTES_TRAINED (4 * sizeof(float)) /* a value, its gradient, two moments */
 
 typedef struct job {
@@ -31,6 +32,23 @@ typedef struct job {
 
 /* ---- data ------------------------------------------------------------------------------------ */
 
+/* Of a new language model. Llama's feed-forward has three matrices, each by a third narrower, so
+ * that both kinds have as many parameters. */
+static syl_lm_shape new_shape(const syl_sent_args *a)
+{
+    bool llama = a->architecture == SYL_LM_LLAMA;
+    return (syl_lm_shape){.kind = (syl_lm_kind)a->architecture,
+                          .dim = a->dim,
+                          .layers = a->layers,
+                          .heads = a->heads,
+                          .kv_heads = llama && a->kv_heads ? a->kv_heads : a->heads,
+                          .ff = llama ? (8 * a->dim / 3 + 7) / 8 * 8 : 4 * a->dim,
+                          .context = a->context,
+                          .eps = 1e-5f,
+                          .rope_base = llama ? ROPE_BASE : 0,
+                          .tied = true};
+}
+
 static syl_sent_beginning beginning_of(const job *j)
 {
     const syl_sent_args *a = &j->args;
@@ -42,15 +60,7 @@ static syl_sent_beginning beginning_of(const job *j)
         .semantic = a->semantic,
         .encoder = a->encoder_from,
         .latent = a->latent_from,
-        .shape = {.kind = SYL_LM_GPT2,
-                  .dim = a->dim,
-                  .layers = a->layers,
-                  .heads = a->heads,
-                  .kv_heads = a->heads,
-                  .ff = 4 * a->dim,
-                  .context = a->context,
-                  .eps = 1e-5f,
-                  .tied = true},
+        .shape = new_shape(a),
         .marker = j->data.marker,
         .latent_norm = (syl_latent_norm)a->latent_norm,
         .dropout = (float)a->dropout,

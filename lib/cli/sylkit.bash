@@ -28,6 +28,7 @@ _sylkit_values() {
     if [ "${COMP_WORDS[1]} ${COMP_WORDS[2]}" = "sent train" ]; then
         case $1 in
         --stage) echo cot nocot sem ctx-b ctx-c latent stop && return ;;
+        --architecture) echo gpt2 llama && return ;;
         --schedule) echo constant cosine linear && return ;;
         --loss-on) echo answer all && return ;;
         --latent-norm) echo none scale rms && return ;;
@@ -106,9 +107,9 @@ _sylkit_sent_options() {
     predict) echo "--question $regime $run" ;;
     lens) echo "--question --html --final-norm $run" ;;
     flops) echo "--dim --layers --vocab --question --sentences --tokens --answer --limit --conf --help" ;;
-    train) echo "--accumulate --batch --beta1 --beta2 --checkpoint-every --clip --conf --context
+    train) echo "--accumulate --architecture --batch --beta1 --beta2 --checkpoint-every --clip --conf --context
         --contrast --data --device --dim --dropout --encoder-from --eps --from --heads --help
-        --lambda --latent-dropout --latent-from --latent-norm --layers --log-every --lora
+        --kv-heads --lambda --latent-dropout --latent-from --latent-norm --layers --log-every --lora
         --lora-alpha --lora-dropout --lora-targets --loss-on --lr --min-factor --out
         --precision --prefix-dropout --quiet --resume --schedule
         --seed --self-feed --self-feed-ramp --semantic --sentence-tokens --sentences --stage

@@ -175,6 +175,50 @@ done
 expect 1 "words are no language model's" "$SYLKIT" lm generate --prompt 1 cot
 says "sent predict" "words are no language model's"
 
+# ---- a new Llama: its shape, grouped heads, and all stages read it back
+expect 0 "a new Llama" train new-llama cot --architecture llama --kv-heads 1 --steps 40
+check "a new Llama learns" learns new-llama
+check "a new Llama's file" python3 - <<'P'
+import json
+raw = open("new-llama/model.safetensors", "rb").read()
+n = int.from_bytes(raw[:8], "little")
+head = json.loads(raw[8:8 + n])
+shape = json.loads(head.pop("__metadata__")["config"])["decoder"]
+want = dict(model_type="llama", architectures=["LlamaForCausalLM"], hidden_size=32, num_hidden_layers=2,
+            num_attention_heads=2, num_key_value_heads=1, intermediate_size=88, max_position_embeddings=64,
+            rms_norm_eps=1e-5, rope_theta=1e4, rope_interleaved=False, hidden_act="silu", tie_word_embeddings=True)
+assert {k: shape[k] for k in want} == want, shape
+sizes = {k: t["shape"] for k, t in head.items()}
+assert sizes["decoder.layers.1.self_attn.k_proj.weight"] == [16, 32], sizes
+assert sizes["decoder.layers.1.mlp.gate_proj.weight"] == [88, 32], sizes
+assert not any("wpe" in k or "bias" in k or "lm_head" in k for k in sizes), sizes
+P
+expect 0 "a new Llama with as many heads of keys" train new-llama-all cot --architecture llama --steps 3
+check "it has them" grep -aq 'num_key_value_heads[^0-9]*2' new-llama-all/model.safetensors
+expect 0 "a new Llama's embeddings" train new-llama-ctx ctx-b --from new-llama --steps 12
+check "a new Llama's embeddings: they are learnt" learns new-llama-ctx
+expect 0 "a new Llama's latents" train new-llama-latent latent --from new-llama-ctx --latent-norm rms --steps 12
+check "a new Llama's latents: they are learnt" learns new-llama-latent
+expect 0 "a new Llama goes on" train new-llama-on cot --from new-llama --steps 3
+for model in new-llama new-llama-all new-llama-ctx new-llama-latent new-llama-on; do
+    expect 0 "eval of $model" "$SYLKIT" sent eval --max-sentences 7 "$model/model.safetensors" valid.json
+    check "$model: the same accuracy" same_accuracy out "$model/metrics.jsonl"
+done
+expect 0 "a new Llama, its first steps" train new-llama-two cot --architecture llama --kv-heads 1 --steps 13
+expect 1 "resumed as a GPT-2" train new-llama-two cot --steps 40 --resume
+says "architecture was" "resumed as a GPT-2"
+expect 0 "a new Llama, resumed" train new-llama-two cot --architecture llama --kv-heads 1 --steps 40 --resume
+check "a new Llama, resumed: the same bits" cmp new-llama/model.safetensors new-llama-two/model.safetensors
+expect 2 "the architecture of a model that is there" train none cot --from cot --architecture llama
+says "architecture is for a new model" "the architecture of a model that is there"
+expect 2 "a GPT-2's heads of keys" train none cot --kv-heads 1
+says "architecture llama" "a GPT-2's heads of keys"
+expect 2 "an architecture that is none" train none cot --architecture bert
+expect 1 "heads of keys that do not divide" train none cot --architecture llama --heads 4 --kv-heads 3
+says "3 heads of keys" "heads of keys that do not divide"
+expect 1 "heads of an odd width" train none cot --architecture llama --dim 6
+says "even dimension" "heads of an odd width"
+
 # ---- low-rank adapters: the base stays, models are whole, states are small
 expect 0 "adapters of GPT-2" train lora cot --from "$golden/lm-gpt2" --lora 4 --steps 20
 check "they learn" learns lora
@@ -358,6 +402,7 @@ refuses ctx-b ctx-c --contrast 0.5
 refuses ctx-b "ctx-c, latent" --temperature 0.1
 refuses latent "cot, nocot" --loss-on answer
 refuses sem "cot, nocot" --dim 32
+refuses latent "cot, nocot" --architecture llama
 refuses sem latent --encoder-from sem
 expect 2 "the shape of a model that is there" train none cot --from cot --layers 2
 says "layers is for a new model" "the shape of a model that is there"

@@ -14,6 +14,7 @@
 
 static const char *const stage_names[] = {"cot",   "nocot",  "sem",  "ctx-b",
                                           "ctx-c", "latent", "stop", NULL};
+static const char *const architecture_names[] = {"gpt2", "llama", NULL}; /* syl_lm_kind */
 static const char *const precision_names[] = {"f32", "bf16", NULL};
 static const char *const schedule_names[] = {"constant", "cosine", "linear", NULL};
 static const char *const loss_names[] = {"answer", "all", NULL};
@@ -67,9 +68,12 @@ const syl_arg syl_sent_args_table[] = {
     TEXT("latent-from", latent_from, 1,
          "latent: language model that it begins as, of any width (default: --from's\n"
          "        decoder)"),
+    CHOICE("architecture", architecture, architecture_names,
+           "a new model: gpt2 learns positions one by one; llama turns by distances (RoPE)"),
     WHOLE("dim", dim, 1, 65536, "a new model: width"),
     WHOLE("layers", layers, 1, 1024, "a new model: blocks"),
     WHOLE("heads", heads, 1, 1024, "a new model: heads of attention"),
+    WHOLE("kv-heads", kv_heads, 0, 1024, "a new Llama: heads of keys and values; 0: as many as --heads"),
     WHOLE("context", context, 2, 1048576, "a new model: positions"),
     WHOLE("sentence-tokens", sentence_tokens, 1, 1048576, "samples with a longer sentence are left out"),
     WHOLE("sentences", sentences, 1, 100000, "samples with more of them are left out"),
@@ -223,9 +227,11 @@ static const struct {
     {"semantic", OF(SYL_SENT_CTX_C)},
     {"encoder-from", OF(SYL_SENT_LATENT)},
     {"latent-from", OF(SYL_SENT_LATENT)},
+    {"architecture", OF_LM},
     {"dim", OF_LM},
     {"layers", OF_LM},
     {"heads", OF_LM},
+    {"kv-heads", OF_LM},
     {"context", OF_LM},
     {"loss-on", OF_LM},
     {"prefix-dropout", OF_CTX},
@@ -257,6 +263,8 @@ static int check_option(const syl_sent_args *a, const char *name, unsigned stage
     if (a->from && stages == OF_LM && strcmp(name, "loss-on"))
         return syl_usage(COMMAND, "--%s is for a new model, not for one that goes on --from %s",
                          name, a->from);
+    if (!strcmp(name, "kv-heads") && a->architecture != SYL_LM_LLAMA)
+        return syl_usage(COMMAND, "--kv-heads is for --architecture llama");
     if (!a->lora && !strncmp(name, "lora-", 5))
         return syl_usage(COMMAND, "--%s wants the rank of adapters: --lora", name);
     return SYL_EXIT_OK;

@@ -10,7 +10,8 @@ enum { SYL_SENT_ARGS_STOP = 6 };
 typedef struct syl_sent_args {
     const char *data, *valid, *out, *from, *semantic, *encoder_from, *latent_from, *device;
     int stage, precision, schedule, latent_norm, loss_on;
-    int dim, layers, heads, context;
+    int architecture;                          /* syl_lm_kind */
+    int dim, layers, heads, kv_heads, context; /* kv_heads 0: as many as heads */
     int sentence_tokens, sentences, valid_count;
     int steps, batch, accumulate, warmup, self_feed_ramp;
     int threads, seed, log_every, checkpoint_every, validate_every;
