@@ -1,22 +1,9 @@
 /* Low-rank adapters of GPT-2 and Llama against peft (make_lm_net.py): outputs, gradients, a step of
  * AdamW, weights with the adapters in them; adapters that have just begun change no bit, and only
  * they have gradients and moments. */
-#include "embed/lm/net.h"
 #include "lib/nn/losses.h"
 #include "lib/nn/optimizer.h"
-#include "tests/golden/golden.h"
-
-static syl_error err;
-
-#define OK(call)                                                      \
-    do {                                                              \
-        if ((call) != SYL_OK) fail_msg("%s: %s", #call, err.message); \
-    } while (0)
-
-#define DIM 16
-#define ROWS 13
-#define SHAPE \
-    .vocab = 23, .dim = DIM, .layers = 2, .heads = 4, .context = 12, .eps = 1e-5f, .rope_base = 40
+#include "tests/golden/lm_case.h"
 
 typedef struct model {
     const char *prefix;
@@ -35,11 +22,10 @@ static const model models[] = {
      {.rank = 2, .alpha = 5, .targets = "q_proj,self_attn.k_proj,v_proj,o_proj,up_proj"},
      10},
 };
-static const int64_t begin[] = {0, 7, ROWS};
 
 typedef struct bench {
     const model *model;
-    syl_safetensors *fixture;
+    lm_case fixture;
     syl_param_set base, set;
     syl_lm_net *net;
     syl_ctx *ctx;
@@ -47,45 +33,20 @@ typedef struct bench {
     int32_t ids[ROWS], rows[ROWS], targets[ROWS];
 } bench;
 
-static float *floats(const bench *b, const char *what, const char *name, size_t *n)
-{
-    char full[256];
-    snprintf(full, sizeof full, "%s%s%s", b->model->prefix, what, name);
-    return golden_floats(b->fixture, full, n);
-}
-
-static void compare(const bench *b, const char *what, const char *name, const float *got,
-                    double tolerance)
-{
-    size_t n;
-    float *want = floats(b, what, name, &n);
-    assert_close(name, got, want, n, tolerance);
-    free(want);
-}
-
-static void ints(const bench *b, const char *name, int32_t out[ROWS])
-{
-    char full[64];
-    snprintf(full, sizeof full, "%s%s", b->model->prefix, name);
-    const syl_st_tensor *t = syl_safetensors_find(b->fixture, full);
-    assert_true(t && t->dtype == SYL_I32 && t->count == ROWS);
-    memcpy(out, t->data, ROWS * sizeof *out);
-}
-
 static void start(bench *b, const model *of)
 {
     memset(b, 0, sizeof *b);
     b->model = of;
-    b->fixture = golden_open("lm_lora.safetensors");
+    b->fixture = (lm_case){golden_open("lm_lora.safetensors"), of->prefix};
     OK(syl_lm_net_create(&b->net, &of->shape, &b->base, "lm.", &err));
     OK(syl_lm_net_adapt(b->net, &of->lora, &b->set, &err));
     OK(syl_param_set_finish_fixed(&b->base, &err));
     OK(syl_param_set_finish(&b->set, &err));
-    OK(syl_lm_net_load(b->net, b->fixture, of->prefix, &err));
+    OK(syl_lm_net_load(b->net, b->fixture.file, of->prefix, &err));
     OK(syl_ctx_create(&b->ctx, 1, &err));
     OK(syl_tape_create(&b->tape, b->ctx, &err));
-    ints(b, "ids", b->ids);
-    ints(b, "targets", b->targets);
+    ints(&b->fixture, "ids", b->ids);
+    ints(&b->fixture, "targets", b->targets);
     for (int i = 0; i < ROWS; i++)
         b->rows[i] = b->ids[i] < 0 ? 0 : -1;
 }
@@ -97,7 +58,7 @@ static void finish(bench *b)
     syl_lm_net_free(b->net);
     syl_param_set_free(&b->set);
     syl_param_set_free(&b->base);
-    syl_safetensors_free(b->fixture);
+    syl_safetensors_free(b->fixture.file);
 }
 
 /* The fixture's adapters, which all do something. */
@@ -107,7 +68,7 @@ static void load_adapters(bench *b)
     assert_int_equal(b->set.count, 2 * b->model->adapters);
     for (int i = 0; i < b->set.count; i++) {
         syl_param *p = b->set.item[i];
-        float *values = floats(b, "start.", p->name + 3, &n);
+        float *values = floats(&b->fixture, "start.", p->name + 3, &n);
         assert_int_equal(n, p->size);
         memcpy(p->value.data, values, n * sizeof *values);
         free(values);
@@ -141,16 +102,17 @@ static void one_step(bench *b)
     double norm;
     syl_optimizer o = {
         .adamw = {.lr = 1e-3f, .beta1 = .9f, .beta2 = .99f, .eps = 1e-4f, .weight_decay = .1f}};
-    float *prefix = floats(b, "prefix", "", &n);
+    float *prefix = floats(&b->fixture, "prefix", "", &n);
     run(b, syl_mat_of(prefix, SYL_F32, 1, DIM), true, &x, &logits);
-    compare(b, "logits", "", logits->value.data, 1e-4);
+    compare(&b->fixture, "logits", "", logits->value.data, 1e-4);
     OK(syl_tape_backward(b->tape, &err));
-    compare(b, "token_grad.prefix", "", x->grad.data, 5e-6);
+    compare(&b->fixture, "token_grad.prefix", "", x->grad.data, 5e-6);
     OK(syl_optimizer_start(&o, &b->set, &err));
     assert_int_equal(o.first.size, b->set.size); /* moments of adapters alone */
     syl_optimizer_update(b->ctx, &o, &b->set, 1, &norm);
     for (int i = 0; i < b->set.count; i++)
-        compare(b, "stepped.", b->set.item[i]->name + 3, b->set.item[i]->value.data, 1e-6);
+        compare(&b->fixture, "stepped.", b->set.item[i]->name + 3, b->set.item[i]->value.data,
+                1e-6);
     syl_optimizer_free(&o);
     free(prefix);
 }
@@ -164,7 +126,7 @@ static void merging(bench *b)
         OK(syl_lm_net_merged(b->net, b->base.item[i], b->ctx, &w, &err));
         if (!w) continue;
         merged++;
-        compare(b, "merged.", b->base.item[i]->name + 3, w, 1e-6);
+        compare(&b->fixture, "merged.", b->base.item[i]->name + 3, w, 1e-6);
         free(w);
     }
     assert_int_equal(merged, b->model->adapters);
@@ -179,14 +141,14 @@ static void like_peft(void **state)
         size_t n;
         start(&b, &models[m]);
         load_adapters(&b);
-        float *embeds = floats(&b, "embeds", "", &n);
+        float *embeds = floats(&b.fixture, "embeds", "", &n);
         float loss = run(&b, syl_mat_of(embeds, SYL_F32, ROWS, DIM), false, &x, &logits);
-        compare(&b, "loss", "", &loss, 1e-5);
-        compare(&b, "logits", "", logits->value.data, 1e-4);
+        compare(&b.fixture, "loss", "", &loss, 1e-5);
+        compare(&b.fixture, "logits", "", logits->value.data, 1e-4);
         OK(syl_tape_backward(b.tape, &err));
-        compare(&b, "grad.embeds", "", x->grad.data, 5e-6);
+        compare(&b.fixture, "grad.embeds", "", x->grad.data, 5e-6);
         for (int i = 0; i < b.set.count; i++)
-            compare(&b, "grad.", b.set.item[i]->name + 3, b.set.item[i]->grad.data, 5e-6);
+            compare(&b.fixture, "grad.", b.set.item[i]->name + 3, b.set.item[i]->grad.data, 5e-6);
         assert_null(b.base.grads.data);
         one_step(&b);
         merging(&b);
@@ -213,9 +175,9 @@ static void a_start_changes_nothing(void **state)
         syl_param_set own = {0};
         OK(syl_lm_net_create(&plain.net, &with.shape, &own, "lm.", &err));
         OK(syl_param_set_finish(&own, &err));
-        OK(syl_lm_net_load(plain.net, plain.fixture, with.prefix, &err));
+        OK(syl_lm_net_load(plain.net, plain.fixture.file, with.prefix, &err));
         syl_lm_net_start_adapters(adapted.net, 3);
-        float *embeds = floats(&plain, "embeds", "", &n);
+        float *embeds = floats(&plain.fixture, "embeds", "", &n);
         run(&plain, syl_mat_of(embeds, SYL_F32, ROWS, DIM), false, &x, &want);
         run(&adapted, syl_mat_of(embeds, SYL_F32, ROWS, DIM), false, &x, &logits);
         assert_memory_equal(logits->value.data, want->value.data, ROWS * 23 * sizeof(float));

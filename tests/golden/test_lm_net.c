@@ -1,24 +1,10 @@
 /* GPT-2 and Llama in training against transformers (make_lm_net.py): outputs of every layer,
  * gradients of every tensor and of the input, a step of AdamW; the way through a frozen network by
  * finite differences; the other layout of rotary positions. */
-#include "embed/lm/net.h"
 #include "lib/nn/layers.h"
 #include "lib/nn/losses.h"
 #include "lib/nn/optimizer.h"
-#include "tests/golden/golden.h"
-
-static syl_error err;
-
-#define OK(call)                                                      \
-    do {                                                              \
-        if ((call) != SYL_OK) fail_msg("%s: %s", #call, err.message); \
-    } while (0)
-
-#define DIM 16
-#define ROWS 13
-
-#define SHAPE \
-    .vocab = 23, .dim = DIM, .layers = 2, .heads = 4, .context = 12, .eps = 1e-5f, .rope_base = 40
+#include "tests/golden/lm_case.h"
 
 /* A model of a fixture: what stands before the names of its tensors, and before its weights'. */
 typedef struct model {
@@ -46,11 +32,10 @@ static const model tied = {
 };
 static const model *const all[] = {&gpt2, &grouped, &tied};
 #define MODELS 3
-static const int64_t begin[] = {0, 7, ROWS};
 
 typedef struct bench {
     const model *model;
-    syl_safetensors *fixture;
+    lm_case fixture;
     syl_param_set set;
     syl_lm_net *net;
     syl_ctx *ctx;
@@ -59,38 +44,22 @@ typedef struct bench {
     int32_t ids[ROWS], targets[ROWS];
 } bench;
 
-static float *floats(const bench *b, const char *what, const char *name, size_t *n)
-{
-    char full[256];
-    snprintf(full, sizeof full, "%s%s%s", b->model->prefix, what, name);
-    return golden_floats(b->fixture, full, n);
-}
-
-static void ints(const bench *b, const char *name, int32_t out[ROWS])
-{
-    char full[64];
-    snprintf(full, sizeof full, "%s%s", b->model->prefix, name);
-    const syl_st_tensor *t = syl_safetensors_find(b->fixture, full);
-    assert_true(t && t->dtype == SYL_I32 && t->count == ROWS);
-    memcpy(out, t->data, ROWS * sizeof *out);
-}
-
 static void start(bench *b, const model *of, int threads)
 {
     size_t n;
     memset(b, 0, sizeof *b);
     b->model = of;
-    b->fixture = golden_open(of->file);
+    b->fixture = (lm_case){golden_open(of->file), of->prefix};
     OK(syl_lm_net_create(&b->net, &of->shape, &b->set, "lm.", &err));
     OK(syl_param_set_finish(&b->set, &err));
-    OK(syl_lm_net_load(b->net, b->fixture, of->weights, &err));
+    OK(syl_lm_net_load(b->net, b->fixture.file, of->weights, &err));
     OK(syl_ctx_create(&b->ctx, threads, &err));
     OK(syl_tape_create(&b->tape, b->ctx, &err));
-    b->embeds = floats(b, "embeds", "", &n);
+    b->embeds = floats(&b->fixture, "embeds", "", &n);
     assert_int_equal(n, ROWS * DIM);
-    b->prefix = floats(b, "prefix", "", &n);
-    ints(b, "ids", b->ids);
-    ints(b, "targets", b->targets);
+    b->prefix = floats(&b->fixture, "prefix", "", &n);
+    ints(&b->fixture, "ids", b->ids);
+    ints(&b->fixture, "targets", b->targets);
 }
 
 static void finish(bench *b)
@@ -101,7 +70,7 @@ static void finish(bench *b)
     syl_ctx_free(b->ctx);
     syl_lm_net_free(b->net);
     syl_param_set_free(&b->set);
-    syl_safetensors_free(b->fixture);
+    syl_safetensors_free(b->fixture.file);
 }
 
 static void begin_step(bench *b)
@@ -121,17 +90,6 @@ static double loss_of(bench *b, const syl_lm_net_input *in, syl_var **logits, sy
     return loss;
 }
 
-static void compare(const bench *b, const char *what, const char *name, const float *got,
-                    double tolerance)
-{
-    char full[256];
-    size_t n;
-    snprintf(full, sizeof full, "%s%s%s", b->model->prefix, what, name);
-    float *want = golden_floats(b->fixture, full, &n);
-    assert_close(full, got, want, n, tolerance);
-    free(want);
-}
-
 static void like_transformers(bench *b)
 {
     syl_var *x, *logits, *hidden, *residuals[2];
@@ -141,17 +99,17 @@ static void like_transformers(bench *b)
     OK(syl_tape_input(b->tape, syl_mat_of(b->embeds, SYL_F32, ROWS, DIM), true, &x, &err));
     in.vectors = x;
     float loss = (float)loss_of(b, &in, &logits, &hidden, residuals);
-    compare(b, "loss", "", &loss, 1e-5);
-    compare(b, "logits", "", logits->value.data, 1e-4);
-    float *stream = floats(b, "hidden", "", &n);
+    compare(&b->fixture, "loss", "", &loss, 1e-5);
+    compare(&b->fixture, "logits", "", logits->value.data, 1e-4);
+    float *stream = floats(&b->fixture, "hidden", "", &n);
     assert_int_equal(n, 3 * ROWS * DIM);
     assert_close("residual", residuals[0]->value.data, stream + ROWS * DIM, ROWS * DIM, 1e-4);
     assert_close("hidden", hidden->value.data, stream + 2 * ROWS * DIM, ROWS * DIM, 1e-4);
     free(stream);
     OK(syl_tape_backward(b->tape, &err));
-    compare(b, "grad.embeds", "", x->grad.data, 1e-6);
+    compare(&b->fixture, "grad.embeds", "", x->grad.data, 1e-6);
     for (int i = 0; i < b->set.count; i++)
-        compare(b, "grad.", b->set.item[i]->name + 3, b->set.item[i]->grad.data, 1e-6);
+        compare(&b->fixture, "grad.", b->set.item[i]->name + 3, b->set.item[i]->grad.data, 1e-6);
 }
 
 /* Tokens and a vector mixed; then AdamW. */
@@ -169,14 +127,15 @@ static void one_step(bench *b)
     syl_lm_net_input in = {
         .sequences = {2, begin}, .ids = b->ids, .vectors = prefix, .vector_rows = rows};
     loss_of(b, &in, &logits, &hidden, NULL);
-    compare(b, "logits", "", logits->value.data, 1e-4);
+    compare(&b->fixture, "logits", "", logits->value.data, 1e-4);
     OK(syl_tape_backward(b->tape, &err));
-    compare(b, "token_grad.prefix", "", prefix->grad.data, 1e-6);
-    compare(b, "token_grad.", b->set.item[0]->name + 3, b->set.item[0]->grad.data, 1e-6);
+    compare(&b->fixture, "token_grad.prefix", "", prefix->grad.data, 1e-6);
+    compare(&b->fixture, "token_grad.", b->set.item[0]->name + 3, b->set.item[0]->grad.data, 1e-6);
     OK(syl_optimizer_start(&o, &b->set, &err));
     syl_optimizer_update(b->ctx, &o, &b->set, 1, &norm);
     for (int i = 0; i < b->set.count; i++)
-        compare(b, "stepped.", b->set.item[i]->name + 3, b->set.item[i]->value.data, 1e-6);
+        compare(&b->fixture, "stepped.", b->set.item[i]->name + 3, b->set.item[i]->value.data,
+                1e-6);
     syl_optimizer_free(&o);
 }
 
@@ -226,12 +185,12 @@ static void adjacent_pairs(void **state)
     OK(syl_tape_input(b.tape, syl_mat_of(b.embeds, SYL_F32, ROWS, DIM), true, &x, &err));
     in.vectors = x;
     loss_of(&b, &in, &logits, &hidden, NULL);
-    compare(&b, "logits", "", logits->value.data, 1e-4);
+    compare(&b.fixture, "logits", "", logits->value.data, 1e-4);
     OK(syl_tape_backward(b.tape, &err));
-    compare(&b, "grad.embeds", "", x->grad.data, 1e-6);
+    compare(&b.fixture, "grad.embeds", "", x->grad.data, 1e-6);
     pair_rows(&b, b.set.grads.data, true);
     for (int i = 0; i < b.set.count; i++)
-        compare(&b, "grad.", b.set.item[i]->name + 3, b.set.item[i]->grad.data, 1e-6);
+        compare(&b.fixture, "grad.", b.set.item[i]->name + 3, b.set.item[i]->grad.data, 1e-6);
     finish(&b);
 }
 
