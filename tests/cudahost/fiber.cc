@@ -144,6 +144,9 @@ Fiber::Fiber()
 
 Fiber::~Fiber()
 {
+#ifdef CUDAHOST_ASAN
+    __asan_unpoison_memory_region(stack, stack_bytes); /* whatever is mapped there next */
+#endif
     munmap(mapping, page_bytes() + stack_bytes);
 }
 
