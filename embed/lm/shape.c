@@ -1,5 +1,6 @@
 #include "embed/lm/shape.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/io/json_fields.h"
@@ -68,22 +69,29 @@ static void read_gpt2(syl_json_fields *r, syl_lm_shape *s)
     refuse(r, syl_json_bool(r, "add_cross_attention", false), "add_cross_attention = true");
 }
 
-/* The base is a key of its own or, in newer files, one of rope_parameters'. Angles that are scaled,
- * under whichever of the names for it, would be others than these. */
-static double read_rope_base(syl_json_fields *r)
+/* What an object of this name says of rotary positions; angles that are scaled would be others than
+ * these. */
+static double read_rope(syl_json_fields *r, const char *key, double base)
 {
-    json_t *scaling = json_object_get(r->root, "rope_scaling");
-    json_t *inner = json_object_get(r->root, "rope_parameters");
-    double base = syl_json_real(r, "rope_theta", 1e-6, 1e12, 1e4);
-    refuse(r, scaling && !json_is_null(scaling), "rope_scaling");
+    json_t *inner = json_object_get(r->root, key);
+    char name[256];
     if (!inner || json_is_null(inner)) return base;
-    refuse(r, !json_is_object(inner), "a rope_parameters that is no object");
-    syl_json_fields in = {.root = inner, .name = r->name, .err = r->err, .status = r->status};
+    snprintf(name, sizeof name, "%s: %s", r->name, key);
+    syl_json_fields in = {.root = inner, .name = name, .err = r->err, .status = r->status};
+    refuse(&in, !json_is_object(inner), "what is no object");
     syl_json_choice(&in, json_object_get(inner, "rope_type") ? "rope_type" : "type", "default",
                     "default");
     base = syl_json_real(&in, "rope_theta", 1e-6, 1e12, base);
     r->status = in.status;
     return base;
+}
+
+/* The base is a key of its own or, in newer files, one of rope_parameters'. */
+static double read_rope_base(syl_json_fields *r)
+{
+    double base = syl_json_real(r, "rope_theta", 1e-6, 1e12, 1e4);
+    base = read_rope(r, "rope_scaling", base);
+    return read_rope(r, "rope_parameters", base);
 }
 
 static void read_llama(syl_json_fields *r, syl_lm_shape *s)

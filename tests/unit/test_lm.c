@@ -56,6 +56,8 @@ static void test_shapes(void **state)
     assert_false(s.tied);
     ok(parse(LLAMA ",\"rope_parameters\":{\"type\":\"default\"},\"rope_theta\":300}", &s));
     assert_true(s.rope_base == 300);
+    ok(parse(LLAMA ",\"rope_scaling\":{\"rope_type\":\"default\"},\"rope_theta\":200}", &s));
+    assert_true(s.rope_base == 200);
     ok(parse(LLAMA ",\"rope_parameters\":null}", &s));
     assert_true(s.rope_base == 1e4);
 }
@@ -94,6 +96,8 @@ static void test_shapes_refused(void **state)
         {LLAMA ",\"attention_bias\":true}", "attention_bias"},
         {LLAMA ",\"hidden_act\":\"gelu\"}", "hidden_act"},
         {LLAMA ",\"rope_scaling\":{\"rope_type\":\"llama3\"}}", "rope_scaling"},
+        {LLAMA ",\"rope_scaling\":{\"factor\":2,\"rope_type\":\"linear\"}}", "supported: default"},
+        {LLAMA ",\"rope_scaling\":2}", "rope_scaling"},
         {LLAMA ",\"rope_parameters\":{\"rope_type\":\"llama3\"}}", "supported: default"},
         {LLAMA ",\"rope_parameters\":{\"type\":\"linear\",\"factor\":4}}", "linear"},
         {LLAMA ",\"rope_parameters\":{\"rope_theta\":5},\"rope_scaling\":{\"type\":\"linear\"}}",
