@@ -314,6 +314,13 @@ const char *syl_safetensors_path(const syl_safetensors *file)
     return file->path;
 }
 
+const char *syl_safetensors_path_of(const syl_safetensors *file, const syl_st_tensor *tensor)
+{
+    for (size_t i = 0; i < file->num_shards; i++)
+        if (syl_safetensors_find(file->shards[i], tensor->name)) return file->shards[i]->path;
+    return file->path;
+}
+
 size_t syl_safetensors_count(const syl_safetensors *file)
 {
     return file->count;

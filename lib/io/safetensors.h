@@ -38,6 +38,8 @@ syl_status syl_safetensors_open_folder(syl_safetensors **out, const char *folder
 void syl_safetensors_free(syl_safetensors *file);
 
 const char *syl_safetensors_path(const syl_safetensors *file);
+/* Of the file that has this tensor, where there are several. */
+const char *syl_safetensors_path_of(const syl_safetensors *file, const syl_st_tensor *tensor);
 size_t syl_safetensors_count(const syl_safetensors *file);
 const syl_st_tensor *syl_safetensors_at(const syl_safetensors *file, size_t i);
 const syl_st_tensor *syl_safetensors_find(const syl_safetensors *file, const char *name);

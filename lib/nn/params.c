@@ -39,7 +39,7 @@ static syl_status check_shape(const syl_params *p, const syl_st_tensor *t, const
     shape_text(t->shape, t->ndim, is, sizeof is);
     shape_text(shape, n, want, sizeof want);
     return syl_fail(err, SYL_EFORMAT, "%s: tensor %s has shape [%s], the configuration needs [%s]",
-                    syl_safetensors_path(p->file), t->name, is, want);
+                    syl_safetensors_path_of(p->file, t), t->name, is, want);
 }
 
 syl_status syl_params_take(syl_params *p, const char *name, const int64_t *shape, float **out,
@@ -58,7 +58,7 @@ syl_status syl_params_take(syl_params *p, const char *name, const int64_t *shape
         if (isfinite(data[i])) continue;
         free(data);
         return syl_fail(err, SYL_EFORMAT, "%s: tensor %s has a value that is not finite at %zu",
-                        syl_safetensors_path(p->file), t->name, i);
+                        syl_safetensors_path_of(p->file, t), t->name, i);
     }
     p->count += (int64_t)t->count;
     *out = data;

@@ -95,6 +95,10 @@ for kind in gpt2 llama; do
     expect 0 "$kind: vectors out of one file" lm embed --out whole.npy "$GOLDEN/lm-$kind" lines
     expect 0 "$kind: vectors out of three files" lm embed --out parts.npy parts lines
     check "$kind: three files: the same vectors" cmp whole.npy parts.npy
+    printf '\377\377\377\177' | dd of=parts/model-3-of-3.safetensors bs=1 conv=notrunc status=none \
+        seek=$(($(wc -c <parts/model-3-of-3.safetensors) - 4))
+    expect 1 "$kind: a value that is none in one of the files" lm embed --out parts.npy parts lines
+    says "model-3-of-3.safetensors: tensor" "$kind: a value that is none in one of the files"
     rm parts/model-2-of-3.safetensors
     expect 1 "$kind: a file that is missing" lm embed --out parts.npy parts lines
     says "model-2-of-3.safetensors" "$kind: a file that is missing"

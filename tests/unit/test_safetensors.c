@@ -405,6 +405,8 @@ static void test_shards(void **state)
         assert_ptr_equal(syl_safetensors_find(file, name), t);
         syl_st_values(file, t, &value);
         assert_true(value == (float)(i + 1));
+        assert_string_equal(syl_safetensors_path_of(file, t),
+                            in_folder(i == 0 || i == 3 ? "one.safetensors" : "two.safetensors"));
     }
     assert_null(syl_safetensors_find(file, "e"));
     syl_safetensors_free(file);
