@@ -82,12 +82,13 @@ else
 fi
 
 # ---- the same bits --------------------------------------------------------------------------
-expect 0 "two threads" dsg train $small --threads 2 --out two.model train.txt
-check "two threads: the same bits" cmp -s model two.model
-cat train.txt | dsg train $small --out pipe.model - >out 2>err
-check "train on standard input" cmp -s model pipe.model
-expect 0 "another seed" dsg train $small --seed 2 --out seed.model train.txt
-check "another seed: other bits" test "$(cmp model seed.model | wc -l)" -eq 1
+expect 0 "two epochs" dsg train $small --epochs 2 --out short.model train.txt
+expect 0 "two threads" dsg train $small --epochs 2 --threads 2 --out two.model train.txt
+check "two threads: the same bits" cmp -s short.model two.model
+cat train.txt | dsg train $small --epochs 2 --out pipe.model - >out 2>err
+check "train on standard input" cmp -s short.model pipe.model
+expect 0 "another seed" dsg train $small --epochs 2 --seed 2 --out seed.model train.txt
+check "another seed: other bits" test "$(cmp short.model seed.model | wc -l)" -eq 1
 
 # ---- other ways to train ----------------------------------------------------------------------
 expect 0 "noise for each window" dsg train $small --gumbel window --last-temperature 0.5 --out gumbel train.txt
@@ -105,9 +106,9 @@ dsg export --out default.txt default && dsg export --out said.txt said
 check "momentum by default: the same" cmp -s default.txt said.txt
 expect 0 "the authors' schedule" dsg train --schedule public --senses 2 --dim 16 --epochs 1 --quiet --out public train.txt
 expect 0 "AdaGrad, negative sampling" dsg train $small --epochs 2 --rule adagrad --loss negatives --out ada train.txt
-expect 0 "much entropy" dsg train $small --entropy 2 --out few train.txt
+expect 0 "much entropy" dsg train $small --epochs 8 --entropy 2 --out few train.txt
 few=$(python3 -c 'import json; print(json.load(open("out"))["senses_left"])')
-expect 0 "less entropy" dsg train $small --entropy 0 --out more train.txt
+expect 0 "less entropy" dsg train $small --epochs 8 --entropy 0 --out more train.txt
 check "much entropy: fewer senses" json out "lines[0]['senses_left'] > $few"
 expect 0 "plain skip-gram" dsg train --senses 1 --preparation spaces --size 24 --iter 15 --sample 0 --negative 8 \
     --min-count 6 --quiet --output-format text --out plain.txt train.txt
