@@ -34,7 +34,8 @@
  * (50 Hz) unless the model says otherwise; times are seconds from the first sample fed.
  * Thread safety: a syl_model is read-only after loading and may be shared by any number of
  * threads; a syl_stream may move between threads but is used by one at a time. While a thread
- * computes here it takes signals late, after a product's end; OpenMP's own threads never take any.
+ * computes here it takes signals late, after a product's end; threads of OpenMP that have worked
+ * on a product take none any more.
  */
 #ifndef SYLKIT_H
 #define SYLKIT_H

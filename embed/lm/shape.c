@@ -74,13 +74,15 @@ static void read_gpt2(syl_json_fields *r, syl_lm_shape *s)
 static double read_rope(syl_json_fields *r, const char *key, double base)
 {
     json_t *inner = json_object_get(r->root, key);
-    char name[256];
+    char name[4096];
     if (!inner || json_is_null(inner)) return base;
     snprintf(name, sizeof name, "%s: %s", r->name, key);
     syl_json_fields in = {.root = inner, .name = name, .err = r->err, .status = r->status};
-    refuse(&in, !json_is_object(inner), "what is no object");
-    syl_json_choice(&in, json_object_get(inner, "rope_type") ? "rope_type" : "type", "default",
-                    "default");
+    const char *type = json_object_get(inner, "rope_type") ? "rope_type" : "type";
+    refuse(&in, !json_is_object(inner), "a value that is no object");
+    refuse(&in, json_object_get(inner, "factor") && !json_object_get(inner, type),
+           "a factor without a rope_type");
+    syl_json_choice(&in, type, "default", "default");
     base = syl_json_real(&in, "rope_theta", 1e-6, 1e12, base);
     r->status = in.status;
     return base;

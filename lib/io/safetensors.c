@@ -316,8 +316,10 @@ const char *syl_safetensors_path(const syl_safetensors *file)
 
 const char *syl_safetensors_path_of(const syl_safetensors *file, const syl_st_tensor *tensor)
 {
-    for (size_t i = 0; i < file->num_shards; i++)
-        if (syl_safetensors_find(file->shards[i], tensor->name)) return file->shards[i]->path;
+    for (size_t i = 0; i < file->num_shards; i++) {
+        const syl_st_tensor *there = syl_safetensors_find(file->shards[i], tensor->name);
+        if (there && there->data == tensor->data) return file->shards[i]->path;
+    }
     return file->path;
 }
 

@@ -53,7 +53,7 @@ class Order {
 
 /* ---- memory.cc ------------------------------------------------------------------------ */
 
-/* While one lives, device memory can be touched, and no other thread does device work. Nests. */
+/* While one lives, its thread can touch device memory, and no other does device work. Nests. */
 class DeviceWork {
   public:
     DeviceWork();

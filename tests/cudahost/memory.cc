@@ -44,10 +44,19 @@ bool protect_new = false;
 bool protect_new = !getenv("CUDAHOST_UNPROTECTED");
 #endif
 
-/* The key of all device memory; below 0: this machine has none. A thread begins without access. */
+/* Of this process, without access; below 0: this machine has none. */
+int new_key()
+{
+    int key = pkey_alloc(0, PKEY_DISABLE_ACCESS);
+    if (key >= 0 && pkey_set(key, PKEY_DISABLE_ACCESS) == 0) return key;
+    if (key >= 0) pkey_free(key);
+    return -1;
+}
+
+/* The key of all device memory. A thread has the access of the one that made it, or none. */
 int protection_key()
 {
-    static const int key = pkey_alloc(0, PKEY_DISABLE_ACCESS);
+    static const int key = new_key();
     return key;
 }
 
@@ -71,8 +80,9 @@ void set_access(bool access)
 
 #ifndef CUDAHOST_ASAN
 
-const char *what_was_touched(const char *address)
+const char *what_was_touched(const char *address, int code)
 {
+    if (code == SEGV_PKUERR) return "the host touched device memory";
     if (in_fiber_guard(address)) return "the stack of a CUDA thread overflowed";
     if (!reserve || address < reserve || address >= reserve + reserve_bytes)
         return "segmentation fault";
@@ -85,7 +95,7 @@ void on_segv(int number, siginfo_t *info, void *)
 {
     char text[160];
     int n = snprintf(text, sizeof text, "cudahost: %s, address %p\n",
-                     what_was_touched((const char *)info->si_addr), info->si_addr);
+                     what_was_touched((const char *)info->si_addr, info->si_code), info->si_addr);
     if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0) _exit(1);
     signal(number, SIG_DFL);
 }
@@ -224,9 +234,14 @@ cudaError_t cudaMalloc(void **pointer, size_t size)
     else if (posix_memalign(&memory, alignment, size) != 0)
         memory = nullptr;
     if (!memory) return result(cudaErrorMemoryAllocation);
+    if (protection_key() >= 0) {
+        DeviceWork work;
+        memset(memory, 0xFF, size);
+    } else {
+        memset(memory, 0xFF, size);
+        if (a.pages && depth == 0) mprotect(a.pages, a.page_bytes, PROT_NONE);
+    }
     allocations[(char *)memory] = a;
-    DeviceWork work;
-    memset(memory, 0xFF, size);
     used[device] += size;
     *pointer = memory;
     return cudaSuccess;

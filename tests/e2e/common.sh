@@ -11,6 +11,7 @@ command -v python3 >/dev/null 2>&1 || {
 tmp=$(mktemp -d) || exit 1
 cleanup() { rm -rf "$tmp"; }
 trap 'cleanup' EXIT
+trap 'exit 143' TERM INT HUP
 cd "$tmp" || exit 1
 # In builds with sanitizers: fontconfig, below cairo, keeps some memory to the end.
 echo "leak:libfontconfig" >lsan

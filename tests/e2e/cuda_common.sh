@@ -22,7 +22,7 @@ print("largest difference", worst)
 sys.exit(not (shape == other and len(a) == len(b) and worst < float(sys.argv[3])))
 P
 }
-# one_curve A B: every loss and norm of the gradient to 1e-3.
+# one_curve A B STEPS: every loss and norm of the gradient to 1e-3.
 one_curve() {
     python3 - "$@" <<'P'
 import json, sys

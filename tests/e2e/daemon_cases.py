@@ -214,8 +214,8 @@ time.sleep(60)"""
 
 @case
 def slow_client_is_held_back():
-    """A client that does not read: its own writes stall, the daemon's memory does not grow, others
-    are served; when it reads, all is there."""
+    """A client that does not read: its own writes stall, so that the daemon keeps no more of it than
+    its queue; others are served; when it reads, all is there."""
     with Daemon("--queue-seconds", "1", "--idle-seconds", "20", "--max-seconds", "100000",
                 *TALKATIVE) as d:
         slow = Lines(d.raw)
@@ -234,7 +234,9 @@ def slow_client_is_held_back():
             whole(c.stream(PCM))
         slow.socket.settimeout(30)
         slow.finish()
-        end = slow.all()[-1]
+        said = slow.all()
+        assert len(syllables(said)) > 10 * sent / 32000, (len(said), sent)
+        end = said[-1]
         assert end["type"] == "end" and abs(end["audio"] - sent / 32000) < 1e-3, (end, sent)
 
 

@@ -40,7 +40,8 @@ def same(messages):
 
 
 def whole(messages):
-    """Of any model: all of the audio was heard."""
+    """Of the talkative model: all of the audio was heard, and much said."""
+    assert len(syllables(messages)) > 10 * SECONDS, len(messages)
     assert messages[-1]["reason"] == "eof" and abs(messages[-1]["audio"] - SECONDS) < 1e-3, messages[-1]
 
 

@@ -66,7 +66,7 @@ n, = struct.unpack("<Q", raw[:8])
 have = json.loads(json.loads(raw[8:8 + n])["__metadata__"]["sylkit.config"])
 json.dump(dict(have, model_type="sylkit-mel", attention_left=20, attention_right=3), sys.stdout)
 P
-# train FOLDER OPTIONS...
+# train FOLDER OPTIONS...: a student of the teacher.
 train() {
     into=$1
     shift

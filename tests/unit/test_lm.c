@@ -98,6 +98,7 @@ static void test_shapes_refused(void **state)
         {LLAMA ",\"rope_scaling\":{\"rope_type\":\"llama3\"}}", "rope_scaling"},
         {LLAMA ",\"rope_scaling\":{\"factor\":2,\"rope_type\":\"linear\"}}", "supported: default"},
         {LLAMA ",\"rope_scaling\":2}", "rope_scaling"},
+        {LLAMA ",\"rope_scaling\":{\"factor\":4}}", "a factor without"},
         {LLAMA ",\"rope_parameters\":{\"rope_type\":\"llama3\"}}", "supported: default"},
         {LLAMA ",\"rope_parameters\":{\"type\":\"linear\",\"factor\":4}}", "linear"},
         {LLAMA ",\"rope_parameters\":{\"rope_theta\":5},\"rope_scaling\":{\"type\":\"linear\"}}",

@@ -141,7 +141,7 @@ static void signals_wait(void **state)
     stack_t own = {.ss_sp = malloc(1 << 16), .ss_size = 1 << 16};
     syl_mat a = draw(64, 3000, 0), b = draw(3000, 256, 0), c = draw(64, 256, 0);
     (void)state;
-    stack_at = (uintptr_t)&own;
+    stack_at = (uintptr_t)__builtin_frame_address(0);
     for (int threads = 1; threads <= 2; threads++) {
         syl_ctx *ctx;
         assert_int_equal(syl_ctx_create(&ctx, threads, NULL), SYL_OK);

@@ -13,7 +13,7 @@
 #include "lib/base/vector.h"
 #include "lib/compute/cpu/small_product.h"
 
-#define MANY_ROWS 24      /* from here on a product of matrices is faster */
+#define MANY_ROWS 24      /* from here on the values are worth unpacking */
 #define UNPACKED_ROWS 512 /* of the weights at a time, so that they stay in the cache */
 #define UNPACKED_VALUES (8 * SYL_BLOCK_VALUES) /* of a panel's rows: in the nearest cache */
 

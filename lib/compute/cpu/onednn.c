@@ -187,29 +187,10 @@ static syl_status find(syl_onednn *o, const shape *key, const mem_desc *fixed, p
     return primitive_make(p, key, fixed, o->engine, err);
 }
 
-static syl_status execute(syl_ctx *ctx, const shape *key, const packed_weight *w, const void *a,
-                          factor f, void *c, syl_error *err)
-{
-    syl_onednn *o = syl_ctx_onednn(ctx);
-    primitive *p;
-    SYL_TRY(find(o, key, w ? &w->packed_md : NULL, &p, err));
-    DNN(dnnl_memory_set_data_handle(p->src, (void *)(uintptr_t)a));
-    DNN(dnnl_memory_set_data_handle(p->dst, c));
-    if (p->factor) DNN(dnnl_memory_set_data_handle(p->factor, (void *)(uintptr_t)f.b));
-    if (p->bias) DNN(dnnl_memory_set_data_handle(p->bias, (void *)(uintptr_t)f.bias));
-    dnnl_exec_arg_t args[MAX_ARGS] = {{DNNL_ARG_SRC, p->src},
-                                      {DNNL_ARG_DST, p->dst},
-                                      {DNNL_ARG_WEIGHTS, w ? w->packed : p->factor},
-                                      {DNNL_ARG_BIAS, w ? w->bias : p->bias}};
-    DNN(dnnl_primitive_execute(p->handle, o->stream, key->bias ? 4 : 3, args));
-    DNN(dnnl_stream_wait(o->stream));
-    return SYL_OK;
-}
-
 /* ---- signals ----------------------------------------------------------------------------
- * The products of oneDNN until March 2026 let the stack pointer point into the heap, so that a
- * signal's handler would run over what lies there (its issue 4845). No signal is taken meanwhile,
- * but for those that a thread raises itself. */
+ * The products of oneDNN before 3.12 and late versions of 3.11 let the stack pointer point into the
+ * heap, so that a signal's handler would run over what lies there (its issue 4845). No signal is
+ * taken meanwhile, but for those that a thread raises itself and the two of the C library's own. */
 
 static void hold_signals(sigset_t *before)
 {
@@ -222,17 +203,46 @@ static void hold_signals(sigset_t *before)
 }
 
 /* OpenMP's other threads would be given what the calling thread does not take: they never take any.
- */
+ * Each time, as they may be others than before. */
 static void hold_team(int threads)
 {
-    static _Thread_local int holding = 1;
-    if (threads == holding) return;
 #pragma omp parallel num_threads(threads)
     if (omp_get_thread_num() > 0) {
         sigset_t before;
         hold_signals(&before);
     }
-    holding = threads;
+}
+
+static dnnl_status_t run_held(syl_ctx *ctx, dnnl_primitive_t primitive, const dnnl_exec_arg_t *args,
+                              int count)
+{
+    syl_onednn *o = syl_ctx_onednn(ctx);
+    sigset_t signals;
+    hold_signals(&signals);
+    if (ctx->threads > 1) hold_team(ctx->threads);
+    dnnl_status_t status = dnnl_primitive_execute(primitive, o->stream, count, args);
+    dnnl_status_t waited = dnnl_stream_wait(o->stream);
+    pthread_sigmask(SIG_SETMASK, &signals, NULL);
+    return status == dnnl_success ? waited : status;
+}
+
+/* ---- running ---------------------------------------------------------------------------- */
+
+static syl_status execute(syl_ctx *ctx, const shape *key, const packed_weight *w, const void *a,
+                          factor f, void *c, syl_error *err)
+{
+    primitive *p;
+    SYL_TRY(find(syl_ctx_onednn(ctx), key, w ? &w->packed_md : NULL, &p, err));
+    DNN(dnnl_memory_set_data_handle(p->src, (void *)(uintptr_t)a));
+    DNN(dnnl_memory_set_data_handle(p->dst, c));
+    if (p->factor) DNN(dnnl_memory_set_data_handle(p->factor, (void *)(uintptr_t)f.b));
+    if (p->bias) DNN(dnnl_memory_set_data_handle(p->bias, (void *)(uintptr_t)f.bias));
+    dnnl_exec_arg_t args[MAX_ARGS] = {{DNNL_ARG_SRC, p->src},
+                                      {DNNL_ARG_DST, p->dst},
+                                      {DNNL_ARG_WEIGHTS, w ? w->packed : p->factor},
+                                      {DNNL_ARG_BIAS, w ? w->bias : p->bias}};
+    DNN(run_held(ctx, p->handle, args, key->bias ? 4 : 3));
+    return SYL_OK;
 }
 
 /* oneDNN asks OpenMP for its number of threads; the setting is the calling thread's own and is
@@ -240,14 +250,10 @@ static void hold_team(int threads)
 syl_status syl_onednn_run(syl_ctx *ctx, const shape *key, const packed_weight *w, const void *a,
                           factor f, void *c, syl_error *err)
 {
-    sigset_t signals;
-    int threads = omp_get_max_threads();
-    hold_signals(&signals);
-    if (ctx->threads > 1) hold_team(ctx->threads);
+    int before = omp_get_max_threads();
     omp_set_num_threads(ctx->threads);
     syl_status status = execute(ctx, key, w, a, f, c, err);
-    omp_set_num_threads(threads);
-    pthread_sigmask(SIG_SETMASK, &signals, NULL);
+    omp_set_num_threads(before);
     return status;
 }
 

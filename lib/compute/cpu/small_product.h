@@ -1,5 +1,5 @@
-/* Products of matrices that are too small for oneDNN: handing one over takes as long as the product
- * itself, and every shape is prepared anew; and by some columns that are at hand in the cache. */
+/* Products without oneDNN, to which handing a matrix over takes as long as a small product itself,
+ * each shape being prepared anew, and which would pack again what lies in the cache as it should. */
 #ifndef SYL_COMPUTE_CPU_SMALL_PRODUCT_H
 #define SYL_COMPUTE_CPU_SMALL_PRODUCT_H
 
