@@ -1,11 +1,11 @@
 #!/bin/sh
 # Reasoning in embeddings of sentences on ProsQA: "Every zumpus is a gorpus. ... Is Bob a lempus or a
-# scrompus?", by a path in a graph. Small graphs (8 to 10 nodes) and a GPT-2 of 0.55 M parameters from
-# scratch; --size full has the published 22 nodes.
+# scrompus?", by a path in a graph. Tiny graphs (6 or 7 nodes, paths of 1 to 3 steps) and a Llama of 0.16 M
+# parameters from scratch; --size small has 8 to 10 nodes, full the published 22.
 #
-#   egs/prosqa/run.sh [--size small|full] [--threads N] [--seed N] [--out DIR] [--stage N] [--stop-stage N]
+#   egs/prosqa/run.sh [--size tiny|small|full] [--threads N] [--seed N] [--out DIR] [--stage N] [--stop-stage N]
 #
-# Results go under --out (default build/prosqa-small/SEED); every stage can be run again. Questions of the
+# Results go under --out (default build/prosqa-tiny/SEED); every stage can be run again. Questions of the
 # training, validation and test sets differ. $PYTHON (default python3) makes the tables.
 #
 # 1 questions   2 chain of thought, and without   3 embeddings   4 latent models   5 classifiers that end a
@@ -14,16 +14,17 @@
 # $SYLKIT is the program (default: build/sylkit, else the one in PATH).
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-stage=1 stop_stage=8 threads=1 seed=1 size=small out=''
+stage=1 stop_stage=8 threads=1 seed=1 size=tiny out=''
 options='size threads seed out'
 . "$root/egs/common/recipe.sh"
 . "$root/egs/common/sentence_models.sh"
 data=$root/build/data/prosqa-$size out=${out:-$root/build/prosqa-$size/$seed}
 questions="prosqa --size $size"
+[ "$size" != tiny ] || questions='prosqa --nodes 6:7 --steps 1:3'
 mkdir -p "$data" "$out"
 
 if run 1; then
-    generated train --count 50000
+    generated train --count 100000
     generated valid --split valid --count 300
     generated test --split test --count 500
 fi
