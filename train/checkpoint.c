@@ -91,7 +91,7 @@ static syl_status take_blocks(const syl_safetensors *file, const syl_train_task 
     return SYL_OK;
 }
 
-/* Names the first option that differs; the file may be of a version without some of them. */
+/* Names the first option that differs. */
 static syl_status compare_identities(const char *path, const char *then, const char *now,
                                      syl_error *err)
 {
@@ -102,12 +102,12 @@ static syl_status compare_identities(const char *path, const char *then, const c
     json_object_foreach(b, key, value)
     {
         const char *before = json_string_value(json_object_get(a, key));
-        if (status == SYL_OK && before && strcmp(before, json_string_value(value)))
+        if (status == SYL_OK && strcmp(before ? before : "", json_string_value(value)))
             status =
                 syl_fail(err, SYL_EINVAL,
                          "%s was made with other options: %s was '%.100s', now it is '%.100s'. "
                          "Give the same, or another --out",
-                         path, key, before, json_string_value(value));
+                         path, key, before ? before : "", json_string_value(value));
     }
     json_decref(a);
     json_decref(b);

@@ -38,7 +38,7 @@ syl_status syl_course_save(const char *path, const syl_course_task *task, const 
     return status;
 }
 
-/* Names the first option that differs; the file may be of a version without some of them. */
+/* Names the first option that differs. */
 static syl_status compare(const char *path, const char *then, const char *now, syl_error *err)
 {
     json_t *a = json_loads(then, 0, NULL), *b = json_loads(now, 0, NULL), *value;
@@ -48,11 +48,11 @@ static syl_status compare(const char *path, const char *then, const char *now, s
     json_object_foreach(b, key, value)
     {
         const char *before = json_string_value(json_object_get(a, key));
-        if (status == SYL_OK && before && strcmp(before, json_string_value(value)))
+        if (status == SYL_OK && strcmp(before ? before : "", json_string_value(value)))
             status = syl_fail(err, SYL_EINVAL,
                               "%s is of a run with other options: %s was '%.100s', now it is "
                               "'%.100s'. Give the same, or another file for the state",
-                              path, key, before, json_string_value(value));
+                              path, key, before ? before : "", json_string_value(value));
     }
     json_decref(a);
     json_decref(b);
