@@ -9,6 +9,7 @@
 
 #include "lib/base/memory.h"
 #include "lib/io/safetensors.h"
+#include "train/run_identity.h"
 
 #define NAME "checkpoint.safetensors"
 #define FORMAT "sylkit-checkpoint-1"
@@ -91,29 +92,6 @@ static syl_status take_blocks(const syl_safetensors *file, const syl_train_task 
     return SYL_OK;
 }
 
-/* Names the first option that differs. */
-static syl_status compare_identities(const char *path, const char *then, const char *now,
-                                     syl_error *err)
-{
-    json_t *a = json_loads(then, 0, NULL), *b = json_loads(now, 0, NULL), *value;
-    const char *key;
-    syl_status status = SYL_OK;
-    if (!a || !b) status = syl_fail(err, SYL_EFORMAT, "%s: its options cannot be read", path);
-    json_object_foreach(b, key, value)
-    {
-        const char *before = json_string_value(json_object_get(a, key));
-        if (status == SYL_OK && strcmp(before ? before : "", json_string_value(value)))
-            status =
-                syl_fail(err, SYL_EINVAL,
-                         "%s was made with other options: %s was '%.100s', now it is '%.100s'. "
-                         "Give the same, or another --out",
-                         path, key, before ? before : "", json_string_value(value));
-    }
-    json_decref(a);
-    json_decref(b);
-    return status;
-}
-
 static syl_status parse_state(const syl_safetensors *file, syl_train_state *state, syl_error *err)
 {
     const char *step = syl_safetensors_metadata(file, "step");
@@ -138,7 +116,8 @@ static syl_status take(const syl_safetensors *file, const syl_train_task *task,
     if (!format || strcmp(format, FORMAT) || !identity)
         return syl_fail(err, SYL_EFORMAT, "%s is no checkpoint of this program",
                         syl_safetensors_path(file));
-    SYL_TRY(compare_identities(syl_safetensors_path(file), identity, task->identity, err));
+    SYL_TRY(
+        syl_run_identity_check(syl_safetensors_path(file), identity, task->identity, "--out", err));
     SYL_TRY(parse_state(file, state, err));
     task->optimizer->adamw.step = state->step;
     return take_blocks(file, task, err);

@@ -8,6 +8,7 @@
 
 #include "lib/base/memory.h"
 #include "lib/io/safetensors.h"
+#include "train/run_identity.h"
 
 #define OF "course.of"             /* what must be the same to go on */
 #define PROGRESS "course.progress" /* how far the run is; %a: every bit of a double */
@@ -38,27 +39,6 @@ syl_status syl_course_save(const char *path, const syl_course_task *task, const 
     return status;
 }
 
-/* Names the first option that differs. */
-static syl_status compare(const char *path, const char *then, const char *now, syl_error *err)
-{
-    json_t *a = json_loads(then, 0, NULL), *b = json_loads(now, 0, NULL), *value;
-    const char *key;
-    syl_status status = SYL_OK;
-    if (!a || !b) status = syl_fail(err, SYL_EFORMAT, "%s: its options cannot be read", path);
-    json_object_foreach(b, key, value)
-    {
-        const char *before = json_string_value(json_object_get(a, key));
-        if (status == SYL_OK && strcmp(before ? before : "", json_string_value(value)))
-            status = syl_fail(err, SYL_EINVAL,
-                              "%s is of a run with other options: %s was '%.100s', now it is "
-                              "'%.100s'. Give the same, or another file for the state",
-                              path, key, before ? before : "", json_string_value(value));
-    }
-    json_decref(a);
-    json_decref(b);
-    return status;
-}
-
 static syl_status take_blocks(const syl_safetensors *file, const syl_course_task *task,
                               syl_error *err)
 {
@@ -86,7 +66,7 @@ static syl_status take(const syl_safetensors *file, const syl_course_task *task,
     const char *progress = syl_safetensors_metadata(file, PROGRESS);
     syl_course_state read;
     if (!of || !progress) return syl_fail(err, SYL_EFORMAT, "%s is no state of such a run", path);
-    SYL_TRY(compare(path, of, task->identity, err));
+    SYL_TRY(syl_run_identity_check(path, of, task->identity, "file for the state", err));
     if (sscanf(progress, "%d %" SCNd64 " %la %la", &read.epoch, &read.round, &read.words,
                &read.documents) != 4 ||
         read.epoch < 0 || read.round < 0)
