@@ -68,8 +68,9 @@ syl_status syl_text_check_options(const syl_text_options *o, syl_error *err)
     bool tokens = o->split_hyphens || o->numbers || o->unknown || o->expand_it;
     if (tokens && o->pattern != SYL_WORDS_TOKENS)
         return syl_fail(err, SYL_EINVAL,
-                        "hyphens, NUMBER, UNKNOWN and IT are for the word pattern tokens only, not "
-                        "%s",
+                        "split-hyphens, numbers, unknown and expand-it are for the word pattern "
+                        "tokens only, not %s: set them to no, or prepare texts as documents or "
+                        "spaces",
                         patterns[o->pattern]);
     if (o->stop == SYL_STOP_LIST && !o->stop_list)
         return syl_fail(err, SYL_EINVAL, "the list of stop words is missing");

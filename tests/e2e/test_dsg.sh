@@ -147,6 +147,8 @@ open("nan.model", "wb").write(d)'
 refuse "empty: there is no document" "an empty corpus" train --out bad empty
 refuse "nowhere cannot be opened" "no corpus" train --out bad nowhere
 refuse "invalid: line 2: .*UTF-8" "invalid UTF-8" train --out bad invalid
+refuse "set them to no" "another word pattern, otherwise prepared as the paper does" \
+    train --words letters --out bad train.txt
 refuse "vocabulary" "stop words only" train --out bad stop
 refuse "vocabulary" "all words rare" train --unknown no --out bad strange
 refuse "nothing to learn from" "no known word" train --unknown no --vocabulary vocabulary --out bad stop
@@ -251,7 +253,7 @@ for signal in KILL TERM INT; do
     expect 0 "SIG$signal: resumed" dsg train --out stopped --state state --resume $long
     check "SIG$signal: the same bits" cmp -s whole stopped
 done
-refuse "state" "another run's state" train --dim 16 --out bad --state state --resume --quiet train.txt
+refuse "dim was '.*', now it is '16'.*another file for the state" "another run's state" train --dim 16 --out bad --state state --resume --quiet train.txt
 
 modules=${PREFIX_BUILD:-.}/.libs
 if command -v mpirun >/dev/null 2>&1 && [ -e "$modules/libsylkit-mpi.so" ]; then
