@@ -559,55 +559,7 @@ static void test_copy(void **state)
         }
 }
 
-/* ---- context ------------------------------------------------------------------------ */
-
-static void test_scratch_release(void **state)
-{
-    syl_ctx *own;
-    syl_mat a, b, c, again;
-    (void)state;
-    ok(syl_ctx_create(&own, 1, &err));
-    ok(syl_ctx_mat(own, SYL_F32, 3, 5, &a, &err));
-    size_t mark = syl_ctx_mark(own);
-    ok(syl_ctx_mat(own, SYL_BF16, 1, 1, &b, &err));
-    ok(syl_ctx_mat(own, SYL_F32, 700, 1000, &c, &err)); /* not in what is left of the first slab */
-    assert_int_equal((uintptr_t)a.data % 64, 0);
-    assert_int_equal((uintptr_t)b.data % 64, 0);
-    assert_int_equal((uintptr_t)c.data % 64, 0);
-    assert_int_equal(c.stride, 1000);
-    assert_true((uint8_t *)b.data >= (uint8_t *)a.data + 60);
-    syl_ctx_release(own, mark);
-    assert_int_equal(syl_ctx_mark(own), mark);
-    ok(syl_ctx_mat(own, SYL_BF16, 1, 1, &again, &err));
-    assert_ptr_equal(again.data, b.data);
-    ok(syl_ctx_mat(own, SYL_F32, 700, 1000, &again, &err));
-    assert_ptr_equal(again.data, c.data);
-    assert_int_equal(syl_ctx_mat(own, SYL_F32, INT64_MAX, INT64_MAX, &again, &err), SYL_ENOMEM);
-    ok(syl_ctx_mat(own, SYL_F32, 0, 5, &again, &err));
-    syl_ctx_free(own);
-    syl_ctx_free(NULL);
-    assert_int_equal(syl_ctx_create(&own, 0, &err), SYL_EINVAL);
-    assert_null(own);
-}
-
-/* What was given out keeps its place and its content however much is asked for after it. */
-static void test_scratch_growth(void **state)
-{
-    enum { COUNT = 120, SIZE = 200000 };
-    syl_ctx *own;
-    syl_mat mats[COUNT];
-    (void)state;
-    ok(syl_ctx_create(&own, 1, &err));
-    for (int i = 0; i < COUNT; i++) {
-        ok(syl_ctx_mat(own, SYL_F32, 1, SIZE, &mats[i], &err));
-        for (int j = 0; j < SIZE; j++)
-            ((float *)mats[i].data)[j] = (float)i;
-    }
-    for (int i = 0; i < COUNT; i++)
-        for (int j = 0; j < SIZE; j++)
-            assert_true(((float *)mats[i].data)[j] == (float)i);
-    syl_ctx_free(own);
-}
+/* ---- threads ------------------------------------------------------------------------ */
 
 static void compare_threads(syl_mat one, syl_mat two)
 {
@@ -677,8 +629,6 @@ int main(void)
         cmocka_unit_test(test_gelu),
         cmocka_unit_test(test_bf16),
         cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_scratch_release),
-        cmocka_unit_test(test_scratch_growth),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, open_ctx, close_ctx);
