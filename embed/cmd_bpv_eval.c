@@ -286,16 +286,15 @@ static void side_free(syl_eval_side *side)
     syl_label_sets_free(&side->labels);
 }
 
-static int start(job *j)
+static int start(void *at, int argc, char **argv)
 {
+    job *j = at;
     syl_error err;
+    j->paths = (const char *const *)argv;
+    j->num_paths = (size_t)argc;
     int code = check(j);
     if (code != SYL_EXIT_OK) return code;
-    syl_status status = run(j, &err);
-    if (status == SYL_ECANCELLED)
-        code = SYL_EXIT_FAILED; /* told as standard output is closed */
-    else if (status != SYL_OK)
-        code = syl_report(NULL, &err);
+    code = syl_exit_code(run(j, &err), &err);
     syl_eval_free(&j->eval);
     side_free(&j->queries);
     side_free(&j->database);
@@ -304,32 +303,23 @@ static int start(job *j)
     return code;
 }
 
+static const char usage[] =
+    "Usage: sylkit bpv eval [OPTIONS] --model MODEL TEXT...\n"
+    "       sylkit bpv eval [OPTIONS] --codes FILE.npy --labels FILE\n"
+    "Mean average precision and NDCG@10: each query ranks documents, by Hamming distance of\n"
+    "codes and by cosine of vectors; those with the same labels are relevant.";
+
 int syl_cmd_bpv_eval(int argc, char **argv)
 {
     syl_arg table[NUM_OWN + SYL_INFER_ARGS_MOST];
     syl_arg *end = syl_args_append(table, own, NUM_OWN, 0);
-    size_t count = (size_t)(syl_infer_args_table(end, offsetof(arguments, infer)) - table);
+    end = syl_infer_args_table(end, offsetof(arguments, infer));
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = (size_t)(end - table),
+                               .start = start};
     syl_retrieval_options o = syl_retrieval_defaults();
     job j = {.args = {.infer = syl_infer_args_defaults(),
                       .radius = -1,
                       .depth = o.depth,
                       .points = o.points}};
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts("Usage: sylkit bpv eval [OPTIONS] --model MODEL TEXT...\n"
-             "       sylkit bpv eval [OPTIONS] --codes FILE.npy --labels FILE\n"
-             "Mean average precision and NDCG@10: each query ranks documents, by Hamming distance "
-             "of\n"
-             "codes and by cosine of vectors; those with the same labels are relevant.");
-        syl_args_help(table, count, &j.args);
-    } else if (code == SYL_EXIT_OK) {
-        j.paths = (const char *const *)argv + first;
-        j.num_paths = (size_t)(argc - first);
-        code = start(&j);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }

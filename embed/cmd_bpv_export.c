@@ -206,34 +206,27 @@ static int check(const job *j)
     return SYL_EXIT_OK;
 }
 
-static int start(job *j)
+static int start(void *at, int argc, char **argv)
 {
+    job *j = at;
     syl_error err;
+    if (argc != 1) return syl_usage(COMMAND, "name one MODEL or INDEX");
+    j->source = argv[0];
     int code = check(j);
     if (code != SYL_EXIT_OK) return code;
-    if (run(j, &err) != SYL_OK) code = syl_report(NULL, &err);
+    code = syl_exit_code(run(j, &err), &err);
     syl_index_free(j->index);
     syl_bpv_free(j->model);
     return code;
 }
 
+static const char usage[] = "Usage: sylkit bpv export [OPTIONS] MODEL|INDEX\n"
+                            "Writes codes, vectors and words in the formats of other programs.";
+
 int syl_cmd_bpv_export(int argc, char **argv)
 {
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = NUM_OPTIONS,
+                               .start = start};
     job j = {0};
-    json_t *text = json_array();
-    bool help = false;
-    int first, code = syl_args_parse(COMMAND, table, NUM_OPTIONS, &j.args, argc, argv, text, &help,
-                                     &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts("Usage: sylkit bpv export [OPTIONS] MODEL|INDEX\n"
-             "Writes codes, vectors and words in the formats of other programs.");
-        syl_args_help(table, NUM_OPTIONS, &j.args);
-    } else if (code == SYL_EXIT_OK && argc - first != 1) {
-        code = syl_usage(COMMAND, "name one MODEL or INDEX");
-    } else if (code == SYL_EXIT_OK) {
-        j.source = argv[first];
-        code = start(&j);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }

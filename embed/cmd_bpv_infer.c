@@ -137,22 +137,19 @@ static int check(const job *j)
     return SYL_EXIT_OK;
 }
 
-static int start(job *j, int argc, char **argv, int first)
+static int start(void *at, int argc, char **argv)
 {
     static const char *const standard_input[] = {"-"};
+    job *j = at;
     syl_error err;
-    if (first == argc) return syl_usage(COMMAND, "name a MODEL, as sylkit bpv train wrote it");
-    j->model_path = argv[first];
-    j->paths = (const char *const *)argv + first + 1;
-    j->num_paths = (size_t)(argc - first - 1);
+    if (!argc) return syl_usage(COMMAND, "name a MODEL, as sylkit bpv train wrote it");
+    j->model_path = argv[0];
+    j->paths = (const char *const *)argv + 1;
+    j->num_paths = (size_t)(argc - 1);
     if (!j->num_paths) j->paths = standard_input, j->num_paths = 1;
     int code = check(j);
     if (code != SYL_EXIT_OK) return code;
-    syl_status status = run(j, &err);
-    if (status == SYL_ECANCELLED)
-        code = SYL_EXIT_FAILED; /* told as standard output is closed */
-    else if (status != SYL_OK)
-        code = syl_report(NULL, &err);
+    code = syl_exit_code(run(j, &err), &err);
     syl_npy_writer_discard(&j->codes);
     syl_npy_writer_discard(&j->vectors);
     syl_names_free(&j->names);
@@ -160,25 +157,18 @@ static int start(job *j, int argc, char **argv, int first)
     return code;
 }
 
+static const char usage[] =
+    "Usage: sylkit bpv infer [OPTIONS] MODEL [TEXT...]\n"
+    "Codes and vectors of new documents: files, folders, or standard input (also -), where a\n"
+    "line is a document that is answered before the next is read.";
+
 int syl_cmd_bpv_infer(int argc, char **argv)
 {
     syl_arg table[NUM_OWN + SYL_INFER_ARGS_MOST];
     syl_arg *end = syl_args_append(table, own, NUM_OWN, 0);
-    size_t count = (size_t)(syl_infer_args_table(end, offsetof(arguments, infer)) - table);
+    end = syl_infer_args_table(end, offsetof(arguments, infer));
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = (size_t)(end - table),
+                               .start = start};
     job j = {.args = {.infer = syl_infer_args_defaults()}};
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts("Usage: sylkit bpv infer [OPTIONS] MODEL [TEXT...]\n"
-             "Codes and vectors of new documents: files, folders, or standard input (also -), "
-             "where a\n"
-             "line is a document that is answered before the next is read.");
-        syl_args_help(table, count, &j.args);
-    } else if (code == SYL_EXIT_OK) {
-        code = start(&j, argc, argv, first);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }

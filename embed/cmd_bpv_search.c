@@ -313,16 +313,15 @@ static int check(job *j)
     return a->add ? check_outputs(j) : SYL_EXIT_OK;
 }
 
-static int start(job *j)
+static int start(void *at, int argc, char **argv)
 {
+    job *j = at;
     syl_error err;
+    j->paths = (const char *const *)argv;
+    j->num_paths = (size_t)argc;
     int code = check(j);
     if (code != SYL_EXIT_OK) return code;
-    syl_status status = run(j, &err);
-    if (status == SYL_ECANCELLED)
-        code = SYL_EXIT_FAILED; /* told as standard output is closed */
-    else if (status != SYL_OK)
-        code = syl_report(NULL, &err);
+    code = syl_exit_code(run(j, &err), &err);
     syl_index_free(j->index);
     syl_names_free(&j->names);
     syl_arrays_free(&j->arrays);
@@ -331,34 +330,25 @@ static int start(job *j)
     return code;
 }
 
+static const char usage[] =
+    "Usage: sylkit bpv search --index FILE --add --model MODEL TEXT...\n"
+    "       sylkit bpv search --index FILE [OPTIONS] --model MODEL [TEXT...]\n"
+    "       sylkit bpv search --index FILE [--add] [OPTIONS] --codes FILE.npy\n"
+    "Adds codes to an index, or finds those nearest to texts (standard input: one a line) or\n"
+    "to codes. A JSON object a query is printed.";
+
 int syl_cmd_bpv_search(int argc, char **argv)
 {
     syl_arg table[NUM_OWN + SYL_INFER_ARGS_MOST];
     syl_arg *end = syl_args_append(table, own, NUM_OWN, 0);
-    size_t count = (size_t)(syl_infer_args_table(end, offsetof(arguments, infer)) - table);
+    end = syl_infer_args_table(end, offsetof(arguments, infer));
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = (size_t)(end - table),
+                               .start = start};
     syl_search_options o = syl_search_options_defaults();
     job j = {.args = {.infer = syl_infer_args_defaults(),
                       .k = (int)o.k,
                       .radius = o.radius,
                       .candidates = (int)o.candidates},
              .lock = -1};
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts("Usage: sylkit bpv search --index FILE --add --model MODEL TEXT...\n"
-             "       sylkit bpv search --index FILE [OPTIONS] --model MODEL [TEXT...]\n"
-             "       sylkit bpv search --index FILE [--add] [OPTIONS] --codes FILE.npy\n"
-             "Adds codes to an index, or finds those nearest to texts (standard input: one a line) "
-             "or\n"
-             "to codes. A JSON object a query is printed.");
-        syl_args_help(table, count, &j.args);
-    } else if (code == SYL_EXIT_OK) {
-        j.paths = (const char *const *)argv + first;
-        j.num_paths = (size_t)(argc - first);
-        code = start(&j);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }

@@ -148,21 +148,26 @@ static syl_status run(job *j, char **words, int count, syl_error *err)
     return count ? answer_arguments(j, words, count, err) : answer_lines(j, err);
 }
 
-static int start(job *j, char **words, int count)
+static int start(void *at, int argc, char **argv)
 {
+    job *j = at;
     syl_error err;
-    int code = SYL_EXIT_OK;
-    if (count == 1)
+    if (!argc) return syl_usage(COMMAND, "name a MODEL");
+    if (argc == 2)
         return syl_usage(COMMAND, "name the word and a text, or neither for standard input");
-    syl_status status = run(j, words, count, &err);
-    if (j->missing || status == SYL_ECANCELLED)
-        code = SYL_EXIT_FAILED; /* told already, or as standard output is closed */
-    if (status != SYL_OK && status != SYL_ECANCELLED) code = syl_report(NULL, &err);
+    j->path = argv[0];
+    int code = syl_exit_code(run(j, argv + 1, argc - 1, &err), &err);
+    if (j->missing) code = SYL_EXIT_FAILED; /* told already */
     syl_context_free(j->context);
     syl_senses_free(j->senses);
     syl_dsg_model_free(j->model);
     return code;
 }
+
+static const char usage[] =
+    "Usage: sylkit dsg disambiguate [OPTIONS] MODEL [WORD TEXT]\n"
+    "The sense of a word in a text. Without them lines WORD, a tab, TEXT are read from\n"
+    "standard input. <b> and </b> may mark the word in the text.";
 
 int syl_cmd_dsg_disambiguate(int argc, char **argv)
 {
@@ -173,22 +178,7 @@ int syl_cmd_dsg_disambiguate(int argc, char **argv)
     syl_arg *end = syl_args_append(table, own, NUM_OWN, 0);
     end = syl_dsg_model_args_table(end, offsetof(arguments, model));
     end = syl_text_args_table(end, SYL_TEXT_ARGS_BYTES, offsetof(arguments, text));
-    size_t count = (size_t)(end - table);
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts("Usage: sylkit dsg disambiguate [OPTIONS] MODEL [WORD TEXT]\n"
-             "The sense of a word in a text. Without them lines WORD, a tab, TEXT are read from\n"
-             "standard input. <b> and </b> may mark the word in the text.");
-        syl_args_help(table, count, &j.args);
-    } else if (code == SYL_EXIT_OK && first == argc) {
-        code = syl_usage(COMMAND, "name a MODEL");
-    } else if (code == SYL_EXIT_OK) {
-        j.path = argv[first];
-        code = start(&j, argv + first + 1, argc - first - 1);
-    }
-    json_decref(text);
-    return code;
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = (size_t)(end - table),
+                               .start = start};
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }

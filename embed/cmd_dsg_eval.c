@@ -115,53 +115,39 @@ static int check(const job *j)
     return SYL_EXIT_OK;
 }
 
-static int start(job *j)
+static int start(void *at, int argc, char **argv)
 {
+    job *j = at;
     syl_error err;
-    int code = check(j);
+    if (argc < 2)
+        return syl_usage(COMMAND,
+                         "name a task (wsi, answers, scws, wordsim, analogies) and a MODEL");
+    int code = syl_option_choice(COMMAND, "task", argv[0], tasks, &j->task);
+    j->path = argv[1];
+    j->files = argv + 2;
+    j->num_files = argc - 2;
+    if (code == SYL_EXIT_OK) code = check(j);
     if (code != SYL_EXIT_OK) return code;
-    syl_status status = run(j, &err);
-    if (status == SYL_ECANCELLED)
-        code = SYL_EXIT_FAILED; /* told as standard output is closed */
-    else if (status != SYL_OK)
-        code = syl_report(NULL, &err);
+    code = syl_exit_code(run(j, &err), &err);
     syl_senses_free(j->senses);
     syl_dsg_model_free(j->model);
     return code;
 }
 
-static void print_help(const syl_arg *table, size_t count, const arguments *defaults)
-{
-    puts("Usage: sylkit dsg eval wsi [OPTIONS] MODEL CONTEXTS KEY\n"
-         "       sylkit dsg eval answers [OPTIONS] ANSWERS CONTEXTS KEY\n"
-         "       sylkit dsg eval scws|wordsim|analogies [OPTIONS] MODEL FILE...\n"
-         "Word sense induction (ARI, V-measure, paired F), similarity of words (Spearman x 100),\n"
-         "analogies.");
-    syl_args_help(table, count, defaults);
-}
+static const char usage[] =
+    "Usage: sylkit dsg eval wsi [OPTIONS] MODEL CONTEXTS KEY\n"
+    "       sylkit dsg eval answers [OPTIONS] ANSWERS CONTEXTS KEY\n"
+    "       sylkit dsg eval scws|wordsim|analogies [OPTIONS] MODEL FILE...\n"
+    "Word sense induction (ARI, V-measure, paired F), similarity of words (Spearman x 100),\n"
+    "analogies.";
 
 int syl_cmd_dsg_eval(int argc, char **argv)
 {
     syl_arg table[NUM_OWN + SYL_DSG_MODEL_ARGS_MOST];
     syl_arg *end = syl_args_append(table, own, NUM_OWN, 0);
-    size_t count = (size_t)(syl_dsg_model_args_table(end, offsetof(arguments, model)) - table);
+    end = syl_dsg_model_args_table(end, offsetof(arguments, model));
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = (size_t)(end - table),
+                               .start = start};
     job j = {.args = {.model = syl_dsg_model_args_defaults()}};
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        print_help(table, count, &j.args);
-    } else if (code == SYL_EXIT_OK && argc - first < 2) {
-        code =
-            syl_usage(COMMAND, "name a task (wsi, answers, scws, wordsim, analogies) and a MODEL");
-    } else if (code == SYL_EXIT_OK) {
-        code = syl_option_choice(COMMAND, "task", argv[first], tasks, &j.task);
-        j.path = argv[first + 1];
-        j.files = argv + first + 2;
-        j.num_files = argc - first - 2;
-        if (code == SYL_EXIT_OK) code = start(&j);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }

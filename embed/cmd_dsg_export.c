@@ -76,9 +76,8 @@ static syl_status run(job *j, syl_error *err)
                                 : write_words(j, format, err);
 }
 
-static int start(job *j)
+static int check(const job *j)
 {
-    syl_error err;
     const arguments *a = &j->args;
     const char *outputs[] = {a->out, a->vocabulary};
     if (!a->out && !a->vocabulary)
@@ -90,32 +89,33 @@ static int start(job *j)
     for (int i = 0; i < 2; i++)
         if (outputs[i] && syl_same_file(outputs[i], j->path))
             return syl_usage(COMMAND, "%s would overwrite what is exported", outputs[i]);
-    int code = run(j, &err) == SYL_OK ? SYL_EXIT_OK : syl_report(NULL, &err);
+    return SYL_EXIT_OK;
+}
+
+static int start(void *at, int argc, char **argv)
+{
+    job *j = at;
+    syl_error err;
+    if (argc != 1) return syl_usage(COMMAND, "name one MODEL");
+    j->path = argv[0];
+    int code = check(j);
+    if (code != SYL_EXIT_OK) return code;
+    code = syl_exit_code(run(j, &err), &err);
     syl_senses_free(j->senses);
     syl_dsg_model_free(j->model);
     return code;
 }
 
+static const char usage[] = "Usage: sylkit dsg export [OPTIONS] --out FILE MODEL\n"
+                            "Vectors in the formats of word2vec.";
+
 int syl_cmd_dsg_export(int argc, char **argv)
 {
     syl_arg table[NUM_OWN + SYL_DSG_MODEL_ARGS_MOST];
     syl_arg *end = syl_args_append(table, own, NUM_OWN, 0);
-    size_t count = (size_t)(syl_dsg_model_args_table(end, offsetof(arguments, model)) - table);
+    end = syl_dsg_model_args_table(end, offsetof(arguments, model));
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = (size_t)(end - table),
+                               .start = start};
     job j = {.args = {.model = syl_dsg_model_args_defaults()}};
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts("Usage: sylkit dsg export [OPTIONS] --out FILE MODEL\n"
-             "Vectors in the formats of word2vec.");
-        syl_args_help(table, count, &j.args);
-    } else if (code == SYL_EXIT_OK && argc - first != 1) {
-        code = syl_usage(COMMAND, "name one MODEL");
-    } else if (code == SYL_EXIT_OK) {
-        j.path = argv[first];
-        code = start(&j);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }

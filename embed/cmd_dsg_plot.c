@@ -89,27 +89,44 @@ static syl_status run(job *j, syl_error *err)
     return status;
 }
 
-static int start(job *j)
+static int check(const job *j)
 {
-    syl_error err;
     const char *title = j->args.title;
     if (!j->args.out) return syl_usage(COMMAND, "say where to: --out FILE.png or FILE.svg");
     if (syl_same_file(j->args.out, j->path))
         return syl_usage(COMMAND, "%s would overwrite the model", j->args.out);
     if (title && syl_utf8_valid(title, strlen(title)) < strlen(title))
         return syl_usage(COMMAND, "--title is not UTF-8");
-    int code = run(j, &err) == SYL_OK ? SYL_EXIT_OK : syl_report(NULL, &err);
+    return SYL_EXIT_OK;
+}
+
+static int start(void *at, int argc, char **argv)
+{
+    job *j = at;
+    syl_error err;
+    if (argc < 2) return syl_usage(COMMAND, "name a MODEL and a word");
+    j->path = argv[0];
+    j->words = argv + 1;
+    j->num_words = argc - 1;
+    int code = check(j);
+    if (code != SYL_EXIT_OK) return code;
+    code = syl_exit_code(run(j, &err), &err);
     syl_sense_map_free(&j->map);
     syl_senses_free(j->senses);
     syl_dsg_model_free(j->model);
     return code;
 }
 
+static const char usage[] = "Usage: sylkit dsg plot [OPTIONS] --out FILE MODEL WORD...\n"
+                            "A map of the words' senses and their neighbours in two dimensions.";
+
 int syl_cmd_dsg_plot(int argc, char **argv)
 {
     syl_arg table[NUM_OWN + SYL_DSG_MODEL_ARGS_MOST];
     syl_arg *end = syl_args_append(table, own, NUM_OWN, 0);
-    size_t count = (size_t)(syl_dsg_model_args_table(end, offsetof(arguments, model)) - table);
+    end = syl_dsg_model_args_table(end, offsetof(arguments, model));
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = (size_t)(end - table),
+                               .start = start};
     syl_sense_map_options o = syl_sense_map_defaults();
     job j = {.args = {.model = syl_dsg_model_args_defaults(),
                       .k = o.neighbours,
@@ -118,22 +135,5 @@ int syl_cmd_dsg_plot(int argc, char **argv)
                       .seed = (int)o.tsne.seed,
                       .width = 1200,
                       .height = 900}};
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts("Usage: sylkit dsg plot [OPTIONS] --out FILE MODEL WORD...\n"
-             "A map of the words' senses and their neighbours in two dimensions.");
-        syl_args_help(table, count, &j.args);
-    } else if (code == SYL_EXIT_OK && argc - first < 2) {
-        code = syl_usage(COMMAND, "name a MODEL and a word");
-    } else if (code == SYL_EXIT_OK) {
-        j.path = argv[first];
-        j.words = argv + first + 1;
-        j.num_words = argc - first - 1;
-        code = start(&j);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }

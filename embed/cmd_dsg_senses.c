@@ -21,8 +21,10 @@ static const syl_arg own[] = {
 };
 #define MOST_OPTIONS (sizeof own / sizeof *own + SYL_DSG_MODEL_ARGS_MOST)
 
-typedef struct job {
+typedef struct job job;
+struct job {
     const char *command;
+    syl_status (*of_word)(const job *j, int32_t word, syl_error *err); /* what is told of each */
     arguments args;
     const char *path;
     char **words; /* [num_words] */
@@ -30,7 +32,7 @@ typedef struct job {
     syl_dsg_model *model;
     syl_senses *senses;
     bool missing; /* a word is not in the vocabulary */
-} job;
+};
 
 /* ---- senses -------------------------------------------------------------------------- */
 
@@ -133,9 +135,7 @@ static syl_status tell_neighbours(const job *j, int32_t word, syl_error *err)
 
 /* ---- both ---------------------------------------------------------------------------- */
 
-typedef syl_status (*tell)(const job *j, int32_t word, syl_error *err);
-
-static syl_status run(job *j, tell of_word, syl_error *err)
+static syl_status run(job *j, syl_error *err)
 {
     SYL_TRY(syl_dsg_model_args_open(&j->args.model, j->path, &j->model, &j->senses, err));
     if (!j->num_words) return tell_histogram(j, err);
@@ -144,54 +144,43 @@ static syl_status run(job *j, tell of_word, syl_error *err)
         if (word < 0)
             j->missing = true;
         else
-            SYL_TRY(of_word(j, word, err));
+            SYL_TRY(j->of_word(j, word, err));
     }
     return SYL_OK;
 }
 
-static int start(job *j, tell of_word)
+static int start(void *at, int argc, char **argv)
 {
+    job *j = at;
     syl_error err;
-    int code = SYL_EXIT_OK;
-    syl_status status = run(j, of_word, &err);
-    if (j->missing || status == SYL_ECANCELLED)
-        code = SYL_EXIT_FAILED; /* told already, or as standard output is closed */
-    if (status != SYL_OK && status != SYL_ECANCELLED) code = syl_report(NULL, &err);
+    if (!argc) return syl_usage(j->command, "name a MODEL");
+    if (argc == 1 && j->of_word == tell_neighbours) return syl_usage(j->command, "name a word");
+    j->path = argv[0];
+    j->words = argv + 1;
+    j->num_words = argc - 1;
+    int code = syl_exit_code(run(j, &err), &err);
+    if (j->missing) code = SYL_EXIT_FAILED; /* told already */
     syl_senses_free(j->senses);
     syl_dsg_model_free(j->model);
     return code;
 }
 
-static int command(job *j, tell of_word, const char *usage, size_t num_own, int argc, char **argv)
+static int command(job *j, const char *usage, size_t num_own, int argc, char **argv)
 {
     syl_arg table[MOST_OPTIONS];
     syl_arg *end = syl_args_append(table, own, num_own, 0);
-    size_t count = (size_t)(syl_dsg_model_args_table(end, offsetof(arguments, model)) - table);
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(j->command, table, count, &j->args, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts(usage);
-        syl_args_help(table, count, &j->args);
-    } else if (code == SYL_EXIT_OK && first == argc) {
-        code = syl_usage(j->command, "name a MODEL");
-    } else if (code == SYL_EXIT_OK && first + 1 == argc && of_word == tell_neighbours) {
-        code = syl_usage(j->command, "name a word");
-    } else if (code == SYL_EXIT_OK) {
-        j->path = argv[first];
-        j->words = argv + first + 1;
-        j->num_words = argc - first - 1;
-        code = start(j, of_word);
-    }
-    json_decref(text);
-    return code;
+    end = syl_dsg_model_args_table(end, offsetof(arguments, model));
+    syl_arg_command c = {j->command, usage, .table = table, .count = (size_t)(end - table),
+                         .start = start};
+    return syl_args_run(&c, &j->args, j, argc, argv);
 }
 
 int syl_cmd_dsg_senses(int argc, char **argv)
 {
-    job j = {.command = "dsg senses", .args = {.model = syl_dsg_model_args_defaults()}};
-    return command(&j, tell_senses,
+    job j = {.command = "dsg senses",
+             .of_word = tell_senses,
+             .args = {.model = syl_dsg_model_args_defaults()}};
+    return command(&j,
                    "Usage: sylkit dsg senses [OPTIONS] MODEL [WORD...]\n"
                    "The senses of words with their priors; without words, how many words have how "
                    "many.\n",
@@ -201,8 +190,9 @@ int syl_cmd_dsg_senses(int argc, char **argv)
 int syl_cmd_dsg_neighbours(int argc, char **argv)
 {
     job j = {.command = "dsg neighbours",
+             .of_word = tell_neighbours,
              .args = {.model = syl_dsg_model_args_defaults(), .k = 10}};
-    return command(&j, tell_neighbours,
+    return command(&j,
                    "Usage: sylkit dsg neighbours [OPTIONS] MODEL WORD...\n"
                    "The nearest senses of other words for each sense, by cosine.\n",
                    2, argc, argv);

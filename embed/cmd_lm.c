@@ -1,14 +1,8 @@
 /* sylkit lm: finds the command of language models and hands over. */
-#include <stdio.h>
-#include <string.h>
-
 #include "embed/cmd.h"
-#include "lib/cli/options.h"
+#include "lib/cli/subcommands.h"
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-} commands[] = {
+static const syl_subcommand commands[] = {
     {"generate", syl_cmd_lm_generate},
     {"embed", syl_cmd_lm_embed},
     {"perplexity", syl_cmd_lm_perplexity},
@@ -26,15 +20,7 @@ static const char help[] =
 
 int syl_cmd_lm(int argc, char **argv)
 {
-    if (argc < 2) {
-        fputs(help, stderr);
-        return SYL_EXIT_USAGE;
-    }
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-        fputs(help, stdout);
-        return SYL_EXIT_OK;
-    }
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (!strcmp(argv[1], commands[i].name)) return commands[i].run(argc - 1, argv + 1);
-    return syl_usage("lm", "there is no command '%s'", argv[1]);
+    static const syl_subcommands all = {"lm", "command", help, commands,
+                                        sizeof commands / sizeof *commands};
+    return syl_run_subcommand(&all, argc, argv);
 }

@@ -197,13 +197,17 @@ static syl_status run(job *j, syl_error *err)
     return status;
 }
 
-static int start(job *j)
+static int start(void *at, int argc, char **argv)
 {
+    job *j = at;
     syl_error err;
+    if (argc < 1 || argc > 2) return syl_usage(COMMAND, "name one MODEL and at most one TEXT");
+    j->path = argv[0];
+    j->input = argc == 2 ? argv[1] : "-";
     if (!j->args.out) return syl_usage(COMMAND, "say where to: --out FILE.npy");
     if (syl_same_file(j->args.out, j->input) || syl_output_is_of_model(j->args.out, j->path))
         return syl_usage(COMMAND, "%s would overwrite the input", j->args.out);
-    int code = run(j, &err) == SYL_OK ? SYL_EXIT_OK : syl_report(NULL, &err);
+    int code = syl_exit_code(run(j, &err), &err);
     free(j->text), free(j->vector), free(j->rows);
     for (int i = 0; j->caches && i < j->args.batch; i++)
         syl_lm_cache_free(j->caches[i]);
@@ -212,27 +216,16 @@ static int start(job *j)
     return code;
 }
 
+static const char usage[] = "Usage: sylkit lm embed [OPTIONS] --out FILE.npy MODEL [TEXT]\n"
+                            "A vector for each line of the file TEXT, or of standard input.";
+
 int syl_cmd_lm_embed(int argc, char **argv)
 {
     syl_arg table[NUM_OWN + SYL_LM_ARGS_MOST];
-    syl_arg *rest = syl_args_append(table, own, NUM_OWN, 0);
-    size_t count = (size_t)(syl_lm_args_table(rest, offsetof(arguments, model)) - table);
-    job j = {.args = {.model = syl_lm_args_defaults()}, .input = "-"};
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts("Usage: sylkit lm embed [OPTIONS] --out FILE.npy MODEL [TEXT]\n"
-             "A vector for each line of the file TEXT, or of standard input.");
-        syl_args_help(table, count, &j.args);
-    } else if (code == SYL_EXIT_OK && (argc - first < 1 || argc - first > 2)) {
-        code = syl_usage(COMMAND, "name one MODEL and at most one TEXT");
-    } else if (code == SYL_EXIT_OK) {
-        j.path = argv[first];
-        if (argc - first == 2) j.input = argv[first + 1];
-        code = start(&j);
-    }
-    json_decref(text);
-    return code;
+    syl_arg *end = syl_args_append(table, own, NUM_OWN, 0);
+    end = syl_lm_args_table(end, offsetof(arguments, model));
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = (size_t)(end - table),
+                               .start = start};
+    job j = {.args = {.model = syl_lm_args_defaults()}};
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }

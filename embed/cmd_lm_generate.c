@@ -212,19 +212,16 @@ static syl_status run(job *j, syl_error *err)
     return generate(j, err);
 }
 
-static int start(job *j)
+static int start(void *at, int argc, char **argv)
 {
+    job *j = at;
     syl_error err;
-    int code = SYL_EXIT_OK;
+    if (argc != 1) return syl_usage(COMMAND, "name one MODEL");
+    j->path = argv[0];
     if (!syl_parse_count((syl_span){j->args.seed, strlen(j->args.seed)}, &j->seed))
         return syl_usage(COMMAND, "--seed %s is no whole number from 0 to 2^63 - 1", j->args.seed);
-    syl_status status = run(j, &err);
-    if (status == SYL_ECANCELLED)
-        code = SYL_EXIT_FAILED;
-    else if (status != SYL_OK)
-        code = syl_report(NULL, &err);
-    else if (j->args.stats && j->made)
-        print_stats(j);
+    int code = syl_exit_code(run(j, &err), &err);
+    if (code == SYL_EXIT_OK && j->args.stats && j->made) print_stats(j);
     free(j->text), free(j->ids), free(j->logits);
     syl_lm_cache_free(j->cache);
     syl_lm_sampler_free(j->sampler);
@@ -232,27 +229,18 @@ static int start(job *j)
     return code;
 }
 
+static const char usage[] =
+    "Usage: sylkit lm generate [OPTIONS] MODEL\n"
+    "Goes on with a text. MODEL: a GGUF file, or a folder with config.json,\n"
+    "model.safetensors and tokenizer.json.";
+
 int syl_cmd_lm_generate(int argc, char **argv)
 {
     syl_arg table[NUM_OWN + SYL_LM_ARGS_MOST];
-    syl_arg *rest = syl_args_append(table, own, NUM_OWN, 0);
-    size_t count = (size_t)(syl_lm_args_table(rest, offsetof(arguments, model)) - table);
+    syl_arg *end = syl_args_append(table, own, NUM_OWN, 0);
+    end = syl_lm_args_table(end, offsetof(arguments, model));
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = (size_t)(end - table),
+                               .start = start};
     job j = {.args = {.model = syl_lm_args_defaults(), .max_tokens = 128, .top_p = 1, .seed = "1"}};
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts("Usage: sylkit lm generate [OPTIONS] MODEL\n"
-             "Goes on with a text. MODEL: a GGUF file, or a folder with config.json,\n"
-             "model.safetensors and tokenizer.json.");
-        syl_args_help(table, count, &j.args);
-    } else if (code == SYL_EXIT_OK && argc - first != 1) {
-        code = syl_usage(COMMAND, "name one MODEL");
-    } else if (code == SYL_EXIT_OK) {
-        j.path = argv[first];
-        code = start(&j);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }

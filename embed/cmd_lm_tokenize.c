@@ -185,44 +185,35 @@ static syl_status run(job *j, syl_error *err)
     return j->counts ? print_counts(j, err) : SYL_OK;
 }
 
-static int start(job *j)
+static int start(void *at, int argc, char **argv)
 {
+    job *j = at;
+    const arguments *a = &j->args;
     syl_error err;
-    int code = run(j, &err) == SYL_OK ? SYL_EXIT_OK : syl_report(NULL, &err);
+    if (argc < 1 || argc > 2) return syl_usage(COMMAND, "name one VOCABULARY and at most one TEXT");
+    if (a->decode && (a->text || a->counts))
+        return syl_usage(COMMAND, "--decode writes text: leave out --text and --counts");
+    if (a->text && (a->lines || a->counts))
+        return syl_usage(COMMAND,
+                         "--text is for one number a line: leave out --lines and --counts");
+    j->vocabulary = argv[0];
+    j->input = argc == 2 ? argv[1] : "-";
+    int code = syl_exit_code(run(j, &err), &err);
     free(j->text), free(j->counts);
     syl_bpe_encoder_free(j->encoder);
     syl_bpe_free(j->bpe);
     return code;
 }
 
+static const char usage[] =
+    "Usage: sylkit lm tokenize [OPTIONS] VOCABULARY [TEXT]\n"
+    "The numbers of the tokens of the file TEXT, or of standard input, one a line. VOCABULARY\n"
+    "is a model (GGUF or a folder), a tokenizer.json, or GPT-2's encoder.json with vocab.bpe\n"
+    "beside it.";
+
 int syl_cmd_lm_tokenize(int argc, char **argv)
 {
-    job j = {.input = "-"};
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(COMMAND, table, COUNT, &j.args, argc, argv, text, &help, &first);
-    const arguments *a = &j.args;
-    if (code == SYL_EXIT_OK && help) {
-        puts("Usage: sylkit lm tokenize [OPTIONS] VOCABULARY [TEXT]\n"
-             "The numbers of the tokens of the file TEXT, or of standard input, one a line. "
-             "VOCABULARY\n"
-             "is a model (GGUF or a folder), a tokenizer.json, or GPT-2's encoder.json with "
-             "vocab.bpe\n"
-             "beside it.");
-        syl_args_help(table, COUNT, a);
-    } else if (code == SYL_EXIT_OK && (argc - first < 1 || argc - first > 2)) {
-        code = syl_usage(COMMAND, "name one VOCABULARY and at most one TEXT");
-    } else if (code == SYL_EXIT_OK && a->decode && (a->text || a->counts)) {
-        code = syl_usage(COMMAND, "--decode writes text: leave out --text and --counts");
-    } else if (code == SYL_EXIT_OK && a->text && (a->lines || a->counts)) {
-        code =
-            syl_usage(COMMAND, "--text is for one number a line: leave out --lines and --counts");
-    } else if (code == SYL_EXIT_OK) {
-        j.vocabulary = argv[first];
-        if (argc - first == 2) j.input = argv[first + 1];
-        code = start(&j);
-    }
-    json_decref(text);
-    return code;
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = COUNT, .start = start};
+    job j = {0};
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }

@@ -113,37 +113,30 @@ static syl_status report(const syl_sent_run *run, const char *model, const char 
     return syl_print_json(line, err);
 }
 
-static int start(const arguments *a, char **names)
+static int start(void *args, int argc, char **argv)
 {
+    const arguments *a = args;
     syl_error err;
     syl_sent_run run = {0};
-    syl_status status = syl_sent_run_args_read(&a->run, names[1], &run.dataset, &err);
-    if (!status) status = syl_sent_run_all(&run, &a->run, names[0], &err);
-    if (!status) status = report(&run, names[0], names[1], &err);
+    if (argc != 2) return syl_usage(COMMAND, "name a MODEL and a file of questions");
+    syl_status status = syl_sent_run_args_read(&a->run, argv[1], &run.dataset, &err);
+    if (!status) status = syl_sent_run_all(&run, &a->run, argv[0], &err);
+    if (!status) status = report(&run, argv[0], argv[1], &err);
     syl_sent_run_free(&run);
-    if (status == SYL_ECANCELLED) return SYL_EXIT_FAILED; /* told as standard output is closed */
-    return status ? syl_report(NULL, &err) : SYL_EXIT_OK;
+    return syl_exit_code(status, &err);
 }
+
+static const char usage[] =
+    "Usage: sylkit sent eval [OPTIONS] MODEL DATA.json\n"
+    "How often a model answers rightly, and what an answer costs: one JSON object.\n";
 
 int syl_cmd_sent_eval(int argc, char **argv)
 {
-    syl_arg table[SYL_SENT_ARGS_MOST];
+    syl_arg table[SYL_SENT_ARGS_MOST], *end;
     unsigned parts = SYL_SENT_ARGS_MODEL | SYL_SENT_ARGS_RUN | SYL_SENT_ARGS_REGIME;
-    size_t count =
-        (size_t)(syl_sent_run_args_table(table, parts, offsetof(arguments, run)) - table);
+    end = syl_sent_run_args_table(table, parts, offsetof(arguments, run));
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = (size_t)(end - table),
+                               .start = start};
     arguments a = {.run = syl_sent_run_args_defaults()};
-    json_t *text = json_array();
-    bool help = false;
-    int first, code = syl_args_parse(COMMAND, table, count, &a, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts("Usage: sylkit sent eval [OPTIONS] MODEL DATA.json\n"
-             "How often a model answers rightly, and what an answer costs: one JSON object.\n");
-        syl_args_help(table, count, &a);
-    } else if (code == SYL_EXIT_OK && first + 2 != argc) {
-        code = syl_usage(COMMAND, "name a MODEL and a file of questions");
-    } else if (code == SYL_EXIT_OK) {
-        code = start(&a, argv + first);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &a, &a, argc, argv);
 }

@@ -1,5 +1,4 @@
 /* sylkit sent flops: what answers would cost, by the closed form. */
-#include <stdio.h>
 #include <string.h>
 
 #include "embed/bpv_arrays.h"
@@ -151,31 +150,24 @@ static int check(const arguments *a, int names)
     return SYL_EXIT_OK;
 }
 
-static int start(const arguments *a, int names, char **argv)
+static int start(void *args, int argc, char **argv)
 {
+    const arguments *a = args;
     syl_error err;
-    int code = check(a, names);
+    int code = check(a, argc);
     if (code != SYL_EXIT_OK) return code;
-    syl_status status = names ? of_model(a, argv[0], argv[1], &err) : of_shape(a, &err);
-    if (status == SYL_ECANCELLED) return SYL_EXIT_FAILED; /* told as standard output is closed */
-    return status ? syl_report(NULL, &err) : SYL_EXIT_OK;
+    return syl_exit_code(argc ? of_model(a, argv[0], argv[1], &err) : of_shape(a, &err), &err);
 }
+
+static const char usage[] =
+    "Usage: sylkit sent flops [OPTIONS] [MODEL DATA.json]\n"
+    "Operations of an answer by the closed form: chain of thought (with logits of the\n"
+    "prompt's last token; of all, as published), without it, and chains of latents.\n";
 
 int syl_cmd_sent_flops(int argc, char **argv)
 {
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = NUM_OPTIONS,
+                               .start = start};
     arguments a = defaults();
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(COMMAND, table, NUM_OPTIONS, &a, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts("Usage: sylkit sent flops [OPTIONS] [MODEL DATA.json]\n"
-             "Operations of an answer by the closed form: chain of thought (with logits of the\n"
-             "prompt's last token; of all, as published), without it, and chains of latents.\n");
-        syl_args_help(table, NUM_OPTIONS, &a);
-    } else if (code == SYL_EXIT_OK) {
-        code = start(&a, argc - first, argv + first);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &a, &a, argc, argv);
 }

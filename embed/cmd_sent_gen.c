@@ -115,32 +115,26 @@ static int check(task which, const arguments *a)
     return SYL_EXIT_OK;
 }
 
-static int start(const char *name, const arguments *a)
+static int start(void *args, int argc, char **argv)
 {
+    const arguments *a = args;
     syl_error err;
     int which;
-    int code = syl_option_choice(COMMAND, "the task", name, tasks, &which);
+    if (argc != 1) return syl_usage(COMMAND, "name one task: arith, prosqa or blocksworld");
+    int code = syl_option_choice(COMMAND, "the task", argv[0], tasks, &which);
     if (code == SYL_EXIT_OK) code = check((task)which, a);
     if (code != SYL_EXIT_OK) return code;
-    return run((task)which, a, &err) ? syl_report(NULL, &err) : SYL_EXIT_OK;
+    return syl_exit_code(run((task)which, a, &err), &err);
 }
+
+static const char usage[] =
+    "Usage: sylkit sent gen [OPTIONS] arith|prosqa|blocksworld\n"
+    "Questions with their reasoning, sentence by sentence, as a JSON list.\n";
 
 int syl_cmd_sent_gen(int argc, char **argv)
 {
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = NUM_OPTIONS,
+                               .start = start};
     arguments a = defaults();
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(COMMAND, table, NUM_OPTIONS, &a, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts("Usage: sylkit sent gen [OPTIONS] arith|prosqa|blocksworld\n"
-             "Questions with their reasoning, sentence by sentence, as a JSON list.\n");
-        syl_args_help(table, NUM_OPTIONS, &a);
-    } else if (code == SYL_EXIT_OK && first + 1 != argc) {
-        code = syl_usage(COMMAND, "name one task: arith, prosqa or blocksworld");
-    } else if (code == SYL_EXIT_OK) {
-        code = start(argv[first], &a);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &a, &a, argc, argv);
 }

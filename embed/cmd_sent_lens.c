@@ -91,19 +91,6 @@ static syl_status run(job *j, const char *model, const char *path, syl_error *er
     return status;
 }
 
-static int start(const arguments *a, const char *model, const char *path)
-{
-    syl_error err;
-    job j = {.args = a};
-    syl_status status = run(&j, model, path, &err);
-    syl_worker_free(j.worker);
-    syl_sent_dataset_free(&j.dataset);
-    syl_reasoner_free(j.model);
-    syl_device_close(j.device);
-    if (status == SYL_ECANCELLED) return SYL_EXIT_FAILED; /* told as standard output is closed */
-    return status ? syl_report(NULL, &err) : SYL_EXIT_OK;
-}
-
 static int check(const arguments *a, int names, char **argv)
 {
     if (names < 1 || names > 2) return syl_usage(COMMAND, "name a MODEL and a file of questions");
@@ -115,28 +102,34 @@ static int check(const arguments *a, int names, char **argv)
     return SYL_EXIT_OK;
 }
 
+static int start(void *args, int argc, char **argv)
+{
+    syl_error err;
+    job j = {.args = args};
+    int code = check(j.args, argc, argv);
+    if (code != SYL_EXIT_OK) return code;
+    syl_status status = run(&j, argv[0], argc == 2 ? argv[1] : NULL, &err);
+    syl_worker_free(j.worker);
+    syl_sent_dataset_free(&j.dataset);
+    syl_reasoner_free(j.model);
+    syl_device_close(j.device);
+    return syl_exit_code(status, &err);
+}
+
+static const char usage[] =
+    "Usage: sylkit sent lens [OPTIONS] MODEL DATA.json\n"
+    "       sylkit sent lens [OPTIONS] MODEL --question TEXT\n"
+    "What a latent model has in mind: each latent, layer by layer, decoded to a sentence;\n"
+    "a JSON object a line.\n";
+
 int syl_cmd_sent_lens(int argc, char **argv)
 {
     syl_arg table[NUM_OWN + SYL_SENT_ARGS_MOST], *end = syl_args_append(table, own, NUM_OWN, 0);
     unsigned parts = SYL_SENT_ARGS_MODEL | SYL_SENT_ARGS_RUN;
-    size_t count = (size_t)(syl_sent_run_args_table(end, parts, offsetof(arguments, run)) - table);
+    end = syl_sent_run_args_table(end, parts, offsetof(arguments, run));
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = (size_t)(end - table),
+                               .start = start};
     arguments a = {.run = syl_sent_run_args_defaults()};
     a.run.max_tokens = syl_lens_defaults().infer.max_tokens;
-    json_t *text = json_array();
-    bool help = false;
-    int first, code = syl_args_parse(COMMAND, table, count, &a, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts(
-            "Usage: sylkit sent lens [OPTIONS] MODEL DATA.json\n"
-            "       sylkit sent lens [OPTIONS] MODEL --question TEXT\n"
-            "What a latent model has in mind: each latent, layer by layer, decoded to a sentence;\n"
-            "a JSON object a line.\n");
-        syl_args_help(table, count, &a);
-    } else if (code == SYL_EXIT_OK) {
-        code = check(&a, argc - first, argv + first);
-        if (code == SYL_EXIT_OK)
-            code = start(&a, argv[first], first + 1 < argc ? argv[first + 1] : NULL);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &a, &a, argc, argv);
 }

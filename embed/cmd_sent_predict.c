@@ -1,6 +1,4 @@
 /* sylkit sent predict: what a sentence model says to questions. */
-#include <stdio.h>
-
 #include "embed/bpv_arrays.h"
 #include "embed/cmd.h"
 #include "embed/sent_run.h"
@@ -63,19 +61,6 @@ static syl_status gather(syl_sent_run *run, const arguments *a, const char *path
     return syl_sent_dataset_ask(&run->dataset, a->question, err);
 }
 
-static int start(const arguments *a, const char *model, const char *path)
-{
-    syl_error err;
-    syl_sent_run run = {0};
-    syl_status status = gather(&run, a, path, &err);
-    if (!status) status = syl_sent_run_all(&run, &a->run, model, &err);
-    for (size_t i = 0; !status && i < run.dataset.count; i++)
-        status = print(&run, i, path != NULL, &err);
-    syl_sent_run_free(&run);
-    if (status == SYL_ECANCELLED) return SYL_EXIT_FAILED; /* told as standard output is closed */
-    return status ? syl_report(NULL, &err) : SYL_EXIT_OK;
-}
-
 static int check(const arguments *a, int names)
 {
     if (names < 1 || names > 2) return syl_usage(COMMAND, "name a MODEL and a file of questions");
@@ -84,26 +69,34 @@ static int check(const arguments *a, int names)
     return SYL_EXIT_OK;
 }
 
+static int start(void *args, int argc, char **argv)
+{
+    const arguments *a = args;
+    syl_error err;
+    syl_sent_run run = {0};
+    int code = check(a, argc);
+    if (code != SYL_EXIT_OK) return code;
+    syl_status status = gather(&run, a, argc == 2 ? argv[1] : NULL, &err);
+    if (!status) status = syl_sent_run_all(&run, &a->run, argv[0], &err);
+    for (size_t i = 0; !status && i < run.dataset.count; i++)
+        status = print(&run, i, argc == 2, &err);
+    syl_sent_run_free(&run);
+    return syl_exit_code(status, &err);
+}
+
+static const char usage[] =
+    "Usage: sylkit sent predict [OPTIONS] MODEL DATA.json\n"
+    "       sylkit sent predict [OPTIONS] MODEL --question TEXT\n"
+    "What a model says to questions, with all latents decoded: a JSON object a line.\n";
+
 int syl_cmd_sent_predict(int argc, char **argv)
 {
     syl_arg table[NUM_OWN + SYL_SENT_ARGS_MOST], *end = syl_args_append(table, own, NUM_OWN, 0);
     unsigned parts = SYL_SENT_ARGS_MODEL | SYL_SENT_ARGS_RUN | SYL_SENT_ARGS_REGIME;
-    size_t count = (size_t)(syl_sent_run_args_table(end, parts, offsetof(arguments, run)) - table);
+    end = syl_sent_run_args_table(end, parts, offsetof(arguments, run));
+    syl_arg_command command = {COMMAND, usage, .table = table, .count = (size_t)(end - table),
+                               .start = start};
     arguments a = {.run = syl_sent_run_args_defaults()};
     a.run.verbalise = true;
-    json_t *text = json_array();
-    bool help = false;
-    int first, code = syl_args_parse(COMMAND, table, count, &a, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) {
-        puts("Usage: sylkit sent predict [OPTIONS] MODEL DATA.json\n"
-             "       sylkit sent predict [OPTIONS] MODEL --question TEXT\n"
-             "What a model says to questions, with all latents decoded: a JSON object a line.\n");
-        syl_args_help(table, count, &a);
-    } else if (code == SYL_EXIT_OK) {
-        code = check(&a, argc - first);
-        if (code == SYL_EXIT_OK)
-            code = start(&a, argv[first], first + 1 < argc ? argv[first + 1] : NULL);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &a, &a, argc, argv);
 }

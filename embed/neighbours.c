@@ -1,5 +1,6 @@
 /* Nearest senses: products of queries with blocks of unit sense vectors, each searched while it is
  * in the cache. */
+#include <stdbool.h>
 #include <string.h>
 
 #include "embed/senses_inner.h"
@@ -16,7 +17,8 @@ typedef struct search {
     syl_mat queries, block, scores; /* [QUERIES][D], [BLOCK][D], [QUERIES][BLOCK] */
     const int32_t *without;         /* of these queries, or NULL */
     int top;
-    syl_neighbour *out; /* [queries.rows][top] */
+    int64_t most;       /* of `top`: no more than there are senses */
+    syl_neighbour *out; /* [queries.rows][top], the first `most` of each a heap */
 } search;
 
 static void gather(const search *s, int64_t begin)
@@ -32,25 +34,47 @@ static void gather(const search *s, int64_t begin)
     }
 }
 
-/* Into its place among the best so far, which it is better than the last of. */
-static void insert(syl_neighbour *best, int top, syl_neighbour found)
+/* Equal ones by word and sense; a place that is empty is farther than all. */
+static bool is_farther(const syl_neighbour *a, const syl_neighbour *b)
 {
-    int at = top - 1;
-    for (; at > 0 && (best[at - 1].word < 0 || best[at - 1].cosine < found.cosine); at--)
-        best[at] = best[at - 1];
-    best[at] = found;
+    if (a->word < 0 || b->word < 0) return b->word >= 0;
+    if (a->cosine != b->cosine) return a->cosine < b->cosine;
+    return a->word != b->word ? a->word > b->word : a->sense > b->sense;
 }
 
+/* Into the heap [n] in the place of its root, which is the farthest. */
+static void replace_root(syl_neighbour *heap, int64_t n, syl_neighbour item)
+{
+    int64_t at = 0, child;
+    for (; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && is_farther(&heap[child + 1], &heap[child])) child++;
+        if (!is_farther(&heap[child], &item)) break;
+        heap[at] = heap[child];
+    }
+    heap[at] = item;
+}
+
+/* A heap with the nearest first. */
+static void sort(syl_neighbour *heap, int64_t n)
+{
+    while (--n > 0) {
+        syl_neighbour last = heap[n];
+        heap[n] = heap[0];
+        replace_root(heap, n, last);
+    }
+}
+
+/* Senses come by word and sense: a later one that is equally near does not replace the root. */
 static void search_scores(const search *s, int64_t query, int64_t begin)
 {
     const float *score = (const float *)s->scores.data + query * s->scores.stride;
-    syl_neighbour *best = s->out + query * s->top, *last = best + s->top - 1;
+    syl_neighbour *root = s->out + query * s->top;
     int32_t unknown = s->senses->model->unknown;
     for (int64_t i = 0; i < s->block.rows; i++) {
-        if (last->word >= 0 && !(score[i] > last->cosine)) continue;
+        if (root->word >= 0 && !(score[i] > root->cosine)) continue;
         syl_sense sense = s->senses->kept[begin + i];
         if (sense.word == unknown || (s->without && sense.word == s->without[query])) continue;
-        insert(best, s->top, (syl_neighbour){sense.word, sense.sense, score[i]});
+        replace_root(root, s->most, (syl_neighbour){sense.word, sense.sense, score[i]});
     }
 }
 
@@ -68,6 +92,9 @@ static syl_status search_all(search *s, syl_error *err)
         for (int64_t q = 0; q < s->queries.rows; q++)
             search_scores(s, q, begin);
     }
+#pragma omp parallel for num_threads(s->senses->threads) schedule(static)
+    for (int64_t q = 0; q < s->queries.rows; q++)
+        sort(s->out + q * s->top, s->most);
     s->block = block;
     s->scores = scores;
     return SYL_OK;
@@ -98,7 +125,8 @@ static syl_status search_batches(search *s, const float *vectors, size_t n, cons
 syl_status syl_senses_nearest(const syl_senses *senses, const float *vectors, size_t n,
                               const int32_t *without, int top, syl_neighbour *out, syl_error *err)
 {
-    search s = {.senses = senses, .top = top};
+    int64_t count = senses->first[senses->model->words];
+    search s = {.senses = senses, .top = top, .most = top < count ? top : count};
     if (top < 1) return syl_fail(err, SYL_EINVAL, "the %d nearest senses; ask for 1 or more", top);
     for (size_t i = 0; i < n * (size_t)top; i++)
         out[i] = (syl_neighbour){-1, -1, 0};

@@ -1,15 +1,9 @@
 /* sylkit bpv: finds the command of paragraph vectors and hands over. */
-#include <stdio.h>
-#include <string.h>
-
 #include "embed/cmd.h"
-#include "lib/cli/options.h"
+#include "lib/cli/subcommands.h"
 #include "train/cmd.h"
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-} commands[] = {
+static const syl_subcommand commands[] = {
     {"train", syl_cmd_bpv_train}, {"infer", syl_cmd_bpv_infer},   {"search", syl_cmd_bpv_search},
     {"eval", syl_cmd_bpv_eval},   {"export", syl_cmd_bpv_export},
 };
@@ -26,15 +20,7 @@ static const char help[] =
 
 int syl_cmd_bpv(int argc, char **argv)
 {
-    if (argc < 2) {
-        fputs(help, stderr);
-        return SYL_EXIT_USAGE;
-    }
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-        fputs(help, stdout);
-        return SYL_EXIT_OK;
-    }
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (!strcmp(argv[1], commands[i].name)) return commands[i].run(argc - 1, argv + 1);
-    return syl_usage("bpv", "there is no command '%s'", argv[1]);
+    static const syl_subcommands all = {"bpv", "command", help, commands,
+                                        sizeof commands / sizeof *commands};
+    return syl_run_subcommand(&all, argc, argv);
 }

@@ -1,5 +1,4 @@
 /* sylkit bpv train: a model of paragraph vectors from texts. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -240,56 +239,49 @@ static void job_free(job *j)
     syl_device_close(j->device);
 }
 
-static int start(job *j)
+static int start(void *at, int argc, char **argv)
 {
-    syl_error err = {.status = SYL_OK};
-    int code = SYL_EXIT_OK;
-    syl_terminal_start(&j->terminal, j->args.quiet);
-    syl_status status = syl_ranks_start(&j->ranks, &err);
-    if (j->ranks.rank) j->terminal.quiet = true;
+    job *j = at;
+    syl_error err;
+    j->options = options_of(&j->args);
+    j->texts = (syl_train_texts){.paths = (const char *const *)argv,
+                                 .num_paths = (size_t)argc,
+                                 .args = &j->args.text,
+                                 .ranks = &j->ranks,
+                                 .terminal = &j->terminal};
+    int code = check(j);
+    if (code != SYL_EXIT_OK) return code;
+    syl_status status = syl_training_begin(&j->terminal, &j->ranks, j->args.quiet, &err);
     if (status == SYL_OK) status = run(j, &err);
-    syl_terminal_finish(&j->terminal);
-    if (status == SYL_OK && j->ranks.rank == 0) print_report(j);
-    if (status != SYL_OK) code = syl_report(NULL, &err);
-    syl_ranks_finish(&j->ranks, status != SYL_OK && status != SYL_ECANCELLED);
+    bool done = status == SYL_OK && j->ranks.rank == 0;
+    code = syl_training_end(&j->terminal, &j->ranks, status, &err);
+    if (done) print_report(j);
     job_free(j);
     return code;
 }
 
-static void print_help(const syl_arg *table, size_t count, const arguments *a)
+static const char usage[] =
+    "Usage: sylkit bpv train [OPTIONS] --out MODEL TEXT...\n"
+    "Learns codes of documents from their words (Binary Paragraph Vector), or real vectors\n"
+    "(paragraph vectors). TEXT is a file, a folder, or - for standard input.";
+
+/* The defaults of the model that was asked for. */
+static void refine(void *args)
 {
-    arguments d = defaults(a->model, a->bits);
-    puts("Usage: sylkit bpv train [OPTIONS] --out MODEL TEXT...\n"
-         "Learns codes of documents from their words (Binary Paragraph Vector), or real vectors\n"
-         "(paragraph vectors). TEXT is a file, a folder, or - for standard input.");
-    syl_args_help(table, count, &d);
-    puts("\nExit status: 0 done, 1 failed or stopped (go on with --resume), 2 wrong usage.");
+    arguments *a = args;
+    *a = defaults(a->model, a->bits);
 }
 
 int syl_cmd_bpv_train(int argc, char **argv)
 {
     syl_arg table[NUM_OWN + SYL_TEXT_ARGS_MOST];
-    size_t count = make_table(table);
+    syl_arg_command command = {.name = COMMAND,
+                               .usage = usage,
+                               .table = table,
+                               .count = make_table(table),
+                               .start = start,
+                               .footer = SYL_TRAINING_FOOTER,
+                               .refine = refine};
     job j = {.args = defaults(SYL_BPV_BINARY_DBOW, 128)};
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) print_help(table, count, &j.args);
-    if (code == SYL_EXIT_OK && !help) {
-        /* Once more, over the defaults of the model that was asked for. */
-        j.args = defaults(j.args.model, j.args.bits);
-        optind = 0;
-        code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
-        j.options = options_of(&j.args);
-        j.texts = (syl_train_texts){.paths = (const char *const *)argv + first,
-                                    .num_paths = (size_t)(argc - first),
-                                    .args = &j.args.text,
-                                    .ranks = &j.ranks,
-                                    .terminal = &j.terminal};
-        if (code == SYL_EXIT_OK) code = check(&j);
-        if (code == SYL_EXIT_OK) code = start(&j);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }

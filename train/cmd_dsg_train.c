@@ -1,5 +1,4 @@
 /* sylkit dsg train: a model of senses, or of skip-gram, from texts. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,56 +214,49 @@ static void job_free(job *j)
     free(j->senses);
 }
 
-static int start(job *j)
+static int start(void *at, int argc, char **argv)
 {
-    syl_error err = {.status = SYL_OK};
-    int code = SYL_EXIT_OK;
-    syl_terminal_start(&j->terminal, j->args.quiet);
+    job *j = at;
+    syl_error err;
+    j->texts = (syl_train_texts){.paths = (const char *const *)argv,
+                                 .num_paths = (size_t)argc,
+                                 .args = &j->args.text,
+                                 .ranks = &j->ranks,
+                                 .terminal = &j->terminal};
+    int code = check(j);
+    if (code != SYL_EXIT_OK) return code;
+    syl_status status = syl_training_begin(&j->terminal, &j->ranks, j->args.quiet, &err);
     j->terminal.units = "sentences";
-    syl_status status = syl_ranks_start(&j->ranks, &err);
-    if (j->ranks.rank) j->terminal.quiet = true;
     if (status == SYL_OK) status = run(j, &err);
-    syl_terminal_finish(&j->terminal);
-    if (status == SYL_OK && j->ranks.rank == 0) print_report(j);
-    if (status != SYL_OK) code = syl_report(NULL, &err);
-    syl_ranks_finish(&j->ranks, status != SYL_OK && status != SYL_ECANCELLED);
+    bool done = status == SYL_OK && j->ranks.rank == 0;
+    code = syl_training_end(&j->terminal, &j->ranks, status, &err);
+    if (done) print_report(j);
     job_free(j);
     return code;
 }
 
-static void print_help(const syl_arg *table, size_t count, const arguments *a)
+static const char usage[] =
+    "Usage: sylkit dsg train [OPTIONS] --out MODEL TEXT...\n"
+    "Learns a vector for each sense of each word (Disambiguated Skip-gram); with --senses 1\n"
+    "one for each word (skip-gram). TEXT is a file, a folder, or - for standard input.";
+
+/* The defaults of what was asked for. */
+static void refine(void *args)
 {
-    arguments d = defaults(a->training.senses, a->training.schedule, a->preparation);
-    puts("Usage: sylkit dsg train [OPTIONS] --out MODEL TEXT...\n"
-         "Learns a vector for each sense of each word (Disambiguated Skip-gram); with --senses 1\n"
-         "one for each word (skip-gram). TEXT is a file, a folder, or - for standard input.");
-    syl_args_help(table, count, &d);
-    puts("\nExit status: 0 done, 1 failed or stopped (go on with --resume), 2 wrong usage.");
+    arguments *a = args;
+    *a = defaults(a->training.senses, a->training.schedule, a->preparation);
 }
 
 int syl_cmd_dsg_train(int argc, char **argv)
 {
     syl_arg table[MOST_OPTIONS];
-    size_t count = make_table(table);
+    syl_arg_command command = {.name = COMMAND,
+                               .usage = usage,
+                               .table = table,
+                               .count = make_table(table),
+                               .start = start,
+                               .footer = SYL_TRAINING_FOOTER,
+                               .refine = refine};
     job j = {.args = defaults(5, SYL_DSG_SCHEDULE_OWN, SYL_PREPARE_DISAMBIGUATED)};
-    json_t *text = json_array();
-    bool help = false;
-    int first,
-        code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help) print_help(table, count, &j.args);
-    if (code == SYL_EXIT_OK && !help) {
-        /* Once more, over the defaults of what was asked for. */
-        j.args = defaults(j.args.training.senses, j.args.training.schedule, j.args.preparation);
-        optind = 0;
-        code = syl_args_parse(COMMAND, table, count, &j.args, argc, argv, text, &help, &first);
-        j.texts = (syl_train_texts){.paths = (const char *const *)argv + first,
-                                    .num_paths = (size_t)(argc - first),
-                                    .args = &j.args.text,
-                                    .ranks = &j.ranks,
-                                    .terminal = &j.terminal};
-        if (code == SYL_EXIT_OK) code = check(&j);
-        if (code == SYL_EXIT_OK) code = start(&j);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }

@@ -1,15 +1,9 @@
 /* sylkit sent: finds the command of models that predict sentences' embeddings and hands over. */
-#include <stdio.h>
-#include <string.h>
-
 #include "embed/cmd.h"
-#include "lib/cli/options.h"
+#include "lib/cli/subcommands.h"
 #include "train/cmd.h"
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-} commands[] = {
+static const syl_subcommand commands[] = {
     {"gen", syl_cmd_sent_gen},         {"train", syl_cmd_sent_train}, {"eval", syl_cmd_sent_eval},
     {"predict", syl_cmd_sent_predict}, {"lens", syl_cmd_sent_lens},   {"flops", syl_cmd_sent_flops},
 };
@@ -26,15 +20,7 @@ static const char help[] = "Usage: sylkit sent gen|train|eval|predict|lens|flops
 
 int syl_cmd_sent(int argc, char **argv)
 {
-    if (argc < 2) {
-        fputs(help, stderr);
-        return SYL_EXIT_USAGE;
-    }
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-        fputs(help, stdout);
-        return SYL_EXIT_OK;
-    }
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (!strcmp(argv[1], commands[i].name)) return commands[i].run(argc - 1, argv + 1);
-    return syl_usage("sent", "there is no command '%s'", argv[1]);
+    static const syl_subcommands all = {"sent", "command", help, commands,
+                                        sizeof commands / sizeof *commands};
+    return syl_run_subcommand(&all, argc, argv);
 }

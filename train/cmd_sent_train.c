@@ -1,5 +1,4 @@
 /* sylkit sent train: one stage of a model that reasons in embeddings of sentences. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,6 +19,7 @@
 
 typedef struct job {
     syl_sent_args args;
+    bool given[SYL_ARGS_MOST]; /* on the command line itself */
     syl_ranks ranks;
     syl_device *device;
     syl_sent_dataset data, valid_data;
@@ -254,58 +254,43 @@ static void job_free(job *j)
     syl_device_close(j->device);
 }
 
-static int start(job *j)
+static int start(void *at, int argc, char **argv)
 {
-    syl_error err = {.status = SYL_OK};
-    int code = SYL_EXIT_OK;
-    syl_terminal_start(&j->terminal, j->args.quiet);
-    syl_status status = syl_ranks_start(&j->ranks, &err);
-    if (j->ranks.rank) j->terminal.quiet = true;
+    job *j = at;
+    syl_error err;
+    if (argc) return syl_usage(COMMAND, "'%s' is no option", argv[0]);
+    int code = syl_sent_args_check(&j->args, j->given);
+    if (code != SYL_EXIT_OK) return code;
+    syl_status status = syl_training_begin(&j->terminal, &j->ranks, j->args.quiet, &err);
     if (status == SYL_OK) status = run(j, &err);
-    syl_terminal_finish(&j->terminal);
-    if (status != SYL_OK) code = syl_report(NULL, &err);
-    syl_ranks_finish(&j->ranks, status != SYL_OK && status != SYL_ECANCELLED);
+    code = syl_training_end(&j->terminal, &j->ranks, status, &err);
     job_free(j);
     return code;
 }
 
-static void print_help(int stage)
-{
-    syl_sent_args defaults = syl_sent_args_defaults(stage);
-    puts("Usage: sylkit sent train --stage STAGE --data FILE --out FOLDER [OPTIONS]\n"
-         "Trains one stage of a language model that reasons in embeddings of sentences: cot, then\n"
-         "sem, ctx-b or ctx-c, then latent, then stop. A run that was stopped goes on with\n"
-         "--resume.");
-    syl_args_help(syl_sent_args_table, syl_sent_args_count, &defaults);
-    puts("\nExit status: 0 done, 1 failed or stopped (go on with --resume), 2 wrong usage.");
-}
+static const char usage[] =
+    "Usage: sylkit sent train --stage STAGE --data FILE --out FOLDER [OPTIONS]\n"
+    "Trains one stage of a language model that reasons in embeddings of sentences: cot, then\n"
+    "sem, ctx-b or ctx-c, then latent, then stop. A run that was stopped goes on with\n"
+    "--resume.";
 
-/* Once more, over the defaults of the stage that was asked for. */
-static int train(job *j, int argc, char **argv, json_t *text)
+/* The defaults of the stage that was asked for. */
+static void refine(void *args)
 {
-    bool help, given[SYL_ARGS_MOST] = {false};
-    int first, code;
-    j->args = syl_sent_args_defaults(j->args.stage);
-    optind = 0;
-    code = syl_args_parse_given(COMMAND, syl_sent_args_table, syl_sent_args_count, &j->args, argc,
-                                argv, text, &help, &first, given);
-    if (code == SYL_EXIT_OK && first < argc)
-        code = syl_usage(COMMAND, "'%s' is no option", argv[first]);
-    if (code == SYL_EXIT_OK) code = syl_sent_args_check(&j->args, given);
-    return code == SYL_EXIT_OK ? start(j) : code;
+    syl_sent_args *a = args;
+    *a = syl_sent_args_defaults(a->stage);
 }
 
 int syl_cmd_sent_train(int argc, char **argv)
 {
     job j = {.args = syl_sent_args_defaults(0)};
-    json_t *text = json_array();
-    bool help = false;
-    int first, code = syl_args_parse(COMMAND, syl_sent_args_table, syl_sent_args_count, &j.args,
-                                     argc, argv, text, &help, &first);
-    if (code == SYL_EXIT_OK && help)
-        print_help(j.args.stage);
-    else if (code == SYL_EXIT_OK)
-        code = train(&j, argc, argv, text);
-    json_decref(text);
-    return code;
+    syl_arg_command command = {.name = COMMAND,
+                               .usage = usage,
+                               .table = syl_sent_args_table,
+                               .count = syl_sent_args_count,
+                               .start = start,
+                               .footer = SYL_TRAINING_FOOTER,
+                               .refine = refine,
+                               .given = j.given};
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }

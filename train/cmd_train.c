@@ -1,9 +1,10 @@
 /* sylkit train: finds the trainer and hands over. */
-#include <stdio.h>
-#include <string.h>
-
-#include "lib/cli/options.h"
+#include "lib/cli/subcommands.h"
 #include "train/cmd.h"
+
+static const syl_subcommand trainers[] = {
+    {"sylber", syl_cmd_train_sylber},
+};
 
 static const char help[] =
     "Usage: sylkit train TRAINER [OPTIONS]\n"
@@ -14,14 +15,7 @@ static const char help[] =
 
 int syl_cmd_train(int argc, char **argv)
 {
-    if (argc < 2) {
-        fputs(help, stderr);
-        return SYL_EXIT_USAGE;
-    }
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-        fputs(help, stdout);
-        return SYL_EXIT_OK;
-    }
-    if (!strcmp(argv[1], "sylber")) return syl_cmd_train_sylber(argc - 1, argv + 1);
-    return syl_usage("train", "there is no trainer '%s'", argv[1]);
+    static const syl_subcommands all = {"train", "trainer", help, trainers,
+                                        sizeof trainers / sizeof *trainers};
+    return syl_run_subcommand(&all, argc, argv);
 }

@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
+#include "lib/cli/options.h"
 
 static volatile sig_atomic_t asked_to_stop;
 
@@ -139,4 +140,21 @@ void syl_terminal_finish(syl_terminal *t)
     if (t->bar && !t->quiet) fputc('\n', stderr);
     if (t->skipped) fprintf(stderr, "sylkit: %zu recordings were left out\n", t->skipped);
     free(t->told);
+}
+
+syl_status syl_training_begin(syl_terminal *t, syl_ranks *ranks, bool quiet, syl_error *err)
+{
+    syl_terminal_start(t, quiet);
+    syl_status status = syl_ranks_start(ranks, err);
+    if (ranks->rank) t->quiet = true;
+    return status;
+}
+
+int syl_training_end(syl_terminal *t, syl_ranks *ranks, syl_status status, const syl_error *err)
+{
+    int code = SYL_EXIT_OK;
+    syl_terminal_finish(t);
+    if (status != SYL_OK) code = syl_report(NULL, err);
+    syl_ranks_finish(ranks, status != SYL_OK && status != SYL_ECANCELLED);
+    return code;
 }

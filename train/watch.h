@@ -33,4 +33,14 @@ bool syl_terminal_text(void *terminal, int64_t documents, int64_t bytes);
 /* Ends the line of the bar. */
 void syl_terminal_finish(syl_terminal *terminal);
 
+/* What a training command does before and after its work: it takes the terminal and joins the run
+ * that mpirun has started, where rank 0 alone tells of progress; and gives back both, with a
+ * message if it failed. An exit status. */
+syl_status syl_training_begin(syl_terminal *terminal, syl_ranks *ranks, bool quiet, syl_error *err);
+int syl_training_end(syl_terminal *terminal, syl_ranks *ranks, syl_status status,
+                     const syl_error *err);
+/* The end of its help. */
+#define SYL_TRAINING_FOOTER \
+    "\nExit status: 0 done, 1 failed or stopped (go on with --resume), 2 wrong usage."
+
 #endif

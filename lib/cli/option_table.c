@@ -226,3 +226,32 @@ char *syl_args_record(const syl_arg *table, size_t count, const void *values)
     json_decref(all);
     return text;
 }
+
+/* ---- a whole command ---------------------------------------------------------------------- */
+
+static void print_help(const syl_arg_command *c, const void *values)
+{
+    puts(c->usage);
+    syl_args_help(c->table, c->count, values);
+    if (c->footer) puts(c->footer);
+}
+
+int syl_args_run(const syl_arg_command *c, void *args, void *job, int argc, char **argv)
+{
+    json_t *text = json_array();
+    bool help = false;
+    int first, code = syl_args_parse_given(c->name, c->table, c->count, args, argc, argv, text,
+                                           &help, &first, c->given);
+    if (code == SYL_EXIT_OK && c->refine) c->refine(args);
+    if (code == SYL_EXIT_OK && c->refine && !help) {
+        optind = 0;
+        code = syl_args_parse_given(c->name, c->table, c->count, args, argc, argv, text, &help,
+                                    &first, c->given);
+    }
+    if (code == SYL_EXIT_OK && help)
+        print_help(c, args);
+    else if (code == SYL_EXIT_OK)
+        code = c->start(job, argc - first, argv + first);
+    json_decref(text);
+    return code;
+}

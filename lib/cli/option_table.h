@@ -75,6 +75,24 @@ int syl_args_parse_given(const char *command, const syl_arg *table, size_t count
 /* The options with their defaults, out of a filled struct, on standard output. */
 void syl_args_help(const syl_arg *table, size_t count, const void *defaults);
 
+/* A command whose options are a table. What stands below `start` may be left out. */
+typedef struct syl_arg_command {
+    const char *name;     /* for messages: "bpv eval" */
+    const char *usage;    /* --help prints it before the options */
+    const syl_arg *table; /* [count] */
+    size_t count;
+    int (*start)(void *job, int argc, char **argv); /* with the arguments that are no options */
+    const char *footer;                             /* --help prints it behind the options */
+    /* Replaces values by the defaults of what they ask for. The command line is then read once
+     * more, over those. */
+    void (*refine)(void *args);
+    bool *given; /* as for syl_args_parse_given */
+} syl_arg_command;
+
+/* Fills `args`, which holds the defaults already, and starts the job, or prints the help that was
+ * asked for. What files of options bring stays until the job is done. An exit status. */
+int syl_args_run(const syl_arg_command *command, void *args, void *job, int argc, char **argv);
+
 /* The recorded options as JSON, owned by the caller; NULL when there is no memory. */
 char *syl_args_record(const syl_arg *table, size_t count, const void *values);
 

@@ -30,6 +30,12 @@ int syl_report(const char *what, const syl_error *err)
     return SYL_EXIT_FAILED;
 }
 
+int syl_exit_code(syl_status status, const syl_error *err)
+{
+    if (status == SYL_OK) return SYL_EXIT_OK;
+    return status == SYL_ECANCELLED ? SYL_EXIT_FAILED : syl_report(NULL, err);
+}
+
 int syl_option_int(const char *command, const char *option, const char *text, long min, long max,
                    int *out)
 {

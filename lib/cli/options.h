@@ -19,6 +19,10 @@ int syl_usage(const char *command, const char *format, ...) __attribute__((forma
  * it already; returns SYL_EXIT_FAILED. */
 int syl_report(const char *what, const syl_error *err);
 
+/* The exit status of a command that ended with `status`, with what err says, but no word of
+ * SYL_ECANCELLED: that standard output is closed is told by syl_close_stdout. */
+int syl_exit_code(syl_status status, const syl_error *err);
+
 /* Parse the value `text` of `option`; on failure they say what is wrong and what would be
  * right, and return SYL_EXIT_USAGE; else SYL_EXIT_OK. */
 int syl_option_int(const char *command, const char *option, const char *text, long min, long max,

@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/base/random.h"
 #include "lib/sylkit.h"
+#include "tests/bench/timing.h"
 
 typedef struct settings {
     const char *model, *device; /* device NULL: the CPU */
@@ -19,19 +20,6 @@ typedef struct settings {
     uint64_t seed;
     syl_precision precision;
 } settings;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static int parse(settings *s, int argc, char **argv)
 {
@@ -71,10 +59,10 @@ static syl_status measure(const settings *s, const syl_model *model, const float
     options.threads = s->threads;
     for (int i = -1; i < s->runs; i++) { /* the first is not counted */
         syl_result result;
-        double begin = now();
+        double begin = syl_clock_seconds();
         syl_status status = syl_tokenize(&result, model, audio, n, &options, err);
         if (status != SYL_OK) return status;
-        if (i >= 0) times[i] = now() - begin;
+        if (i >= 0) times[i] = syl_clock_seconds() - begin;
         syl_result_free(&result);
     }
     return SYL_OK;
@@ -98,8 +86,7 @@ static syl_status bench(const settings *s, syl_error *err)
     if (status == SYL_OK) {
         struct rusage usage;
         getrusage(RUSAGE_SELF, &usage);
-        qsort(times, (size_t)s->runs, sizeof *times, by_value);
-        double median = times[s->runs / 2];
+        double median = timing_median(times, s->runs);
         printf("{\"rtf\": %.6f, \"median_s\": %.6f, \"peak_mb\": %.1f}\n", median / s->seconds,
                median, (double)usage.ru_maxrss / 1024);
     }

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "embed/lm/net.h"
-#include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/base/random.h"
 #include "lib/nn/losses.h"
 #include "lib/nn/optimizer.h"
+#include "tests/bench/timing.h"
 
 #define MAX_BATCH 64
 #define MAX_LENGTH 1024
@@ -28,12 +28,6 @@ typedef struct bench {
     int batch;
     syl_dtype compute;
 } bench;
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static syl_status make(bench *b, int length, syl_error *err)
 {
@@ -64,8 +58,9 @@ static syl_status make(bench *b, int length, syl_error *err)
     return syl_optimizer_start(&b->optimizer, &b->set, err);
 }
 
-static syl_status step(bench *b, syl_error *err)
+static syl_status step(void *at, syl_error *err)
 {
+    bench *b = at;
     syl_var *hidden, *logits;
     double loss, norm;
     syl_lm_net_input in = {.sequences = {b->batch, b->begin}, .ids = b->ids};
@@ -77,18 +72,6 @@ static syl_status step(bench *b, syl_error *err)
                                    &loss, err));
     SYL_TRY(syl_tape_backward(b->tape, err));
     syl_optimizer_update(b->ctx, &b->optimizer, &b->set, 1, &norm);
-    return SYL_OK;
-}
-
-static syl_status measure(bench *b, int steps, double *seconds, syl_error *err)
-{
-    SYL_TRY(step(b, err));
-    for (int i = 0; i < steps; i++) {
-        double from = syl_clock_seconds();
-        SYL_TRY(step(b, err));
-        seconds[i] = syl_clock_seconds() - from;
-    }
-    qsort(seconds, (size_t)steps, sizeof *seconds, by_value);
     return SYL_OK;
 }
 
@@ -105,7 +88,7 @@ static void bench_free(bench *b)
 
 int main(int argc, char **argv)
 {
-    double seconds[MAX_STEPS];
+    double median;
     syl_error err;
     if (argc != 6) {
         fputs("usage: bench_lm_training BATCH LENGTH THREADS f32|bf16 STEPS\n", stderr);
@@ -121,10 +104,10 @@ int main(int argc, char **argv)
     syl_status status = syl_ctx_create(&b.ctx, atoi(argv[3]), &err);
     if (status == SYL_OK) status = syl_tape_create(&b.tape, b.ctx, &err);
     if (status == SYL_OK) status = make(&b, length, &err);
-    if (status == SYL_OK) status = measure(&b, steps, seconds, &err);
+    if (status == SYL_OK) status = timing_steps(step, &b, steps, &median, &err);
     if (status == SYL_OK)
-        printf("{\"median_s\": %.6f, \"tokens_per_second\": %.2f, \"steps\": %d}\n",
-               seconds[steps / 2], (double)b.begin[b.batch] / seconds[steps / 2], steps);
+        printf("{\"median_s\": %.6f, \"tokens_per_second\": %.2f, \"steps\": %d}\n", median,
+               (double)b.begin[b.batch] / median, steps);
     else
         fprintf(stderr, "bench_lm_training: %s\n", err.message);
     bench_free(&b);

@@ -15,6 +15,7 @@
 #include "lib/audio/audio_file.h"
 #include "lib/base/clock.h"
 #include "lib/sylkit.h"
+#include "tests/bench/timing.h"
 
 typedef struct bench {
     const char *model_path, *audio_path;
@@ -47,12 +48,6 @@ static int step(const bench *b, syl_stream *s, int i, long tick)
     return got;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double cpu_seconds(void)
 {
     struct timespec t;
@@ -80,11 +75,10 @@ static void one_stream(const bench *b)
         cpu[run] = (cpu_seconds() - begin_cpu) / ((double)ticks * b->feed);
         syl_stream_free(s);
     }
-    qsort(cpu, RUNS, sizeof *cpu, by_value);
-    qsort(factor, RUNS, sizeof *factor, by_value);
+    double median = timing_median(factor, RUNS), median_cpu = timing_median(cpu, RUNS);
     printf("one stream, one core, feeds of %g s: real-time factor %.4f (%.4f to %.4f), of the "
            "processor's time %.4f; %d syllables\n",
-           b->feed, factor[RUNS / 2], factor[0], factor[RUNS - 1], cpu[RUNS / 2], syllables);
+           b->feed, median, factor[0], factor[RUNS - 1], median_cpu, syllables);
 }
 
 typedef struct worker {

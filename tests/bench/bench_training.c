@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/base/memory.h"
 #include "lib/base/random.h"
 #include "lib/nn/losses.h"
 #include "lib/nn/optimizer.h"
 #include "sylber/model.h"
+#include "tests/bench/timing.h"
 #include "train/sylber/network.h"
 
 #define MAX_BATCH 64
@@ -27,19 +27,6 @@ typedef struct bench {
     int batch;
     syl_dtype compute;
 } bench;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static syl_status noise(syl_device *device, int64_t rows, int64_t cols, syl_mirror *memory,
                         syl_mat *out, syl_error *err)
@@ -81,8 +68,9 @@ static syl_status load(bench *b, const char *path, double seconds, syl_error *er
     return syl_optimizer_place(&b->optimizer, b->device, err);
 }
 
-static syl_status step(bench *b, syl_error *err)
+static syl_status step(void *at, syl_error *err)
 {
+    bench *b = at;
     syl_var *x, *frames;
     syl_ragged out;
     double loss, norm;
@@ -95,18 +83,6 @@ static syl_status step(bench *b, syl_error *err)
     SYL_TRY(syl_tape_backward(b->tape, err));
     syl_optimizer_update(b->ctx, &b->optimizer, &b->network->set, 1, &norm);
     return syl_ctx_wait(b->ctx, err);
-}
-
-static syl_status measure(bench *b, int steps, double *seconds, syl_error *err)
-{
-    SYL_TRY(step(b, err));
-    for (int i = 0; i < steps; i++) {
-        double from = now();
-        SYL_TRY(step(b, err));
-        seconds[i] = now() - from;
-    }
-    qsort(seconds, (size_t)steps, sizeof *seconds, by_value);
-    return SYL_OK;
 }
 
 static void bench_free(bench *b)
@@ -123,7 +99,7 @@ static void bench_free(bench *b)
 int main(int argc, char **argv)
 {
     enum { MAX_STEPS = 1000 };
-    double seconds[MAX_STEPS];
+    double median;
     syl_error err;
     if (argc != 7 && argc != 8) {
         fputs("usage: bench_training MODEL BATCH SECONDS THREADS f32|bf16 STEPS [DEVICE]\n",
@@ -140,10 +116,10 @@ int main(int argc, char **argv)
     if (status == SYL_OK) status = syl_ctx_create_on(&b.ctx, b.device, atoi(argv[4]), &err);
     if (status == SYL_OK) status = syl_tape_create(&b.tape, b.ctx, &err);
     if (status == SYL_OK) status = load(&b, argv[1], atof(argv[3]), &err);
-    if (status == SYL_OK) status = measure(&b, steps, seconds, &err);
+    if (status == SYL_OK) status = timing_steps(step, &b, steps, &median, &err);
     if (status == SYL_OK)
-        printf("{\"median_s\": %.6f, \"steps\": %d, \"device\": \"%s\"}\n", seconds[steps / 2],
-               steps, syl_device_name(b.device));
+        printf("{\"median_s\": %.6f, \"steps\": %d, \"device\": \"%s\"}\n", median, steps,
+               syl_device_name(b.device));
     else
         fprintf(stderr, "bench_training: %s\n", err.message);
     bench_free(&b);

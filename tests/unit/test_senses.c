@@ -100,6 +100,9 @@ static void check_nearest(const syl_dsg_model *m, const syl_senses *s, const flo
         near((double)got[t].cosine,
              plain_cosine(query, syl_dsg_sense_vector(m, got[t].word, got[t].sense), m->dim), 1e-5);
         if (t) assert_true(got[t].cosine <= got[t - 1].cosine);
+        if (t && got[t].cosine == got[t - 1].cosine)
+            assert_true(got[t].word > got[t - 1].word ||
+                        (got[t].word == got[t - 1].word && got[t].sense > got[t - 1].sense));
         for (int u = 0; u < t; u++)
             assert_false(got[u].word == got[t].word && got[u].sense == got[t].sense);
     }
@@ -155,6 +158,8 @@ static void test_nearest(void **state)
     nearest(40, 3, 17, 0, 5, 1);
     nearest(1500, 3, 31, 259, 10, 2); /* several blocks of senses and batches of queries */
     nearest(700, 3, 1, 3, 7, 3);
+    nearest(1500, 3, 1, 2, 3000, 2); /* most of them, and most of them equal */
+    nearest(700, 3, 5, 2, 4000, 1);  /* all */
 }
 
 /* A vector that is there is its own neighbour; equal ones come by word; zeros have cosine 0. */

@@ -520,46 +520,49 @@ static void job_free(job *j)
     syl_device_close(j->device);
 }
 
-static void print_help(void)
-{
-    arguments a = defaults();
-    puts("Usage: sylkit train sylber --init WEIGHTS --out DIR [OPTIONS] RECORDINGS...\n"
-         "Trains a syllabic encoder by self-segmentation distillation (Cho et al. 2025): frames of "
-         "a\n"
-         "segment learn the mean of their segment, silence learns 0. RECORDINGS are files and\n"
-         "folders. A run that was stopped goes on with --resume.");
-    syl_args_help(table, NUM_OPTIONS, &a);
-    puts("\nExit status: 0 done, 1 failed or stopped (go on with --resume), 2 wrong usage.");
-}
-
 /* Adds what stands behind the options. */
-static syl_status take_inputs(job *j, int argc, char **argv, int first, syl_error *err)
+static syl_status take_inputs(job *j, int argc, char **argv, syl_error *err)
 {
-    for (int i = first; i < argc; i++)
+    for (int i = 0; i < argc; i++)
         SYL_TRY(syl_inputs_add(&j->inputs, argv[i], err));
     return SYL_OK;
 }
 
+static int start(void *at, int argc, char **argv)
+{
+    job *j = at;
+    syl_error err;
+    int code = check(&j->args);
+    if (code != SYL_EXIT_OK) return code;
+    syl_status status = syl_training_begin(&j->terminal, &j->ranks, j->args.quiet, &err);
+    if (status == SYL_OK) status = take_inputs(j, argc, argv, &err);
+    if (status == SYL_OK) status = run(j, &err);
+    code = syl_training_end(&j->terminal, &j->ranks, status, &err);
+    job_free(j);
+    return code;
+}
+
+static const char usage[] =
+    "Usage: sylkit train sylber --init WEIGHTS --out DIR [OPTIONS] RECORDINGS...\n"
+    "Trains a syllabic encoder by self-segmentation distillation (Cho et al. 2025): frames of a\n"
+    "segment learn the mean of their segment, silence learns 0. RECORDINGS are files and\n"
+    "folders. A run that was stopped goes on with --resume.";
+
+/* So that the help shows the defaults whatever was given. */
+static void refine(void *args)
+{
+    *(arguments *)args = defaults();
+}
+
 int syl_cmd_train_sylber(int argc, char **argv)
 {
-    syl_error err = {.status = SYL_OK};
+    syl_arg_command command = {.name = COMMAND,
+                               .usage = usage,
+                               .table = table,
+                               .count = NUM_OPTIONS,
+                               .start = start,
+                               .footer = SYL_TRAINING_FOOTER,
+                               .refine = refine};
     job j = {.args = defaults()};
-    json_t *text = json_array();
-    bool help = false;
-    int first, code = syl_args_parse(COMMAND, table, NUM_OPTIONS, &j.args, argc, argv, text, &help,
-                                     &first);
-    if (code == SYL_EXIT_OK && help) print_help();
-    if (code == SYL_EXIT_OK && !help) code = check(&j.args);
-    if (code == SYL_EXIT_OK && !help) {
-        syl_terminal_start(&j.terminal, j.args.quiet);
-        syl_status status = syl_ranks_start(&j.ranks, &err);
-        if (status == SYL_OK) status = take_inputs(&j, argc, argv, first, &err);
-        if (status == SYL_OK) status = run(&j, &err);
-        syl_terminal_finish(&j.terminal);
-        if (status != SYL_OK) code = syl_report(NULL, &err);
-        syl_ranks_finish(&j.ranks, status != SYL_OK && status != SYL_ECANCELLED);
-        job_free(&j);
-    }
-    json_decref(text);
-    return code;
+    return syl_args_run(&command, &j.args, &j, argc, argv);
 }
