@@ -53,7 +53,9 @@ size_t cudahost_memory_used(void);
 void cudahost_devices(int n, int driver_code);
 
 /* Whether device memory is out of the host's reach but while device work runs (default true, but
- * under ASan, where it is plain heap memory). A change takes effect for memory from then on. */
+ * under ASan, where it is plain heap memory). A change takes effect for memory from then on. Where
+ * the processor has no protection keys it stays within reach after 15 of 16 pieces of device work;
+ * the next one is the first of 16. */
 void cudahost_protect(bool protect);
 
 /* All of the above as at the start; forgets the last error. Memory and streams stay. */

@@ -3,9 +3,9 @@
  * Without ASan an allocation has pages of its own in a large reserve of addresses, with an unused
  * page behind it and its end as near to that as an alignment of 256 bytes allows. The pages can be
  * touched only by a thread that does device work, and addresses are not given out twice. The
- * processor's protection keys see to it where it has them: a change of rights by mprotect costs as
- * much as there are pages, and would be most of a test's time. With ASan it is heap memory of the
- * exact size. */
+ * processor's protection keys see to it where it has them. Elsewhere mprotect does, which costs as
+ * much as there are pages and would be most of a test's time: there memory stays within reach after
+ * most pieces of device work. With ASan it is heap memory of the exact size. */
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -35,6 +35,9 @@ struct Allocation {
 
 std::recursive_mutex device_lock;
 int depth; /* DeviceWorks that live */
+constexpr unsigned shut_one_in = 16;
+unsigned shuttings; /* asked for, without keys */
+bool is_shut = true;
 std::map<char *, Allocation> allocations;
 std::map<int, size_t> used;
 char *reserve, *reserve_next;
@@ -60,20 +63,27 @@ int protection_key()
     return key;
 }
 
-/* Whether this thread may touch device memory. Without keys: whether any thread may. */
-void set_access(bool access)
+/* Without keys: whether any thread may touch device memory. */
+void set_rights(bool access)
 {
-    int key = protection_key();
-    if (key >= 0) {
-        pkey_set(key, access ? 0 : PKEY_DISABLE_ACCESS);
-        return;
-    }
+    if (is_shut == !access) return;
+    is_shut = !access;
     for (const auto &a : allocations)
         if (a.second.pages && mprotect(a.second.pages, a.second.page_bytes,
                                        access ? PROT_READ | PROT_WRITE : PROT_NONE) != 0) {
             perror("cudahost: mprotect");
             abort();
         }
+}
+
+/* Whether this thread may touch device memory. */
+void set_access(bool access)
+{
+    int key = protection_key();
+    if (key >= 0)
+        pkey_set(key, access ? 0 : PKEY_DISABLE_ACCESS);
+    else if (access || shuttings++ % shut_one_in == 0)
+        set_rights(access);
 }
 
 /* ---- faults; ASan reports them itself --------------------------------------------------- */
@@ -201,6 +211,7 @@ void cudahost_protect(bool protect)
 #else
     (void)protect;
 #endif
+    shuttings = 0;
 }
 
 size_t cudahost_memory_used(void)
@@ -239,7 +250,7 @@ cudaError_t cudaMalloc(void **pointer, size_t size)
         memset(memory, 0xFF, size);
     } else {
         memset(memory, 0xFF, size);
-        if (a.pages && depth == 0) mprotect(a.pages, a.page_bytes, PROT_NONE);
+        if (a.pages && is_shut) mprotect(a.pages, a.page_bytes, PROT_NONE);
     }
     allocations[(char *)memory] = a;
     used[device] += size;
