@@ -75,8 +75,8 @@ static syl_status write_vector(job *j, int64_t count, int64_t line, syl_error *e
     if (j->args.normalise) syl_scale_to(j->vector, dim, 1);
     for (int64_t i = 0; i < dim; i++)
         if (!isfinite(j->vector[i]))
-            return syl_fail(err, SYL_ECOMPUTE, "the vector of line %lld is not finite",
-                            (long long)line);
+            return syl_fail(err, SYL_ECOMPUTE, "%s: the vector of line %lld is not finite",
+                            syl_lm_text_name(j->input), (long long)line);
     syl_status status = syl_npy_writer_append(&j->writer, j->vector, 1, err);
     memset(j->vector, 0, (size_t)dim * sizeof *j->vector);
     return status;
@@ -134,12 +134,12 @@ static syl_status embed_ids(job *j, const int32_t *ids, size_t count, int64_t li
 {
     int64_t room = syl_lm_shape_of(j->session.lm)->context;
     if (count == 0)
-        return syl_fail(err, SYL_EINVAL, "line %lld is empty: there is nothing to embed",
-                        (long long)line);
+        return syl_fail(err, SYL_EINVAL, "%s: line %lld is empty: there is nothing to embed",
+                        syl_lm_text_name(j->input), (long long)line);
     if ((int64_t)count > room && !j->args.truncate)
         return syl_fail(err, SYL_EINVAL,
-                        "line %lld has %zu tokens, the model's context %lld; see --truncate",
-                        (long long)line, count, (long long)room);
+                        "%s: line %lld has %zu tokens, the model's context %lld; see --truncate",
+                        syl_lm_text_name(j->input), (long long)line, count, (long long)room);
     int64_t used = (int64_t)count < room ? (int64_t)count : room;
     if (j->waiting == j->args.batch || j->begin[j->waiting] + used > SYL_LM_CHUNK)
         SYL_TRY(flush(j, err));

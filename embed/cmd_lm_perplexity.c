@@ -114,7 +114,7 @@ static syl_status read_ids(job *j, syl_error *err)
     j->ids = ids;
     if (j->count >= 2) return SYL_OK;
     return syl_fail(err, SYL_EINVAL, "%s has %zu tokens; at least 2 are needed to predict one",
-                    j->input, j->count);
+                    syl_lm_text_name(j->input), j->count);
 }
 
 static syl_status run(job *j, syl_error *err)

@@ -128,8 +128,8 @@ static syl_status decode_word(job *j, syl_span word, int64_t line, syl_error *er
     if (!syl_parse_count(word, &id) || id >= syl_bpe_get_info(j->bpe).size ||
         !(token = syl_bpe_token(j->bpe, (int32_t)id)).data)
         return syl_fail(err, SYL_EINVAL, "%s, line %" PRId64 ": \"%.*s\" is the number of no token",
-                        strcmp(j->input, "-") ? j->input : "standard input", line,
-                        (int)(word.size < 40 ? word.size : 40), word.data);
+                        syl_lm_text_name(j->input), line, (int)(word.size < 40 ? word.size : 40),
+                        word.data);
     if (j->args.special || !syl_bpe_special(j->bpe, (int32_t)id))
         fwrite(token.data, 1, token.size, stdout);
     return SYL_OK;

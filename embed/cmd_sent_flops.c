@@ -115,7 +115,8 @@ static syl_status of_model(const arguments *a, const char *path, const char *dat
     syl_status status = syl_sent_dataset_read(&set, data, err);
     if (!status && a->limit > 0) syl_sent_dataset_truncate(&set, (size_t)a->limit);
     for (size_t i = 0; !status && i < set.count; i++)
-        status = add_sample(&sum, &model, &set.samples[i], err);
+        if ((status = add_sample(&sum, &model, &set.samples[i], err)) == SYL_EINVAL)
+            syl_sent_dataset_blame(&set, i, err);
     if (!status) status = print(&sum, set.count, err);
     syl_sent_dataset_free(&set);
     syl_sent_saved_close(&model);

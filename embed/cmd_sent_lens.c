@@ -49,9 +49,11 @@ static syl_status look_at(job *j, size_t i, syl_error *err)
 {
     const syl_sent_sample *sample = &j->dataset.samples[i];
     syl_lens lens;
-    SYL_TRY(syl_lens_look(j->worker, &j->options, sample, &lens, err));
+    syl_status status = syl_lens_look(j->worker, &j->options, sample, &lens, err);
+    if (status == SYL_EINVAL) syl_sent_dataset_blame(&j->dataset, i, err);
+    SYL_TRY(status);
     if (j->args->html) syl_lens_page_add(j->page.stream, sample, &lens);
-    syl_status status = print(sample, &lens, err);
+    status = print(sample, &lens, err);
     syl_lens_free(&lens);
     syl_progress_steps(j->progress, i + 1, "questions", "");
     return status;

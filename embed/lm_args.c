@@ -101,10 +101,15 @@ static syl_status read_all(FILE *in, const char *path, char **text, size_t *size
     return SYL_OK;
 }
 
+const char *syl_lm_text_name(const char *path)
+{
+    return strcmp(path, "-") ? path : "standard input";
+}
+
 syl_status syl_lm_read_text(const char *path, char **text, size_t *size, syl_error *err)
 {
     *text = NULL;
-    if (!strcmp(path, "-")) return read_all(stdin, "standard input", text, size, err);
+    if (!strcmp(path, "-")) return read_all(stdin, syl_lm_text_name(path), text, size, err);
     FILE *in = fopen(path, "rb");
     if (!in) return syl_fail(err, SYL_EIO, "%s: %s", path, strerror(errno));
     syl_status status = read_all(in, path, text, size, err);

@@ -43,6 +43,9 @@ syl_status syl_lm_session_feed_batch(syl_lm_session *session, syl_lm_cache *cons
                                      syl_ragged sequences, const int32_t *ids, syl_mat hidden,
                                      syl_error *err);
 
+/* What messages call a text. */
+const char *syl_lm_text_name(const char *path);
+
 /* All bytes of a file, "-": of standard input; *text [*size] is freed by the caller. */
 syl_status syl_lm_read_text(const char *path, char **text, size_t *size, syl_error *err);
 

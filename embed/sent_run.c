@@ -19,6 +19,11 @@ syl_status syl_sent_run_all(syl_sent_run *run, const syl_sent_run_args *args, co
     SYL_TRY(syl_sent_run_args_open(args, model, &run->device, &run->model, err));
     run->options = syl_sent_run_args_infer(args);
     SYL_TRY(syl_infer_check(run->model, &run->options, err));
+    if (run->options.regime == SYL_REGIME_RESTORE && !run->dataset.name)
+        return syl_fail(err, SYL_EINVAL,
+                        "%s restores sentences, of which a question alone has none; name a file "
+                        "of questions with steps",
+                        model);
     run->results = syl_calloc(count, sizeof *run->results);
     if (!run->results) return syl_fail_memory(err, count * sizeof *run->results, "results");
     run->progress = syl_progress_create(count, args->quiet);

@@ -19,6 +19,9 @@ while [ $# -gt 0 ]; do
     *) wrong "unknown option $1 (see --help)" ;;
     esac
 done
+case $stage,$stop_stage in
+,* | *, | *[!0-9,]*) wrong "--stage and --stop-stage want numbers, not '$stage' and '$stop_stage'" ;;
+esac
 
 sylkit=${SYLKIT:-$root/build/sylkit}
 [ -x "$sylkit" ] || sylkit=$(command -v sylkit) || { echo "run.sh: no sylkit program; build it or set SYLKIT" >&2; exit 1; }

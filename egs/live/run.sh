@@ -31,6 +31,9 @@ while [ $# -gt 0 ]; do
     *) echo "run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
     esac
 done
+case $stage,$stop_stage in
+,* | *, | *[!0-9,]*) echo "run.sh: --stage and --stop-stage want numbers, not '$stage' and '$stop_stage'" >&2; exit 2 ;;
+esac
 sylkit=${SYLKIT:-$root/build/sylkit} sylkitd=${SYLKITD:-$root/build/sylkitd}
 export SYLKIT_MODEL=${SYLKIT_MODEL:-$root/sylber/models/sylber-small.safetensors}
 run() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }

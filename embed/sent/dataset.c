@@ -197,6 +197,7 @@ syl_status syl_sent_dataset_parse(syl_sent_dataset *out, const void *data, size_
                         where.text);
     syl_status status = add_all(out, root, name, err);
     json_decref(root);
+    out->name = name;
     if (status) syl_sent_dataset_free(out);
     return status;
 }
@@ -209,6 +210,15 @@ syl_status syl_sent_dataset_read(syl_sent_dataset *out, const char *path, syl_er
     syl_status status = syl_sent_dataset_parse(out, map.data, map.size, path, err);
     syl_map_close(&map);
     return status;
+}
+
+void syl_sent_dataset_blame(const syl_sent_dataset *dataset, size_t sample, syl_error *err)
+{
+    syl_error why = *err;
+    if (dataset->name)
+        syl_fail(err, why.status, "%s, sample %zu: %s", dataset->name, sample, why.message);
+    else if (dataset->count > 1)
+        syl_fail(err, why.status, "sample %zu: %s", sample, why.message);
 }
 
 /* ---- writing ---------------------------------------------------------------------------- */

@@ -30,13 +30,16 @@ typedef struct syl_sent_dataset {
     syl_sent_sample *samples; /* [count] */
     size_t count;
     syl_sent_marker marker;
-    size_t room; /* inside */
+    const char *name; /* of the file, the caller's; NULL: of none */
+    size_t room;      /* inside */
 } syl_sent_dataset;
 
 /* Reads a file. Strings must be neither empty nor hold a newline, which ends a sentence; `steps`
  * may be an empty list. The marker is SYL_SENT_BARE where the first sample that has steps ends
  * with its very answer. Errors name the file and the sample's index, from 0. */
 syl_status syl_sent_dataset_read(syl_sent_dataset *out, const char *path, syl_error *err);
+/* Puts the file and the number of the sample that it is about before the message of err. */
+void syl_sent_dataset_blame(const syl_sent_dataset *dataset, size_t sample, syl_error *err);
 /* The same of `size` bytes; `name` stands in for the path. */
 syl_status syl_sent_dataset_parse(syl_sent_dataset *out, const void *data, size_t size,
                                   const char *name, syl_error *err);

@@ -28,10 +28,8 @@ static void keep_error(job *j, size_t i, syl_status status, const syl_error *err
     if (j->status && j->failed <= i) return;
     j->status = status;
     j->failed = i;
-    if (status == SYL_EINVAL)
-        syl_fail(&j->error, status, "sample %zu: %s", i, err->message);
-    else
-        j->error = *err;
+    j->error = *err;
+    if (status == SYL_EINVAL) syl_sent_dataset_blame(j->dataset, i, &j->error);
     atomic_store(&j->stop, true);
 }
 

@@ -180,6 +180,7 @@ syl_status syl_atomic_open(syl_atomic *file, const char *path, syl_error *err)
     int mode, fd;
 
     *file = (syl_atomic){NULL, NULL, NULL};
+    if (!*path) return syl_fail(err, SYL_EINVAL, "the name of the file to write is empty");
     SYL_TRY(find_target(&file->path, path, &mode, err));
     room = folder_length(file->path) + 96; /* three numbers and the fixed letters */
     file->temporary = malloc(room);

@@ -7,9 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/memory.h"
+
 #define FIRST_OPTION 2000
 #define OPTION_CONF 1998
 #define OPTION_HELP 1999
+
+typedef struct taken {
+    const syl_arg *arg;
+    const char *value; /* in argv, or in the text of the parse */
+} taken;
 
 /* One parse at work. */
 typedef struct parse {
@@ -18,6 +25,9 @@ typedef struct parse {
     size_t count;
     char *into;
     json_t *text;
+    bool *given;
+    taken *taken; /* [num_taken], in their order */
+    size_t num_taken, room;
 } parse;
 
 syl_arg *syl_args_append(syl_arg *to, const syl_arg *part, size_t count, size_t offset)
@@ -48,7 +58,7 @@ static int take_range(const parse *p, const syl_arg *a, const char *name, const 
 }
 
 /* name: for messages. */
-static int take(parse *p, const syl_arg *a, const char *name, const char *value)
+static int set(const parse *p, const syl_arg *a, const char *name, const char *value)
 {
     void *to = p->into + a->offset;
     switch (a->kind) {
@@ -70,6 +80,23 @@ static int take(parse *p, const syl_arg *a, const char *name, const char *value)
         break;
     }
     return SYL_EXIT_USAGE;
+}
+
+static int take(parse *p, const syl_arg *a, const char *name, const char *value)
+{
+    int code = set(p, a, name, value);
+    if (code != SYL_EXIT_OK) return code;
+    if (syl_grow((void **)&p->taken, &p->room, p->num_taken + 1, sizeof *p->taken, NULL))
+        return syl_usage(p->command, "%s: no memory", name);
+    p->taken[p->num_taken++] = (taken){a, value};
+    return code;
+}
+
+/* What was taken once more. Files of options are not read again: one may be a pipe. */
+static void repeat(const parse *p)
+{
+    for (size_t i = 0; i < p->num_taken; i++)
+        set(p, p->taken[i].arg, p->taken[i].arg->name, p->taken[i].value);
 }
 
 /* The end of the line, and a # at its beginning or behind a blank with what follows. */
@@ -125,21 +152,14 @@ static int take_file(parse *p, const char *path)
     return code;
 }
 
-int syl_args_parse(const char *command, const syl_arg *table, size_t count, void *into, int argc,
-                   char **argv, json_t *text, bool *help, int *first)
-{
-    return syl_args_parse_given(command, table, count, into, argc, argv, text, help, first, NULL);
-}
-
-int syl_args_parse_given(const char *command, const syl_arg *table, size_t count, void *into,
-                         int argc, char **argv, json_t *text, bool *help, int *first, bool *given)
+static int take_arguments(parse *p, int argc, char **argv, bool *help, int *first)
 {
     struct option options[SYL_ARGS_MOST + 3] = {{"conf", required_argument, NULL, OPTION_CONF},
                                                 {"help", no_argument, NULL, OPTION_HELP}};
-    parse p = {command, table, count, into, text};
+    const syl_arg *table = p->table;
     int n = 2, option, code = SYL_EXIT_OK;
     char name[80];
-    for (size_t i = 0; i < count && n < SYL_ARGS_MOST; i++)
+    for (size_t i = 0; i < p->count && n < SYL_ARGS_MOST; i++)
         if (table[i].kind != SYL_ARG_HEADING)
             options[n++] = (struct option){
                 table[i].name, table[i].kind == SYL_ARG_FLAG ? no_argument : required_argument,
@@ -149,15 +169,24 @@ int syl_args_parse_given(const char *command, const syl_arg *table, size_t count
         if (option == OPTION_HELP || option == 'h')
             *help = true;
         else if (option == OPTION_CONF)
-            code = take_file(&p, optarg);
+            code = take_file(p, optarg);
         else if (option >= FIRST_OPTION) {
             snprintf(name, sizeof name, "--%s", table[option - FIRST_OPTION].name);
-            code = take(&p, &table[option - FIRST_OPTION], name, optarg);
-            if (given) given[option - FIRST_OPTION] = true;
+            code = take(p, &table[option - FIRST_OPTION], name, optarg);
+            if (p->given) p->given[option - FIRST_OPTION] = true;
         } else
-            code = SYL_EXIT_USAGE;
+            code = syl_usage_hint(p->command);
     }
     *first = optind;
+    return code;
+}
+
+int syl_args_parse(const char *command, const syl_arg *table, size_t count, void *into, int argc,
+                   char **argv, json_t *text, bool *help, int *first)
+{
+    parse p = {.command = command, .table = table, .count = count, .into = into, .text = text};
+    int code = take_arguments(&p, argc, argv, help, first);
+    free(p.taken);
     return code;
 }
 
@@ -238,20 +267,21 @@ static void print_help(const syl_arg_command *c, const void *values)
 
 int syl_args_run(const syl_arg_command *c, void *args, void *job, int argc, char **argv)
 {
-    json_t *text = json_array();
+    parse p = {.command = c->name,
+               .table = c->table,
+               .count = c->count,
+               .into = args,
+               .text = json_array(),
+               .given = c->given};
     bool help = false;
-    int first, code = syl_args_parse_given(c->name, c->table, c->count, args, argc, argv, text,
-                                           &help, &first, c->given);
+    int first, code = take_arguments(&p, argc, argv, &help, &first);
     if (code == SYL_EXIT_OK && c->refine) c->refine(args);
-    if (code == SYL_EXIT_OK && c->refine && !help) {
-        optind = 0;
-        code = syl_args_parse_given(c->name, c->table, c->count, args, argc, argv, text, &help,
-                                    &first, c->given);
-    }
+    if (code == SYL_EXIT_OK && c->refine && !help) repeat(&p);
+    free(p.taken);
     if (code == SYL_EXIT_OK && help)
         print_help(c, args);
     else if (code == SYL_EXIT_OK)
         code = c->start(job, argc - first, argv + first);
-    json_decref(text);
+    json_decref(p.text);
     return code;
 }

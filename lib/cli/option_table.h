@@ -67,10 +67,6 @@ syl_arg *syl_args_append(syl_arg *to, const syl_arg *part, size_t count, size_t 
 int syl_args_parse(const char *command, const syl_arg *table, size_t count, void *into, int argc,
                    char **argv, json_t *text, bool *help, int *first);
 #define SYL_ARGS_MOST 128 /* entries of a table */
-/* The same; given [count] (or NULL): which options stand on the command line itself, not in files.
- */
-int syl_args_parse_given(const char *command, const syl_arg *table, size_t count, void *into,
-                         int argc, char **argv, json_t *text, bool *help, int *first, bool *given);
 
 /* The options with their defaults, out of a filled struct, on standard output. */
 void syl_args_help(const syl_arg *table, size_t count, const void *defaults);
@@ -83,10 +79,10 @@ typedef struct syl_arg_command {
     size_t count;
     int (*start)(void *job, int argc, char **argv); /* with the arguments that are no options */
     const char *footer;                             /* --help prints it behind the options */
-    /* Replaces values by the defaults of what they ask for. The command line is then read once
-     * more, over those. */
+    /* Replaces values by the defaults of what they ask for. What was given is then set once more,
+     * over those. */
     void (*refine)(void *args);
-    bool *given; /* as for syl_args_parse_given */
+    bool *given; /* [count]: which options stand on the command line itself, not in files */
 } syl_arg_command;
 
 /* Fills `args`, which holds the defaults already, and starts the job, or prints the help that was

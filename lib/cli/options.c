@@ -8,16 +8,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A program of its own is named as it is. */
+static const char *program_of(const char *command)
+{
+    return strncmp(command, "sylkit", 6) ? "sylkit " : "";
+}
+
 int syl_usage(const char *command, const char *format, ...)
 {
     va_list args;
-    /* A program of its own is named as it is. */
-    const char *program = strncmp(command, "sylkit", 6) ? "sylkit " : "";
-    fprintf(stderr, "%s%s: ", program, command);
+    fprintf(stderr, "%s%s: ", program_of(command), command);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
-    fprintf(stderr, "\nTry: %s%s --help\n", program, command);
+    fputc('\n', stderr);
+    return syl_usage_hint(command);
+}
+
+int syl_usage_hint(const char *command)
+{
+    fprintf(stderr, "Try: %s%s --help\n", program_of(command), command);
     return SYL_EXIT_USAGE;
 }
 

@@ -15,6 +15,9 @@ enum {
 /* Prints "sylkit COMMAND: message" and where help is; returns SYL_EXIT_USAGE. */
 int syl_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Prints where help is alone, as after a message of getopt's; returns SYL_EXIT_USAGE. */
+int syl_usage_hint(const char *command);
+
 /* Prints "sylkit: what: message" of err, without `what` (may be NULL) where the message names
  * it already; returns SYL_EXIT_FAILED. */
 int syl_report(const char *what, const syl_error *err);

@@ -59,7 +59,7 @@ for kind in gpt2 llama; do
     expect 0 "$kind: its beginning" lm embed --truncate --out yes.npy "$model" long
     printf 'a\n\nb\n' >gap
     expect 1 "$kind: an empty line" lm embed --out no.npy "$model" gap
-    says "line 2 is empty" "$kind: an empty line"
+    says "gap: line 2 is empty" "$kind: an empty line"
     expect 1 "$kind: perplexity of one letter" lm perplexity "$model" <<<""
     says "at least 2" "$kind: perplexity of one letter"
     rm -rf copy && cp -r "$model" copy && chmod -R u+w copy

@@ -12,5 +12,7 @@ for recipe in "$root"/egs/*/run.sh; do
     grep -q -- "--stage" "$recipe" || continue
     expect 2 "$which: a value is missing" "$recipe" --stage
     says "--stage needs a value" "$which: a value is missing"
+    expect 2 "$which: a stage that is no number" "$recipe" --stage first
+    says "want numbers" "$which: a stage that is no number"
 done
 finish

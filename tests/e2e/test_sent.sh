@@ -172,7 +172,13 @@ refuse "step 0 holds a newline" "a newline in a step" eval cot bad.json
 sample '"1+1"' '["1", ""]' '"2"'
 refuse "step 1 is empty" "an empty step" eval cot bad.json
 sample '"1+x"' '[]' '"2"'
-refuse "sample 0: \"x\" is not among" "an unknown word" eval cot bad.json
+for command in eval predict flops; do
+    refuse "bad.json, sample 0: \"x\" is not among" "$command: an unknown word" $command cot bad.json
+done
+refuse "bad.json, sample 0: \"x\" is not among" "lens: an unknown word" lens latent bad.json
+refuse "sylkit: \"x\" is not among" "a question's unknown word" predict --question "1+x" latent
+refuse "sem restores sentences" "a question to restore" predict --question "1+1" sem
+refuse "file to write is empty" "a page without a name" lens --html "" latent test.json
 sample '"1+1"' '[]' '"2"'
 expect 0 "no steps" sent eval --max-sentences 3 --max-tokens 5 cot bad.json
 python3 -c 'print("[{\"question\": \"" + "1+" * 30 + "1\", \"steps\": [], \"answer\": \"2\"}]")' >bad.json

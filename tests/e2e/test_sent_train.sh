@@ -443,6 +443,11 @@ expect 0 "weights and vocabulary in several files" train parted cot --from apart
 expect 2 "beside weights in several files" train apart cot --from apart --steps 2
 says "is the folder of the model" "beside weights in several files"
 check "nothing stands beside them" test ! -e apart/model.safetensors
+expect 0 "options out of a pipe" "$SYLKIT" sent train --conf <(cat small.conf) --out piped
+check "options out of a pipe: all of them" json piped/metrics.jsonl "lines[-1]['step'] == 6"
+expect 2 "an option that there is not" train none cot --lamda 1
+says "Try: sylkit sent train --help" "an option that there is not"
+expect 2 "no folder" train "" cot
 echo '[{"question": "1+2", "steps": ["1+2=3"]}]' >bad.json
 expect 1 "a sample without answer" train none cot --data bad.json
 says "bad.json, sample 0" "a sample without answer"

@@ -169,6 +169,7 @@ static void test_atomic(void **state)
     unlink(link);
     unlink(in_folder("a"));
     assert_int_equal(syl_atomic_open(&file, folder, &err), SYL_EIO);
+    assert_int_equal(syl_atomic_open(&file, "", &err), SYL_EINVAL);
     assert_int_equal(syl_atomic_open(&file, in_folder("no/such"), &err), SYL_EIO);
     assert_non_null(strstr(err.message, "no/such"));
     assert_int_equal(syl_atomic_open(&file, "/dev/null", &err), SYL_EIO);

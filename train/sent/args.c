@@ -296,7 +296,7 @@ int syl_sent_args_check(syl_sent_args *a, const bool *given)
     if (code != SYL_EXIT_OK) return code;
     forget_others(a);
     if (!a->data) return syl_usage(COMMAND, "give what to learn from (--data)");
-    if (!a->out) return syl_usage(COMMAND, "give the folder of the run (--out)");
+    if (!a->out || !*a->out) return syl_usage(COMMAND, "give the folder of the run (--out)");
     if (a->stage > SYL_SENT_NOCOT && !a->from)
         return syl_usage(COMMAND, "--stage %s goes on from another model: --from",
                          stage_names[a->stage]);

@@ -22,11 +22,20 @@ static bool follows(const syl_sent_beginning *by, syl_sent_stage from)
     return from != SYL_SENT_LATENT;
 }
 
-static syl_status check_stage(const syl_sent_saved *s, bool good, const char *what, syl_error *err)
+static const char *followed(const syl_sent_beginning *by)
+{
+    if (by->stop) return "latent";
+    return by->stage == SYL_SENT_LATENT ? "sem, ctx-b, ctx-c or latent"
+                                        : "cot, nocot, sem, ctx-b or ctx-c";
+}
+
+static syl_status check_stage(const syl_sent_saved *s, bool good, const char *what,
+                              const char *wanted, syl_error *err)
 {
     if (good) return SYL_OK;
-    return syl_fail(err, SYL_EINVAL, "%s is of stage %s, which cannot be %s",
-                    syl_safetensors_path(s->file), syl_sent_stage_names[s->config.stage], what);
+    return syl_fail(err, SYL_EINVAL, "%s is of stage %s, which cannot be %s; name a model of %s",
+                    syl_safetensors_path(s->file), syl_sent_stage_names[s->config.stage], what,
+                    wanted);
 }
 
 static syl_status check_dim(const syl_sent_saved *s, const syl_sent_saved *from, syl_error *err)
@@ -63,17 +72,18 @@ static syl_status open_all(syl_sent_sources *s, const syl_sent_beginning *by, sy
     s->pretrained = syl_sent_is_pretrained(by->from);
     SYL_TRY(s->pretrained ? syl_sent_pretrained_open(&s->from, by->from, err)
                           : syl_sent_saved_open(&s->from, by->from, err));
-    SYL_TRY(check_stage(&s->from, follows(by, s->from.config.stage), "gone on from here", err));
+    SYL_TRY(check_stage(&s->from, follows(by, s->from.config.stage), "gone on from here",
+                        followed(by), err));
     if (by->semantic) {
         SYL_TRY(open_other(&s->semantic, by->semantic, &s->from, err));
-        SYL_TRY(
-            check_stage(&s->semantic, s->semantic.config.stage == SYL_SENT_SEM, "--semantic", err));
+        SYL_TRY(check_stage(&s->semantic, s->semantic.config.stage == SYL_SENT_SEM, "--semantic",
+                            "sem", err));
         SYL_TRY(check_dim(&s->semantic, &s->from, err));
     }
     if (by->encoder) {
         SYL_TRY(open_other(&s->encoder, by->encoder, &s->from, err));
         SYL_TRY(check_stage(&s->encoder, syl_sent_has_encoder(&s->encoder.config), "--encoder-from",
-                            err));
+                            "sem, ctx-b, ctx-c or latent", err));
         SYL_TRY(check_dim(&s->encoder, &s->from, err));
     }
     return by->latent ? open_other(&s->latent, by->latent, &s->from, err) : SYL_OK;

@@ -188,7 +188,7 @@ static arguments defaults(void)
 static int check(const arguments *a)
 {
     if (!a->init) return syl_usage(COMMAND, "give the weights to begin with (--init)");
-    if (!a->out) return syl_usage(COMMAND, "give the folder of the run (--out)");
+    if (!a->out || !*a->out) return syl_usage(COMMAND, "give the folder of the run (--out)");
     if (a->targets != SYL_TARGET_ONLINE && !a->segments)
         return syl_usage(COMMAND, "--targets %s needs --segments", target_names[a->targets]);
     if (!a->valid_labels != !a->valid_audio)
