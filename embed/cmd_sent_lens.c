@@ -40,9 +40,9 @@ static syl_status print(const syl_sent_sample *sample, const syl_lens *lens, syl
 {
     json_t *all = syl_lens_to_json(lens);
     if (!all) return syl_fail_memory(err, 0, "a lens");
-    return syl_print_json(json_pack("{s:s, s:s, s:o}", "question", sample->question, "answer",
-                                    sample->answer, "lens", all),
-                          err);
+    json_t *line = json_pack("{s:s, s:o}", "question", sample->question, "lens", all);
+    if (*sample->answer) json_object_set_new(line, "answer", json_string(sample->answer));
+    return syl_print_json(line, err);
 }
 
 static syl_status look_at(job *j, size_t i, syl_error *err)

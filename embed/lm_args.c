@@ -85,7 +85,7 @@ static syl_status read_all(FILE *in, const char *path, char **text, size_t *size
     do {
         if (syl_grow(&data, &room, n + 65536, 1, err) != SYL_OK || n > MAX_TEXT) {
             free(data);
-            return n > MAX_TEXT ? syl_fail(err, SYL_EINVAL, "%s: more than %zu bytes of text", path,
+            return n > MAX_TEXT ? syl_fail(err, SYL_EINVAL, "%s: more than %zu bytes of text; give it in parts", path,
                                            MAX_TEXT)
                                 : SYL_ENOMEM;
         }

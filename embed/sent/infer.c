@@ -98,6 +98,7 @@ syl_status syl_infer_check(const syl_reasoner *model, syl_infer_options *o, syl_
         return syl_fail(err, SYL_EINVAL, "a model of stage %s cannot run as %s; %s is what it can",
                         syl_sent_stage_names[c->stage], syl_regime_names[o->regime],
                         syl_regime_names[usual_regime(c)]);
+    SYL_TRY(check_effect(o, err));
     if (o->stop == SYL_STOP_CLASSIFIER && !model->stop.layers)
         return syl_fail(err, SYL_EINVAL,
                         "the model has no classifier that ends a chain: train one (sylkit sent "
@@ -105,7 +106,6 @@ syl_status syl_infer_check(const syl_reasoner *model, syl_infer_options *o, syl_
     if (o->max_sentences < 1 || o->max_tokens < 1)
         return syl_fail(err, SYL_EINVAL, "%d sentences of %d tokens; at least 1 of 1",
                         o->max_sentences, o->max_tokens);
-    SYL_TRY(check_effect(o, err));
     if (o->latent_norm < 0) o->latent_norm = (int)c->latent_norm;
     if (o->latent_scale <= 0) o->latent_scale = c->latent_scale;
     return SYL_OK;

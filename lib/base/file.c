@@ -181,6 +181,9 @@ syl_status syl_atomic_open(syl_atomic *file, const char *path, syl_error *err)
 
     *file = (syl_atomic){NULL, NULL, NULL};
     if (!*path) return syl_fail(err, SYL_EINVAL, "the name of the file to write is empty");
+    if (!strcmp(path, "-"))
+        return syl_fail(err, SYL_EINVAL,
+                        "-: this output cannot go to standard output; name a file (./- is one)");
     SYL_TRY(find_target(&file->path, path, &mode, err));
     room = folder_length(file->path) + 96; /* three numbers and the fixed letters */
     file->temporary = malloc(room);

@@ -32,7 +32,8 @@ static const command commands[] = {
     {"bpv", syl_cmd_bpv, "binary codes of documents: train, infer, search, eval, export"},
     {"dsg", syl_cmd_dsg, "senses of words: train, neighbours, disambiguate, eval, export, plot"},
     {"lm", syl_cmd_lm, "language models: generate, embed, perplexity, tokenize"},
-    {"sent", syl_cmd_sent, "reasoning in embeddings of sentences: gen, train, eval, predict, lens, flops"},
+    {"sent", syl_cmd_sent,
+     "reasoning in embeddings of sentences: gen, train, eval, predict, lens, flops"},
     {"eval", syl_cmd_eval, "scores of boundaries and tokens against a reference"},
     {"continuum", syl_cmd_continuum, "whether a model hears two words as two"},
 };
@@ -116,7 +117,9 @@ int main(int argc, char **argv)
 {
     wait_asleep(argc, argv);
     syl_reserve_standard_streams();
-    /* A reader that goes away shall be an error like a full disk, not a silent death. */
+    /* A reader that goes away, or a file at its limit, shall be an error like a full disk, not a
+     * silent death. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     return syl_close_stdout(dispatch(argc, argv));
 }

@@ -150,6 +150,7 @@ page.feed(open("page.html", encoding="utf-8").read())
 raise SystemExit(page.open != [] or page.tables != 2 or page.cells != 2 * 3 * 2)
 P
 expect 0 "lens with the final norm" sent lens --final-norm --question "1+1" latent
+check "lens: no answer is known" json out "'answer' not in lines[0]"
 expect 0 "flops of GPT-2" sent flops
 check "flops of GPT-2: as published" json out "abs(lines[0]['mflops']['cot_published'] / 25890 - 1) < 0.02 and \
 lines[0]['ratio']['continuous'] < 0.5"
@@ -179,6 +180,7 @@ refuse "bad.json, sample 0: \"x\" is not among" "lens: an unknown word" lens lat
 refuse "sylkit: \"x\" is not among" "a question's unknown word" predict --question "1+x" latent
 refuse "sem restores sentences" "a question to restore" predict --question "1+1" sem
 refuse "file to write is empty" "a page without a name" lens --html "" latent test.json
+refuse "cannot go to standard output" "a page to standard output" lens --html - latent test.json
 sample '"1+1"' '[]' '"2"'
 expect 0 "no steps" sent eval --max-sentences 3 --max-tokens 5 cot bad.json
 python3 -c 'print("[{\"question\": \"" + "1+" * 30 + "1\", \"steps\": [], \"answer\": \"2\"}]")' >bad.json
@@ -193,6 +195,7 @@ refuse "nowhere" "no model" eval nowhere test.json
 refuse "no latent model\|cannot run as continuous" "a lens of a model without latents" lens cot test.json
 refuse "cannot run as discretized" "a way that the model has not" eval --regime discretized cot test.json
 refuse "has no classifier" "no classifier" eval --stop classifier latent test.json
+refuse "has no effect" "a classifier where there is no chain" eval --stop classifier cot test.json
 mkdir cut
 head -c 3000 latent/model.safetensors >cut/model.safetensors
 refuse "cut/model.safetensors" "a cut model" eval cut test.json

@@ -31,6 +31,10 @@ fi
 expect 1 "a missing folder" "$SYLKIT" segment nowhere/
 says "nowhere" "a missing folder"
 
+mkdir limited
+expect 1 "a file at its limit" bash -c 'ulimit -f 1; exec "$1" features -o limited/f.npy voice.wav' - "$SYLKIT"
+says "limited/f.npy" "a file at its limit: named"
+check "a file at its limit: nothing is left" test -z "$(ls -A limited)"
 if [ -w /dev/full ]; then
     "$SYLKIT" segment voice.wav >/dev/full 2>err
     check "a full disk on standard output" test $? -eq 1

@@ -104,7 +104,7 @@ static const syl_arg table[] = {
     REAL("min-factor", min_factor, 0, 1, "of the rate at the end"),
     REAL("beta1", beta1, 0, 0.999999, "of AdamW"),
     REAL("beta2", beta2, 0, 0.999999, "of AdamW"),
-    REAL("eps", eps, 0, 1, "of AdamW"),
+    REAL("eps", eps, 1e-20, 1, "of AdamW"),
     REAL("weight-decay", weight_decay, 0, 10, "of AdamW"),
     REAL("clip", clip, 0, 1e9, "largest norm of the gradient; 0: any"),
     REAL("dropout", dropout, 0, 0.9, "of hidden states, activations and attention"),
