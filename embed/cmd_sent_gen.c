@@ -1,4 +1,5 @@
 /* sylkit sent gen: questions with their reasoning, made by rule. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -101,10 +102,17 @@ static bool differ(const float a[2], const float b[2])
     return a[0] != b[0] || a[1] != b[1];
 }
 
+static bool is_whole(const float range[2])
+{
+    return range[0] == floorf(range[0]) && range[1] == floorf(range[1]);
+}
+
 /* Options of another task would have no effect. */
 static int check(task which, const arguments *a)
 {
     arguments d = defaults();
+    if (!is_whole(a->operations) || !is_whole(a->nodes) || !is_whole(a->steps))
+        return syl_usage(COMMAND, "--operations, --nodes and --steps are whole numbers");
     bool prosqa = a->size != d.size || differ(a->nodes, d.nodes) || differ(a->steps, d.steps);
     if (which != ARITH && differ(a->operations, d.operations))
         return syl_usage(COMMAND, "--operations is for arith");

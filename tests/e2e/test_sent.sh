@@ -211,6 +211,8 @@ refuse "has no effect" "an end of chains that are not there" eval --stop fixed c
 expect 2 "options of another task" sent gen --blocks 4 arith
 expect 2 "a shape beside a model" sent flops --dim 32 latent test.json
 expect 2 "a limit of nothing" sent flops --limit 3
+expect 2 "half an operation" sent gen --operations 2.5:3 arith
+says "whole numbers" "half an operation"
 expect 2 "no task" sent gen
 expect 2 "another task" sent gen chess
 expect 2 "too many blocks" sent gen --blocks 8 blocksworld
