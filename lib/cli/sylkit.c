@@ -107,7 +107,7 @@ static void wait_asleep(int argc, char **argv)
 #ifdef __linux__
     if (!has_short_regions(argc, argv) || getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
         return;
-    char *self = realpath("/proc/self/exe", NULL); /* the link itself would name the process "exe" */
+    char *self = realpath("/proc/self/exe", NULL); /* the link would name the process "exe" */
     if (self && setenv("GOMP_SPINCOUNT", "1000", 1) == 0) execv(self, argv);
     free(self);
 #else
