@@ -1,7 +1,7 @@
 #!/bin/sh
 # Reasoning in embeddings of sentences on chains of arithmetic modulo 10, "3+4*5-1" read from left to right:
-# a GPT-2 of 0.16 M parameters from scratch, every stage of "Let's Predict Sentence by Sentence" (2025), in
-# minutes on a laptop.
+# a GPT-2 of 0.16 M parameters from scratch, every stage of "Let's Predict Sentence by Sentence" (2025), in half
+# an hour of one core.
 #
 #   egs/arith/run.sh [--threads N] [--seed N] [--out DIR] [--stage N] [--stop-stage N]
 #
